@@ -1,0 +1,105 @@
+/**
+ * Ops: the signed operations of the ledger (reference/ledger 2.2, amendments 1-7). Types only; the
+ * canonical bytes are in `opCodec.ts`, their effect in `apply.ts`.
+ */
+import type {AccountId, CellId, Hash, LockId, OpId} from "../primitives/id.ts";
+
+export const OP_VERSION = 1;
+
+/** Numbers on the wire. 5, 6 and 9-12 are reserved for issue, harvest, unstake, govern, evidence, accept. */
+export const OP_TYPE = {transfer: 1, open: 2, claim: 3, stake: 4, withdraw: 7, account: 8} as const;
+
+export const STAKE_KIND = {witness: 1, executor: 2, curate: 3} as const;
+export type StakeKind = keyof typeof STAKE_KIND;
+
+/** Where a share of a claim goes. */
+export type SplitTarget =
+  | {readonly kind: "cell"; readonly cell: AccountId}
+  | {readonly kind: "burn"}
+  | {readonly kind: "treasury"};
+
+export type SplitLeg = {readonly target: SplitTarget; readonly bps: number};
+
+/** Who may raise what a lock pays. Keys are copied in at `open`: later rotations never touch open locks. */
+export type Authority =
+  | {readonly kind: "payer"; readonly key: Uint8Array}
+  | {readonly kind: "key"; readonly key: Uint8Array}
+  | {readonly kind: "payerOrCommittee"; readonly key: Uint8Array}
+  | {readonly kind: "clock"; readonly startH: bigint; readonly perH: bigint};
+
+export type LockSpec = {
+  /** The only cell whose key writes in the lock's log: the payee. */
+  readonly controller: AccountId;
+  /** µCTZ set aside. */
+  readonly amount: bigint;
+  /** Free 32 bytes: which purpose, opaque to the ledger. */
+  readonly tag: Hash;
+  readonly authority: Authority;
+  /** At most 8, sums to 10,000 bps. */
+  readonly split: readonly SplitLeg[];
+  /** From this checkpoint height on only the system acts, and only towards `refundTo`. */
+  readonly expiryH: bigint;
+  readonly refundTo: AccountId;
+};
+
+/** A payer's signed cumulative maximum on a lock. Off ledger until claimed. */
+export type Voucher = {
+  readonly lockId: LockId;
+  readonly cumulative: bigint;
+  /** Chains the receipts that it pays: sha256(previous context ‖ receipt hash). */
+  readonly contextHash: Hash;
+  readonly signature: Uint8Array;
+};
+
+export type Payload =
+  | {readonly kind: "transfer"; readonly outputs: readonly {to: AccountId; amount: bigint}[]; readonly memo: Hash}
+  | {readonly kind: "open"; readonly locks: readonly LockSpec[]}
+  /** In a lock's log, by its controller. `voucher` is absent for a clock lock or a final claim of zero. */
+  | {
+      readonly kind: "claim";
+      readonly cumulative: bigint;
+      readonly voucher: Voucher | undefined;
+      /** Closes the lock: the rest returns to `refundTo`. */
+      readonly isFinal: boolean;
+    }
+  | {readonly kind: "stake"; readonly stake: StakeKind; readonly amount: bigint}
+  /** `address`: 20 bytes of the EVM account that may take it from the contract. */
+  | {readonly kind: "withdraw"; readonly amount: bigint; readonly address: Uint8Array}
+  /** Replaces the account's keys and its exit address (20 bytes; zeros for none). */
+  | {
+      readonly kind: "account";
+      readonly threshold: number;
+      readonly keys: readonly Uint8Array[];
+      readonly exitAddress: Uint8Array;
+    };
+
+export type OpBody = {
+  readonly version: number;
+  /** First 4 bytes of the genesis hash. */
+  readonly network: number;
+  readonly cell: CellId;
+  /** 1 for a cell's first op. */
+  readonly seq: bigint;
+  /** Op at seq − 1; zeros at seq 1. */
+  readonly prev: OpId;
+  readonly validFromEpoch: number;
+  readonly validUntilEpoch: number;
+  /** µCTZ, burned. */
+  readonly fee: bigint;
+  /** Ops whose credits this one spends: causal hints, at most 4. */
+  readonly deps: readonly OpId[];
+  readonly payload: Payload;
+};
+
+export type OpSignature = {readonly keyIndex: number; readonly signature: Uint8Array};
+
+/** A decoded op with the bytes it came in. `id` hashes the body only, never the signatures. */
+export type Op = {
+  readonly id: OpId;
+  readonly body: OpBody;
+  readonly signatures: readonly OpSignature[];
+  /** Body ‖ signatures, as received. */
+  readonly bytes: Uint8Array;
+  /** What the signatures cover, without domain and genesis hash. */
+  readonly bodyBytes: Uint8Array;
+};

@@ -1,0 +1,44 @@
+import type {LockSpec, Payload} from "../ledger/op.ts";
+import type {AccountId, CellId, LockId, OpId} from "../primitives/id.ts";
+
+/** DESIGN §5. Only `anchored` survives an exit. */
+export type Grade = "pending" | "certified" | "checkpointed" | "anchored";
+
+export type AccountView = {
+  readonly id: AccountId;
+  /** Spendable now, in µCTZ, by certified ops. */
+  readonly balance: bigint;
+  readonly staked: bigint;
+  /** In the last checkpoint. */
+  readonly balanceCheckpointed: bigint;
+  readonly seq: bigint;
+};
+
+export type LockView = {
+  readonly id: LockId;
+  readonly payer: AccountId;
+  readonly spec: LockSpec;
+  /** Cumulative µCTZ drawn by certified claims. */
+  readonly drawn: bigint;
+  readonly isOpen: boolean;
+};
+
+export type OpReceipt = {readonly opId: OpId; readonly grade: Grade; readonly height: bigint};
+
+/** What the task pipeline needs of the ledger; the daemon's ledger node supplies it. */
+export interface LedgerClient {
+  /** This node's own account. */
+  readonly account: AccountId;
+  /** Height of the last checkpoint, its epoch, and how many witnesses stand behind a grade. */
+  head(): {readonly height: bigint; readonly epoch: number; readonly witnesses: number};
+  accountView(id: AccountId): AccountView | undefined;
+  lockView(id: LockId): LockView | undefined;
+  /**
+   * Signs the payload as the next op of `cell` (own account, or a lock that it controls), writes it to
+   * the outbox, sends the same bytes until certified. Rejects with `FUNDS_INSUFFICIENT`, `OP_REJECTED`
+   * or `OP_TIMEOUT` (the op stays in the outbox).
+   */
+  submit(cell: CellId, payload: Payload): Promise<OpReceipt>;
+  /** Ids of the locks that an `open` op makes, in order. */
+  lockIdsOf(opId: OpId, count: number): readonly LockId[];
+}

@@ -1,0 +1,13 @@
+/** One private key that signs. Keys never leave their adapter. */
+export interface Signer {
+  /** Ed25519, 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** 64 bytes. Pure Ed25519 (RFC 8032). */
+  sign(message: Uint8Array): Uint8Array;
+}
+
+/** The one predicate of validity (`crypto/verifySignature.ts`) over some backend. */
+export interface SignatureVerifier {
+  /** `slow` says that the slow confirmation ran: its cost is charged to the sender. */
+  verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): {valid: boolean; slow: boolean};
+}

@@ -1,0 +1,42 @@
+/** Small byte operations. Hex is lower case; ids are hex strings in memory and raw bytes on the wire. */
+import {assert} from "../errors/assert.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", {fatal: true});
+
+export function utf8(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** Throws on invalid UTF-8. */
+export function fromUtf8(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+export function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+}
+
+/** Throws unless `hex` is an even number of lower-case hex digits. */
+export function fromHex(hex: string): Uint8Array {
+  assert(/^(?:[0-9a-f]{2})*$/.test(hex), "not lower-case hex");
+  return new Uint8Array(Buffer.from(hex, "hex"));
+}
+
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+export function compareBytes(left: Uint8Array, right: Uint8Array): number {
+  return Buffer.compare(left, right);
+}
+
+export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length && Buffer.compare(left, right) === 0;
+}

@@ -1,0 +1,1 @@
+import "@catalyze/core/primitives/polyfill";

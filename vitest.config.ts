@@ -1,0 +1,27 @@
+import {defineConfig} from "vitest/config";
+
+// Packages resolve to their sources ("source" condition), so unit tests need no build.
+const base = {
+  resolve: {conditions: ["source"]},
+  ssr: {resolve: {conditions: ["source"]}},
+};
+
+const project = (name: string, include: string[], options: Record<string, unknown> = {}) => ({
+  ...base,
+  test: {name, include, setupFiles: ["./test/setup.ts"], testTimeout: 30_000, hookTimeout: 60_000, ...options},
+});
+
+export default defineConfig({
+  test: {
+    reporters: ["default", "./test/reporter/plainCount.ts"],
+    projects: [
+      project("unit", ["packages/*/test/**/*.test.ts"]),
+      project("vectors", ["test/vectors/**/*.test.ts"]),
+      project("conformance", ["test/conformance/**/*.test.ts"]),
+      project("tidy", ["test/tidy/**/*.test.ts"]),
+      project("sim", ["test/sim/**/*.test.ts"], {testTimeout: 300_000}),
+      // Real processes share two cores, ports and a chain: one file at a time.
+      project("e2e", ["test/e2e/**/*.test.ts"], {testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false}),
+    ],
+  },
+});
