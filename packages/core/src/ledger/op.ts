@@ -30,6 +30,8 @@ export type Authority =
 export type LockSpec = {
   /** The only cell whose key writes in the lock's log: the payee. */
   readonly controller: AccountId;
+  /** Copied in at `open`: claims verify against this key whatever the controller rotates later. */
+  readonly controllerKey: Uint8Array;
   /** µCTZ set aside. */
   readonly amount: bigint;
   /** Free 32 bytes: which purpose, opaque to the ledger. */
@@ -91,7 +93,11 @@ export type OpBody = {
   readonly payload: Payload;
 };
 
-export type OpSignature = {readonly keyIndex: number; readonly signature: Uint8Array};
+/**
+ * An account without an `account` op yet is the single key that hashes to its id; later its current key
+ * set and threshold decide. A lock's ops are signed by its `controllerKey`.
+ */
+export type OpSignature = {readonly publicKey: Uint8Array; readonly signature: Uint8Array};
 
 /** A decoded op with the bytes it came in. `id` hashes the body only, never the signatures. */
 export type Op = {

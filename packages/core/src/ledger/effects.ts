@@ -1,0 +1,39 @@
+/**
+ * What goes into and comes out of the replica, the pure state machine of one ledger node. The shell
+ * performs effects in order: everything up to and including the last `store` or `sign` of a batch is on
+ * disk before any `broadcast` after it leaves.
+ */
+import type {ErrorCode} from "../errors/table.ts";
+import type {Write} from "../ports/store.ts";
+import type {Hash, OpId, PeerId} from "../primitives/id.ts";
+
+export type ReplicaInput =
+  /** An op from our own wallet (`from` undefined) or handed in by a peer. */
+  | {readonly kind: "op"; readonly bytes: Uint8Array; readonly from: PeerId | undefined}
+  | {readonly kind: "entry"; readonly bytes: Uint8Array; readonly from: PeerId | undefined}
+  | {readonly kind: "consensus"; readonly bytes: Uint8Array; readonly from: PeerId | undefined}
+  /** A finalized checkpoint with its proof: from sync, for nodes that missed the votes. */
+  | {readonly kind: "checkpoint"; readonly bytes: Uint8Array; readonly from: PeerId | undefined}
+  | {readonly kind: "tick"};
+
+export type CheckpointSummary = {
+  readonly height: bigint;
+  readonly epoch: number;
+  readonly hash: Hash;
+  readonly stateRoot: Hash;
+  readonly isLastOfEpoch: boolean;
+};
+
+export type Effect =
+  | {readonly kind: "store"; readonly writes: readonly Write[]}
+  /** Append to the signing table, durably, before anything after it is sent. */
+  | {readonly kind: "sign"; readonly record: Uint8Array}
+  | {readonly kind: "broadcast"; readonly what: "entry" | "consensus" | "checkpoint"; readonly bytes: Uint8Array}
+  | {readonly kind: "certified"; readonly ops: readonly OpId[]}
+  | {readonly kind: "checkpointed"; readonly checkpoint: CheckpointSummary; readonly ops: readonly OpId[]}
+  /** Something referenced is missing: run a sync with `from`, or with anyone. */
+  | {readonly kind: "fetch"; readonly from: PeerId | undefined}
+  /** Input that is wrong; `from` pays for it, nothing else changed. */
+  | {readonly kind: "rejected"; readonly code: ErrorCode; readonly reason: string; readonly op: OpId | undefined; readonly from: PeerId | undefined}
+  /** An invariant broke: this witness has stopped voting. */
+  | {readonly kind: "violation"; readonly reason: string};
