@@ -1,0 +1,168 @@
+/** Wallet and ledger as every door shows them. */
+import {type Static, Type} from "typebox";
+import {
+  AccountText,
+  Big,
+  Count,
+  GradeText,
+  HashText,
+  PeerIdText,
+  SignedUctz,
+  TimeMs,
+  Uctz,
+} from "./common.ts";
+
+export const WalletView = Type.Object({
+  account: AccountText,
+  /** Spendable now, by certified ops. */
+  balanceUctz: Uctz,
+  balanceCheckpointedUctz: Uctz,
+  /** Of the last final anchor: what an exit would return. */
+  balanceAnchoredUctz: Type.Optional(Uctz),
+  stakedUctz: Uctz,
+  /** Set aside in open locks of ours, less what was drawn. */
+  lockedUctz: Uctz,
+  /** Owed to us by vouchers that we have not claimed yet. */
+  receivableUctz: Uctz,
+  /** Ops sent and not certified yet. */
+  opsPending: Count,
+  height: Big,
+  witnesses: Count,
+  evmAddress: Type.Optional(Type.String()),
+});
+export type WalletView = Static<typeof WalletView>;
+
+export const SendBody = Type.Object(
+  {to: AccountText, amountUctz: Uctz, memo: Type.Optional(Type.String({maxLength: 128}))},
+  {additionalProperties: false},
+);
+export type SendBody = Static<typeof SendBody>;
+
+export const OpView = Type.Object({
+  opId: HashText,
+  grade: GradeText,
+  height: Big,
+  witnesses: Count,
+  feeUctz: Uctz,
+});
+/** An op that this node has sent. */
+export type OpView = Static<typeof OpView>;
+
+export const HistoryItem = Type.Object({
+  atMs: TimeMs,
+  kind: Type.String({
+    description: "genesis, transfer, open, claim, close, voucher, stake, withdraw, account",
+  }),
+  /** Positive when our balance rose. */
+  amountUctz: SignedUctz,
+  feeUctz: Uctz,
+  counterparty: Type.Optional(AccountText),
+  opId: Type.Optional(HashText),
+  lockId: Type.Optional(HashText),
+  taskId: Type.Optional(Type.String()),
+  grade: GradeText,
+  height: Type.Optional(Big),
+});
+export type HistoryItem = Static<typeof HistoryItem>;
+
+export const HistoryList = Type.Object({items: Type.Array(HistoryItem)});
+
+export const BackupBody = Type.Object(
+  {path: Type.String({minLength: 1, maxLength: 4096, description: "absolute; must not exist"})},
+  {additionalProperties: false},
+);
+export type BackupBody = Static<typeof BackupBody>;
+
+export const BackupView = Type.Object({path: Type.String(), bytes: Count, account: AccountText});
+export type BackupView = Static<typeof BackupView>;
+
+export const WitnessView = Type.Object({
+  peerId: Type.Optional(PeerIdText),
+  account: Type.Optional(AccountText),
+  weight: Big,
+  isSelf: Type.Boolean(),
+  isConnected: Type.Boolean(),
+  entries: Big,
+});
+export type WitnessView = Static<typeof WitnessView>;
+
+export const AnchorView = Type.Object({
+  epoch: Count,
+  root: HashText,
+  /** The same root, read back from the contract. */
+  rootOnChain: Type.Optional(HashText),
+  tx: Type.Optional(Type.String()),
+  state: Type.Enum(["pending", "posted", "final"]),
+  postedAtMs: Type.Optional(TimeMs),
+});
+export type AnchorView = Static<typeof AnchorView>;
+
+export const CheckpointView = Type.Object({
+  height: Big,
+  epoch: Count,
+  hash: HashText,
+  stateRoot: HashText,
+  isLastOfEpoch: Type.Boolean(),
+  signatures: Count,
+  atMs: Type.Optional(TimeMs),
+  anchor: Type.Optional(AnchorView),
+});
+export type CheckpointView = Static<typeof CheckpointView>;
+
+export const CheckpointList = Type.Object({checkpoints: Type.Array(CheckpointView)});
+
+export const LedgerView = Type.Object({
+  network: Type.String({description: "network id, 8 hex digits"}),
+  genesisHash: HashText,
+  height: Big,
+  epoch: Count,
+  stateRoot: Type.Optional(HashText),
+  isWitness: Type.Boolean(),
+  isRecovering: Type.Boolean(),
+  witnesses: Type.Array(WitnessView),
+  accounts: Count,
+  locksOpen: Count,
+  opsPending: Count,
+  supplyUctz: Uctz,
+  burnedUctz: Uctz,
+  chain: Type.Optional(
+    Type.Object({
+      chainId: Big,
+      contract: Type.String(),
+      token: Type.String(),
+      isReachable: Type.Boolean(),
+      lastAnchor: Type.Optional(AnchorView),
+    }),
+  ),
+});
+export type LedgerView = Static<typeof LedgerView>;
+
+export const BalanceList = Type.Object({
+  height: Big,
+  /** Sorted by account id. */
+  balances: Type.Array(
+    Type.Object({
+      account: AccountText,
+      balanceUctz: Uctz,
+      stakedUctz: Uctz,
+      label: Type.Optional(Type.String()),
+    }),
+  ),
+});
+/** Every account at the last checkpoint: what peers compare. */
+export type BalanceList = Static<typeof BalanceList>;
+
+export const LedgerReport = Type.Object({
+  ok: Type.Boolean(),
+  height: Big,
+  stateRoot: Type.Optional(HashText),
+  supplyUctz: Uctz,
+  balancesUctz: Uctz,
+  lockedUctz: Uctz,
+  stakedUctz: Uctz,
+  burnedUctz: Uctz,
+  withdrawnUctz: Uctz,
+  checks: Type.Array(Type.Object({name: Type.String(), ok: Type.Boolean(), detail: Type.String()})),
+});
+/** What `ledger verify` found: every invariant by name. */
+export type LedgerReport = Static<typeof LedgerReport>;

@@ -1,0 +1,103 @@
+/**
+ * The node as the doors see it: every handler of the HTTP server calls one of these and nothing else.
+ * `node/` implements it. Methods throw `CodedError`; anything else becomes `INTERNAL`. Views carry no
+ * `v`: the server adds it. Bytes and money come in decoded, money goes out as decimal strings of µCTZ.
+ */
+import type {AskView, ModelAddBody, ModelView, PeerView, QuoteView} from "@catalyze/api/schema/market";
+import type {
+  BackupView,
+  BalanceList,
+  CheckpointView,
+  HistoryItem,
+  LedgerReport,
+  LedgerView,
+  OpView,
+  WalletView,
+} from "@catalyze/api/schema/money";
+import type {NodeInfo, NodeWhy, Readiness, StatusView} from "@catalyze/api/schema/node";
+import type {
+  ReceiptView,
+  TaskCreated,
+  TaskEvent,
+  TaskExplanation,
+  TaskState,
+  TaskView,
+} from "@catalyze/api/schema/task";
+import type {AccountId, TaskId} from "@catalyze/core/primitives/id";
+
+/** A task as a door hands it in: sizes and types checked, class and money not yet. */
+export type TaskRequest = {
+  /** Class (`onnx/<cid>`), alias (`ocr`) or a bundle's content id. */
+  readonly taskClass: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  /** At most `LIMITS.inputBytesMax`. */
+  readonly input: Uint8Array;
+  /**
+   * Absent: `options.maxPriceDefault` applies, and a task whose cheapest candidate is above it ends as
+   * `NEEDS_CONFIRMATION` with `evidence: {priceUctz, maxPriceDefaultUctz}`.
+   */
+  readonly maxPriceUctz: bigint | undefined;
+  /** 2: a second provider must give the same result. */
+  readonly verify: 1 | 2;
+  readonly route: "direct" | "auction";
+  readonly timeoutMs: number | undefined;
+  /** Same key and same content: the same task. Same key, other content: `IDEMPOTENCY_CONFLICT`. */
+  readonly idempotencyKey: string | undefined;
+};
+
+export type TaskOutput = {readonly bytes: Uint8Array; readonly mediaType: string};
+
+export interface TasksFacade {
+  /** Returns once the task is on record; refuses at once what cannot start (`INPUT_INVALID`, `TASK_CLASS_UNKNOWN`). */
+  create(request: TaskRequest): Promise<TaskCreated>;
+  /** Newest first. */
+  list(filter: {readonly state?: TaskState; readonly limit: number}): Promise<readonly TaskView[]>;
+  /** These five throw `TASK_NOT_FOUND`. */
+  show(id: TaskId): Promise<TaskView>;
+  explain(id: TaskId): Promise<TaskExplanation>;
+  /** `NOT_FOUND` while there is none. */
+  receipt(id: TaskId): Promise<ReceiptView>;
+  /** `NOT_FOUND` while there is none; the failure's own code for a failed task. */
+  output(id: TaskId): Promise<TaskOutput>;
+  /** `TASK_FINISHED` when it is too late. Returns once the cancel is on record. */
+  cancel(id: TaskId): Promise<TaskView>;
+  /**
+   * From now on, with what was missed first (phase, output so far); the last event is `done`, at once
+   * for a task that has ended. Ends early when `signal` aborts, without leaving listeners behind.
+   */
+  events(id: TaskId, signal: AbortSignal): AsyncIterable<TaskEvent>;
+}
+
+export interface WalletFacade {
+  show(): Promise<WalletView>;
+  /** Returns once certified. */
+  send(to: AccountId, amountUctz: bigint, memo: string): Promise<OpView>;
+  /** Newest first. */
+  history(limit: number): Promise<readonly HistoryItem[]>;
+  /** Refuses a path that exists (`REQUEST_INVALID`). The file is as encrypted as the keystore, mode 0600. */
+  backup(path: string): Promise<BackupView>;
+}
+
+export interface LedgerFacade {
+  show(): Promise<LedgerView>;
+  balances(): Promise<BalanceList>;
+  verify(): Promise<LedgerReport>;
+  /** Newest first. */
+  checkpoints(limit: number): Promise<readonly CheckpointView[]>;
+}
+
+export interface NodeFacade {
+  /** Cheap and synchronous: `/readyz` calls it. */
+  readiness(): Readiness;
+  status(): Promise<StatusView>;
+  readonly tasks: TasksFacade;
+  quote(request: TaskRequest): Promise<QuoteView>;
+  asks(taskClass: string | undefined): Promise<readonly AskView[]>;
+  peers(): Promise<readonly PeerView[]>;
+  readonly wallet: WalletFacade;
+  readonly ledger: LedgerFacade;
+  models(): Promise<readonly ModelView[]>;
+  addModel(request: ModelAddBody): Promise<ModelView>;
+  info(): Promise<NodeInfo>;
+  why(): Promise<NodeWhy>;
+}
