@@ -28,12 +28,22 @@ export type Effect =
   | {readonly kind: "store"; readonly writes: readonly Write[]}
   /** Append to the signing table, durably, before anything after it is sent. */
   | {readonly kind: "sign"; readonly record: Uint8Array}
-  | {readonly kind: "broadcast"; readonly what: "entry" | "consensus" | "checkpoint"; readonly bytes: Uint8Array}
+  | {
+      readonly kind: "broadcast";
+      readonly what: "entry" | "consensus" | "checkpoint";
+      readonly bytes: Uint8Array;
+    }
   | {readonly kind: "certified"; readonly ops: readonly OpId[]}
   | {readonly kind: "checkpointed"; readonly checkpoint: CheckpointSummary; readonly ops: readonly OpId[]}
   /** Something referenced is missing: run a sync with `from`, or with anyone. */
   | {readonly kind: "fetch"; readonly from: PeerId | undefined}
   /** Input that is wrong; `from` pays for it, nothing else changed. */
-  | {readonly kind: "rejected"; readonly code: ErrorCode; readonly reason: string; readonly op: OpId | undefined; readonly from: PeerId | undefined}
+  | {
+      readonly kind: "rejected";
+      readonly code: ErrorCode;
+      readonly reason: string;
+      readonly op: OpId | undefined;
+      readonly from: PeerId | undefined;
+    }
   /** An invariant broke: this witness has stopped voting. */
   | {readonly kind: "violation"; readonly reason: string};

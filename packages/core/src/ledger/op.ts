@@ -54,7 +54,11 @@ export type Voucher = {
 };
 
 export type Payload =
-  | {readonly kind: "transfer"; readonly outputs: readonly {to: AccountId; amount: bigint}[]; readonly memo: Hash}
+  | {
+      readonly kind: "transfer";
+      readonly outputs: readonly {to: AccountId; amount: bigint}[];
+      readonly memo: Hash;
+    }
   | {readonly kind: "open"; readonly locks: readonly LockSpec[]}
   /** In a lock's log, by its controller. `voucher` is absent for a clock lock or a final claim of zero. */
   | {

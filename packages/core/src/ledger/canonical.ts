@@ -1,0 +1,63 @@
+/** Writing and reading the field types of signed ledger items, with the checks that `ByteWriter` leaves out. */
+import {assert} from "../errors/assert.ts";
+import {CodedError} from "../errors/codedError.ts";
+import {U64_MAX} from "../primitives/amount.ts";
+import type {ByteReader, ByteWriter} from "../primitives/binary.ts";
+import {fromHex, toHex} from "../primitives/bytes.ts";
+
+export const U32_MAX = 0xffff_ffff;
+export const U128_MAX = (1n << 128n) - 1n;
+/** An EVM address; zeros for none. */
+export const ADDRESS_BYTES = 20;
+
+/** 64 hex digits as 32 bytes. */
+export function writeId(writer: ByteWriter, hex: string): void {
+  writeFixed(writer, fromHex(hex), 32);
+}
+
+/** 32 bytes as the hex id that the caller names. */
+export function readId<Id extends string>(reader: ByteReader): Id {
+  return toHex(reader.raw(32)) as Id;
+}
+
+/** Bytes of a fixed width. */
+export function writeFixed(writer: ByteWriter, bytes: Uint8Array, length: number): void {
+  assert(bytes.length === length, "a field of fixed width has another width");
+  writer.raw(bytes);
+}
+
+export function writeU64(writer: ByteWriter, value: bigint): void {
+  assert(value >= 0n && value <= U64_MAX, "does not fit u64");
+  writer.u64(value);
+}
+
+export function writeU128(writer: ByteWriter, value: bigint): void {
+  assert(value >= 0n && value <= U128_MAX, "does not fit u128");
+  writer.u128(value);
+}
+
+export function writeU32(writer: ByteWriter, value: number): void {
+  assert(Number.isInteger(value) && value >= 0 && value <= U32_MAX, "does not fit u32");
+  writer.u32(value);
+}
+
+export function writeU16(writer: ByteWriter, value: number): void {
+  assert(Number.isInteger(value) && value >= 0 && value <= 0xffff, "does not fit u16");
+  writer.u16(value);
+}
+
+export function writeU8(writer: ByteWriter, value: number): void {
+  assert(Number.isInteger(value) && value >= 0 && value <= 0xff, "does not fit u8");
+  writer.u8(value);
+}
+
+/** 0 or 1, nothing else: one byte string per value. */
+export function readBoolean(reader: ByteReader): boolean {
+  const value = reader.u8();
+  return value === 1 || (value !== 0 && refuse("boolean"));
+}
+
+/** Ends a decoder: the bytes are not a canonical item. */
+export function refuse(reason: string): never {
+  throw new CodedError("DECODE_INVALID", {evidence: {reason}});
+}

@@ -1,0 +1,131 @@
+/**
+ * Canonical bytes of ops (reference/ledger 2.2, amendments 7 and 9).
+ *
+ *   body = version u8 | type u8 | network u32 | cell 32 | seq u64 | prev 32 | validFromEpoch u32
+ *        | validUntilEpoch u32 | fee u32 | deps: u8 ≤ 4, 32 each | payload
+ *   op   = body | signatures: u8 ≤ 16, (publicKey 32 | signature 64)…, keys ascending
+ *
+ * Signatures cover "CTZ-OP\0" ‖ genesis hash ‖ body; ids hash the body only, because one signer can make
+ * several valid signatures of one body.
+ */
+import {DOMAIN} from "@catalyze/proto/domains";
+import {LIMITS} from "@catalyze/proto/limits";
+import {ACCOUNT_KEYS_MAX} from "../crypto/accountId.ts";
+import {hashHex} from "../crypto/sha256.ts";
+import {signDomain} from "../crypto/signed.ts";
+import type {Signer} from "../ports/signer.ts";
+import {ByteReader, ByteWriter} from "../primitives/binary.ts";
+import {compareBytes, fromHex} from "../primitives/bytes.ts";
+import type {CellId, LockId, OpId} from "../primitives/id.ts";
+import {readId, refuse, writeFixed, writeId, writeU8, writeU32, writeU64} from "./canonical.ts";
+import {OP_TYPE, OP_VERSION, type Op, type OpBody, type OpSignature} from "./op.ts";
+import {readPayload, writePayload} from "./payloadCodec.ts";
+
+export const DEPS_MAX = 4;
+/** `prev` of a cell's first op. */
+export const NO_OP = "0".repeat(64) as OpId;
+
+const TAG_OP = Uint8Array.of(0x4f);
+const TAG_LOCK = Uint8Array.of(0x4c);
+
+/** The bytes that are hashed and signed. Asserts every bound: it is for our own values. */
+export function encodeOpBody(body: OpBody): Uint8Array {
+  const writer = new ByteWriter();
+  writeU8(writer, body.version);
+  writer.u8(OP_TYPE[body.payload.kind]);
+  writeU32(writer, body.network);
+  writeId(writer, body.cell);
+  writeU64(writer, body.seq);
+  writeId(writer, body.prev);
+  writeU32(writer, body.validFromEpoch);
+  writeU32(writer, body.validUntilEpoch);
+  writeU32(writer, Number(body.fee));
+  writeU8(writer, body.deps.length);
+  for (const dep of body.deps) writeId(writer, dep);
+  writePayload(writer, body.payload, body.cell);
+  return writer.finish();
+}
+
+/** Body and signatures as they travel. */
+export function encodeOp(op: Pick<Op, "body" | "signatures">): Uint8Array {
+  const writer = new ByteWriter().raw(encodeOpBody(op.body));
+  writeU8(writer, op.signatures.length);
+  for (const {publicKey, signature} of op.signatures) {
+    writeFixed(writer, publicKey, 32);
+    writeFixed(writer, signature, 64);
+  }
+  return writer.finish();
+}
+
+/** Throws `DECODE_INVALID` for anything but the one encoding of an op. Signatures are not checked here. */
+export function decodeOp(bytes: Uint8Array): Op {
+  if (bytes.length > LIMITS.opBytesMax) refuse("tooLong");
+  const reader = new ByteReader(bytes);
+  const body = readBody(reader);
+  const bodyBytes = bytes.slice(0, reader.offset);
+  const signatures = readSignatures(reader);
+  reader.finish();
+  return {id: opIdOf(bodyBytes), body, signatures, bytes: bytes.slice(), bodyBytes};
+}
+
+/** SHA256(0x4F ‖ body). */
+export function opIdOf(bodyBytes: Uint8Array): OpId {
+  return hashHex(TAG_OP, bodyBytes) as string as OpId;
+}
+
+/** SHA256(0x4C ‖ id of the `open` op ‖ index in it). */
+export function lockIdOf(opId: OpId, index: number): LockId {
+  return hashHex(TAG_LOCK, fromHex(opId), Uint8Array.of(index)) as string as LockId;
+}
+
+/** The op with one more signature; sign again with each further key of a shared account. */
+export function signOp(body: OpBody, signer: Signer, genesisHash: Uint8Array): Op {
+  return addSignature({body, bodyBytes: encodeOpBody(body), signatures: []}, signer, genesisHash);
+}
+
+/** Adds the signature of one more key of a t-of-n account; the id stays. */
+export function addSignature(
+  op: Pick<Op, "body" | "bodyBytes" | "signatures">,
+  signer: Signer,
+  genesisHash: Uint8Array,
+): Op {
+  const signature = signDomain(signer, DOMAIN.op, genesisHash, op.bodyBytes);
+  const signatures = [...op.signatures, {publicKey: signer.publicKey, signature}];
+  signatures.sort((left, right) => compareBytes(left.publicKey, right.publicKey));
+  const bytes = encodeOp({body: op.body, signatures});
+  return {id: opIdOf(op.bodyBytes), body: op.body, signatures, bytes, bodyBytes: op.bodyBytes};
+}
+
+function readBody(reader: ByteReader): OpBody {
+  const version = reader.u8();
+  if (version !== OP_VERSION) refuse("version");
+  const type = reader.u8();
+  const network = reader.u32();
+  const cell = readId<CellId>(reader);
+  const header = {
+    version,
+    network,
+    cell,
+    seq: reader.u64(),
+    prev: readId<OpId>(reader),
+    validFromEpoch: reader.u32(),
+    validUntilEpoch: reader.u32(),
+    fee: BigInt(reader.u32()),
+  };
+  const deps = Array.from({length: reader.count(reader.u8(), DEPS_MAX)}, () => readId<OpId>(reader));
+  return {...header, deps, payload: readPayload(reader, type, cell)};
+}
+
+function readSignatures(reader: ByteReader): OpSignature[] {
+  const count = reader.count(reader.u8(), ACCOUNT_KEYS_MAX);
+  if (count === 0) refuse("unsigned");
+  const signatures = Array.from({length: count}, () => ({
+    publicKey: reader.raw(32),
+    signature: reader.raw(64),
+  }));
+  for (const [index, {publicKey}] of signatures.entries()) {
+    const before = signatures[index - 1];
+    if (before !== undefined && compareBytes(before.publicKey, publicKey) >= 0) refuse("signatureOrder");
+  }
+  return signatures;
+}

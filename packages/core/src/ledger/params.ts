@@ -1,0 +1,55 @@
+/** Parameters of a network (DESIGN §13). They are part of the genesis and so of its hash. */
+
+export type LedgerParams = {
+  readonly protocolVersion: number;
+  /** A witness writes an entry at most this often. */
+  readonly entryIntervalMs: number;
+  readonly checkpointIntervalMs: number;
+  readonly checkpointsPerEpoch: number;
+  /** µCTZ of every op, burned. */
+  readonly opFee: bigint;
+  /** A lock expires this many checkpoints past its task's deadline. */
+  readonly lockExpiryHeights: number;
+  readonly challengeWindowS: number;
+  /** No anchor for this long: holders may exit. */
+  readonly silenceBeforeExitS: number;
+  readonly unbondingS: number;
+  readonly evidenceWindowS: number;
+  readonly lateCertificateWindowS: number;
+  /** Leg of every claim; all of it burned for now. Bounds 100–500. */
+  readonly protocolFeeBps: number;
+  readonly creatorBpsDefault: number;
+  readonly middlewareBpsDefault: number;
+};
+
+const DAY_S = 86_400;
+
+export const PARAMS_PRODUCTION: LedgerParams = {
+  protocolVersion: 1,
+  entryIntervalMs: 20,
+  checkpointIntervalMs: 5_000,
+  checkpointsPerEpoch: 720,
+  opFee: 100n,
+  lockExpiryHeights: 720,
+  challengeWindowS: DAY_S,
+  silenceBeforeExitS: 7 * DAY_S,
+  unbondingS: 21 * DAY_S,
+  evidenceWindowS: 7 * DAY_S,
+  lateCertificateWindowS: DAY_S,
+  protocolFeeBps: 500,
+  creatorBpsDefault: 500,
+  middlewareBpsDefault: 500,
+};
+
+/** An hour of production in 15 seconds. */
+export const PARAMS_DEMO: LedgerParams = {
+  ...PARAMS_PRODUCTION,
+  checkpointIntervalMs: 1_000,
+  checkpointsPerEpoch: 15,
+  lockExpiryHeights: 120,
+  challengeWindowS: 5,
+  silenceBeforeExitS: 60,
+  unbondingS: 30,
+  evidenceWindowS: 20,
+  lateCertificateWindowS: 10,
+};

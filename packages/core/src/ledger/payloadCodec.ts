@@ -1,0 +1,139 @@
+/**
+ * Canonical bytes of op payloads; the op's header names the type.
+ *
+ *   transfer  count u16 ≤ 256 | (to 32 | amount u64)… | hasMemo u8 | memo 32 when 1 (never zeros)
+ *   open      count u8 ≤ 16 | LockSpec…
+ *   claim     cumulative u64 | isFinal u8 | hasVoucher u8 | when 1: cumulative u64 | contextHash 32 | signature 64
+ *   stake     kind u8 | amount u64
+ *   withdraw  amount u64 | address 20
+ *   account   threshold u8 | count u8 ≤ 16 | key 32… | exitAddress 20
+ *
+ * A claim's voucher leaves out its lock id: it is the cell of the op.
+ */
+import {ACCOUNT_KEYS_MAX} from "../crypto/accountId.ts";
+import {assert} from "../errors/assert.ts";
+import type {ByteReader, ByteWriter} from "../primitives/binary.ts";
+import type {CellId, Hash} from "../primitives/id.ts";
+import {
+  ADDRESS_BYTES,
+  readBoolean,
+  readId,
+  refuse,
+  writeFixed,
+  writeId,
+  writeU8,
+  writeU16,
+  writeU64,
+} from "./canonical.ts";
+import {readLockSpec, writeLockSpec} from "./lockCodec.ts";
+import {OP_TYPE, type Payload, STAKE_KIND, type StakeKind, type Voucher} from "./op.ts";
+
+export const OUTPUTS_MAX = 256;
+export const OPEN_LOCKS_MAX = 16;
+
+const ZERO_HASH = "0".repeat(64) as Hash;
+
+type PayloadOf<Kind extends Payload["kind"]> = Extract<Payload, {kind: Kind}>;
+
+export function writePayload(writer: ByteWriter, payload: Payload, cell: CellId): void {
+  switch (payload.kind) {
+    case "transfer":
+      writeTransfer(writer, payload);
+      break;
+    case "open":
+      writeU8(writer, payload.locks.length);
+      for (const spec of payload.locks) writeLockSpec(writer, spec);
+      break;
+    case "claim":
+      writeClaim(writer, payload, cell);
+      break;
+    case "stake":
+      writer.u8(STAKE_KIND[payload.stake]);
+      writeU64(writer, payload.amount);
+      break;
+    case "withdraw":
+      writeU64(writer, payload.amount);
+      writeFixed(writer, payload.address, ADDRESS_BYTES);
+      break;
+    case "account":
+      writeU8(writer, payload.threshold);
+      writeU8(writer, payload.keys.length);
+      for (const key of payload.keys) writeFixed(writer, key, 32);
+      writeFixed(writer, payload.exitAddress, ADDRESS_BYTES);
+      break;
+  }
+}
+
+export function readPayload(reader: ByteReader, type: number, cell: CellId): Payload {
+  switch (type) {
+    case OP_TYPE.transfer:
+      return readTransfer(reader);
+    case OP_TYPE.open: {
+      const count = reader.count(reader.u8(), OPEN_LOCKS_MAX);
+      return {kind: "open", locks: Array.from({length: count}, () => readLockSpec(reader))};
+    }
+    case OP_TYPE.claim:
+      return readClaim(reader, cell);
+    case OP_TYPE.stake:
+      return {kind: "stake", stake: readStakeKind(reader), amount: reader.u64()};
+    case OP_TYPE.withdraw:
+      return {kind: "withdraw", amount: reader.u64(), address: reader.raw(ADDRESS_BYTES)};
+    case OP_TYPE.account: {
+      const threshold = reader.u8();
+      const count = reader.count(reader.u8(), ACCOUNT_KEYS_MAX);
+      const keys = Array.from({length: count}, () => reader.raw(32));
+      return {kind: "account", threshold, keys, exitAddress: reader.raw(ADDRESS_BYTES)};
+    }
+    default:
+      return refuse("opType");
+  }
+}
+
+function writeTransfer(writer: ByteWriter, {outputs, memo}: PayloadOf<"transfer">): void {
+  writeU16(writer, outputs.length);
+  for (const {to, amount} of outputs) {
+    writeId(writer, to);
+    writeU64(writer, amount);
+  }
+  writer.u8(memo === ZERO_HASH ? 0 : 1);
+  if (memo !== ZERO_HASH) writeId(writer, memo);
+}
+
+function readTransfer(reader: ByteReader): Payload {
+  const count = reader.count(reader.u16(), OUTPUTS_MAX);
+  const outputs = Array.from({length: count}, () => ({to: readId<CellId>(reader), amount: reader.u64()}));
+  if (!readBoolean(reader)) return {kind: "transfer", outputs, memo: ZERO_HASH};
+  const memo = readId<Hash>(reader);
+  return memo === ZERO_HASH ? refuse("memo") : {kind: "transfer", outputs, memo};
+}
+
+function writeClaim(
+  writer: ByteWriter,
+  {cumulative, voucher, isFinal}: PayloadOf<"claim">,
+  cell: CellId,
+): void {
+  writeU64(writer, cumulative);
+  writer.u8(isFinal ? 1 : 0).u8(voucher === undefined ? 0 : 1);
+  if (voucher === undefined) return;
+  assert(voucher.lockId === cell, "a claim carries the voucher of another lock");
+  writeU64(writer, voucher.cumulative);
+  writeId(writer, voucher.contextHash);
+  writeFixed(writer, voucher.signature, 64);
+}
+
+function readClaim(reader: ByteReader, cell: CellId): Payload {
+  const cumulative = reader.u64();
+  const isFinal = readBoolean(reader);
+  const voucher = readBoolean(reader) ? readVoucher(reader, cell) : undefined;
+  return {kind: "claim", cumulative, voucher, isFinal};
+}
+
+function readVoucher(reader: ByteReader, lockId: CellId): Voucher {
+  return {lockId, cumulative: reader.u64(), contextHash: readId(reader), signature: reader.raw(64)};
+}
+
+function readStakeKind(reader: ByteReader): StakeKind {
+  const value = reader.u8();
+  for (const kind of ["witness", "executor", "curate"] as const) if (STAKE_KIND[kind] === value) return kind;
+  return refuse("stakeKind");
+}
