@@ -1,6 +1,6 @@
 /** Failures to JSON and back: the daemon writes what the client turns into the same `CodedError`. */
 import {CodedError, codeFromPeer, type Evidence} from "@catalyze/core/errors/codedError";
-import type {ErrorReport} from "./schema/common.ts";
+import type {ErrorReport} from "./schema/fields.ts";
 
 /** Big integers of the evidence become decimal strings. */
 export function toErrorReport(error: CodedError): ErrorReport {

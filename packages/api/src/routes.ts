@@ -1,7 +1,7 @@
 /** The whole HTTP surface of the daemon, one row a route. */
 import {Type} from "typebox";
 import {route} from "./route.ts";
-import {Done, TaskIdText} from "./schema/common.ts";
+import {Done, TaskIdText} from "./schema/fields.ts";
 import {AskList, ModelAddBody, ModelList, ModelView, PeerList, QuoteView} from "./schema/market.ts";
 import {
   BackupBody,

@@ -1,6 +1,6 @@
 /** What is sold and what a task would cost: asks, ranked candidates, quotes. */
 import {type Static, Type} from "typebox";
-import {AccountText, Big, Bps, Count, LegView, PeerIdText, SignedUctz, TimeMs, Uctz} from "./common.ts";
+import {AccountText, Big, Bps, Count, LegView, PeerIdText, SignedUctz, TimeMs, Uctz} from "./fields.ts";
 
 export const AskView = Type.Object({
   askId: Type.String(),

@@ -10,7 +10,7 @@ import {
   SignedUctz,
   TimeMs,
   Uctz,
-} from "./common.ts";
+} from "./fields.ts";
 
 export const WalletView = Type.Object({
   account: AccountText,

@@ -1,6 +1,6 @@
 /** The node itself: status, what it runs on, why it earns or does not, its settings. */
 import {type Static, Type} from "typebox";
-import {AccountText, Count, PeerIdText, TimeMs, Uctz} from "./common.ts";
+import {AccountText, Count, PeerIdText, TimeMs, Uctz} from "./fields.ts";
 
 export const Health = Type.Object({ok: Type.Literal(true), version: Type.String(), phase: Type.String()});
 export const Readiness = Type.Object({

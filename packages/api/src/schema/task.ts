@@ -12,7 +12,7 @@ import {
   TaskIdText,
   TimeMs,
   Uctz,
-} from "./common.ts";
+} from "./fields.ts";
 import {CandidateView, RejectedView} from "./market.ts";
 
 /** `open` until the task has ended; `phase` says where it stands. */
