@@ -1,0 +1,150 @@
+/**
+ * The node's store on LevelDB; the only file that imports it. One process opens a home's database: the
+ * CLI talks to the daemon instead.
+ *
+ * The schema version is kept twice: in a plain file, read before LevelDB opens (opening alone rewrites
+ * its log), and under `meta/schema`, inside the same atomic world as the data.
+ */
+import {mkdir, readFile, writeFile} from "node:fs/promises";
+import {join} from "node:path";
+import {CodedError} from "@catalyze/core/errors/codedError";
+import type {RangeOptions, Store, Write} from "@catalyze/core/ports/store";
+import {fromUtf8, utf8} from "@catalyze/core/primitives/bytes";
+import {Level} from "level";
+import {storeError} from "./storeError.ts";
+
+/** Raised whenever the meaning of stored keys or values changes. */
+export const SCHEMA_VERSION = 1;
+const SCHEMA_KEY = "meta/schema";
+const SCHEMA_FILE = "SCHEMA";
+/** Above every ASCII key that starts with the same prefix. */
+const PREFIX_END = "\u{10ffff}";
+
+type Database = Level<string, Uint8Array>;
+
+export class LevelStore implements Store {
+  readonly #db: Database;
+  /** Set after a failed write: the log may end in half a record, and only opening again cuts it off. */
+  #isTorn = false;
+  #healing: Promise<void> = Promise.resolve();
+
+  private constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Throws `HOME_LOCKED`, `SCHEMA_NEWER` (nothing was written), `STORE_CORRUPT` or `STORE_FULL`. */
+  static async open(path: string): Promise<LevelStore> {
+    try {
+      await mkdir(path, {recursive: true, mode: 0o700});
+      const isNew = await checkSchemaFile(path);
+      const db: Database = new Level<string, Uint8Array>(path, {keyEncoding: "utf8", valueEncoding: "view"});
+      await db.open();
+      try {
+        await checkSchemaKey(db);
+      } catch (error) {
+        await db.close();
+        throw error;
+      }
+      if (isNew) await writeFile(join(path, SCHEMA_FILE), `${SCHEMA_VERSION}\n`, {mode: 0o600});
+      return new LevelStore(db);
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    await this.#healing;
+    try {
+      const value = await this.#db.get(key);
+      return value === undefined ? undefined : plain(value);
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  async range(
+    prefix: string,
+    options: RangeOptions = {},
+  ): Promise<readonly (readonly [string, Uint8Array])[]> {
+    await this.#healing;
+    const {after, limit, reverse = false} = options;
+    const end = `${prefix}${PREFIX_END}`;
+    const bounds = reverse
+      ? {gte: prefix, lt: after !== undefined && after < end ? after : end}
+      : after !== undefined && after >= prefix
+        ? {gt: after, lt: end}
+        : {gte: prefix, lt: end};
+    try {
+      const entries = await this.#db.iterator({...bounds, reverse, limit: limit ?? -1}).all();
+      return entries.map(([key, value]) => [key, plain(value)]);
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  async write(batch: readonly Write[], options: {readonly sync?: boolean} = {}): Promise<void> {
+    if (this.#isTorn) this.#heal();
+    await this.#healing;
+    const operations = batch.map(({key, value}) =>
+      value === undefined ? ({type: "del", key} as const) : ({type: "put", key, value} as const),
+    );
+    try {
+      await this.#db.batch(operations, {sync: options.sync === true});
+    } catch (error) {
+      this.#isTorn = true;
+      throw storeError(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#healing.catch(() => {});
+    await this.#db.close();
+  }
+
+  #heal(): void {
+    this.#isTorn = false;
+    this.#healing = (async () => {
+      try {
+        await this.#db.close();
+        await this.#db.open();
+      } catch (error) {
+        this.#isTorn = true;
+        throw storeError(error);
+      }
+    })();
+    // Whoever waits for it sees the error; nobody waiting is no crash.
+    this.#healing.catch(() => {});
+  }
+}
+
+/** LevelDB hands out Buffers, whose `slice()` shares memory where that of a Uint8Array copies. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** True when there is no file yet. */
+async function checkSchemaFile(path: string): Promise<boolean> {
+  let text: string;
+  try {
+    text = await readFile(join(path, SCHEMA_FILE), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return true;
+    throw error;
+  }
+  refuseNewer(text);
+  return false;
+}
+
+async function checkSchemaKey(db: Database): Promise<void> {
+  const stored = await db.get(SCHEMA_KEY);
+  if (stored === undefined) await db.put(SCHEMA_KEY, utf8(String(SCHEMA_VERSION)), {sync: true});
+  else refuseNewer(fromUtf8(stored));
+}
+
+function refuseNewer(text: string): void {
+  const found = Number.parseInt(text, 10);
+  if (!Number.isSafeInteger(found)) throw new CodedError("STORE_CORRUPT", {evidence: {reason: "schema"}});
+  if (found > SCHEMA_VERSION) {
+    throw new CodedError("SCHEMA_NEWER", {evidence: {found, supported: SCHEMA_VERSION}});
+  }
+}
