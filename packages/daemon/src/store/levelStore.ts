@@ -5,7 +5,7 @@
  * The schema version is kept twice: in a plain file, read before LevelDB opens (opening alone rewrites
  * its log), and under `meta/schema`, inside the same atomic world as the data.
  */
-import {mkdir, readFile, writeFile} from "node:fs/promises";
+import {mkdir, readFile, statfs, writeFile} from "node:fs/promises";
 import {join} from "node:path";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import type {RangeOptions, Store, Write} from "@catalyze/core/ports/store";
@@ -20,16 +20,27 @@ const SCHEMA_FILE = "SCHEMA";
 /** Above every ASCII key that starts with the same prefix. */
 const PREFIX_END = "\u{10ffff}";
 
+/**
+ * Writes stop while there is still room to open again: recovery turns the log (4 MiB at most) into a
+ * table before it deletes the log.
+ */
+const FREE_BYTES_MIN = 8 * 1024 * 1024;
+/** Bytes written between two looks at the free space. */
+const SPACE_CHECK_BYTES = 1024 * 1024;
+
 type Database = Level<string, Uint8Array>;
 
 export class LevelStore implements Store {
   readonly #db: Database;
+  readonly #path: string;
+  #bytesUnchecked = SPACE_CHECK_BYTES;
   /** Set after a failed write: the log may end in half a record, and only opening again cuts it off. */
   #isTorn = false;
   #healing: Promise<void> = Promise.resolve();
 
-  private constructor(db: Database) {
+  private constructor(db: Database, path: string) {
     this.#db = db;
+    this.#path = path;
   }
 
   /** Throws `HOME_LOCKED`, `SCHEMA_NEWER` (nothing was written), `STORE_CORRUPT` or `STORE_FULL`. */
@@ -46,7 +57,7 @@ export class LevelStore implements Store {
         throw error;
       }
       if (isNew) await writeFile(join(path, SCHEMA_FILE), `${SCHEMA_VERSION}\n`, {mode: 0o600});
-      return new LevelStore(db);
+      return new LevelStore(db, path);
     } catch (error) {
       throw storeError(error);
     }
@@ -83,6 +94,7 @@ export class LevelStore implements Store {
   }
 
   async write(batch: readonly Write[], options: {readonly sync?: boolean} = {}): Promise<void> {
+    await this.#checkSpace(batch);
     if (this.#isTorn) this.#heal();
     await this.#healing;
     const operations = batch.map(({key, value}) =>
@@ -99,6 +111,16 @@ export class LevelStore implements Store {
   async close(): Promise<void> {
     await this.#healing.catch(() => {});
     await this.#db.close();
+  }
+
+  async #checkSpace(batch: readonly Write[]): Promise<void> {
+    for (const {key, value} of batch) this.#bytesUnchecked += key.length + (value?.length ?? 0);
+    if (this.#bytesUnchecked < SPACE_CHECK_BYTES && !this.#isTorn) return;
+    const {bavail, bsize} = await statfs(this.#path);
+    const bytesFree = bavail * bsize;
+    // The count stays up while the disk is full, so the next write looks again.
+    if (bytesFree < FREE_BYTES_MIN) throw new CodedError("STORE_FULL", {evidence: {bytesFree}});
+    this.#bytesUnchecked = 0;
   }
 
   #heal(): void {
