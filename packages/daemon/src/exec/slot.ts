@@ -1,0 +1,154 @@
+/**
+ * One seat for running tasks: one child process at a time, the bundles that are warm in it, and one
+ * task at a time. A child that crashed or was killed is replaced at the next use.
+ */
+import {CodedError} from "@catalyze/core/errors/codedError";
+import type {RunHooks, RunRequest} from "@catalyze/core/ports/executor";
+import type {Log} from "@catalyze/core/ports/log";
+import type {Cid} from "@catalyze/core/primitives/id";
+import type {OpenBundle} from "./bundleStore.ts";
+import {type CallHooks, ExecutorChild, type ExecutorChildOptions} from "./executorChild.ts";
+import type {ChildAnswers} from "./protocol.ts";
+
+const LOAD_TIMEOUT_MS = 60_000;
+
+export type SlotOptions = {
+  readonly child: ExecutorChildOptions;
+  /** Model bytes kept loaded at once; the least recently used go first. */
+  readonly warmBytesMax: number;
+};
+
+export class Slot {
+  readonly #options: SlotOptions;
+  readonly #log: Log;
+  readonly #warm = new Map<Cid, number>();
+  #child: ExecutorChild | undefined;
+  #rssBytes = 0;
+
+  constructor(options: SlotOptions, log: Log) {
+    this.#options = options;
+    this.#log = log;
+  }
+
+  get rssBytes(): number {
+    return this.#rssBytes;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.isAlive === true ? this.#child.pid : undefined;
+  }
+
+  isWarm(bundle: Cid): boolean {
+    return this.#child?.isAlive === true && this.#warm.has(bundle);
+  }
+
+  /** Throws `EXECUTOR_UNAVAILABLE`, `MODEL_INVALID`, `EXECUTOR_CRASHED`, `EXECUTOR_TIMEOUT`. */
+  async load(bundle: OpenBundle, signal?: AbortSignal): Promise<void> {
+    const child = this.#living();
+    const bytes = this.#warm.get(bundle.cid);
+    if (bytes !== undefined) {
+      // Most recently used goes last.
+      this.#warm.delete(bundle.cid);
+      this.#warm.set(bundle.cid, bytes);
+      return;
+    }
+    await this.#makeRoom(child, bundle.bytes);
+    const call = child.call({
+      type: "load",
+      bundle: bundle.cid,
+      manifest: bundle.manifest,
+      files: bundle.files,
+    });
+    const {rssBytes} = await this.#guard(child, call, LOAD_TIMEOUT_MS, signal);
+    this.#rssBytes = rssBytes;
+    this.#warm.set(bundle.cid, bundle.bytes);
+  }
+
+  /** The bundle must be warm. Kills the process when the time is over or the signal fires. */
+  async run(request: RunRequest, hooks: RunHooks, outputBytesMax: number): Promise<ChildAnswers["run"]> {
+    const child = this.#living();
+    let streamed = 0;
+    const overflow = new AbortController();
+    const callHooks: CallHooks = {
+      onOutput: (chunk) => {
+        streamed += chunk.length;
+        if (streamed > outputBytesMax) overflow.abort(new CodedError("EXECUTOR_OUTPUT_TOO_LARGE"));
+        else hooks.onOutput?.(chunk);
+      },
+      ...(hooks.onProgress === undefined ? {} : {onProgress: hooks.onProgress}),
+    };
+    const {bundle, params, input, unitsMax, timeoutMs} = request;
+    const call = child.call({type: "run", bundle, params, input, unitsMax}, callHooks);
+    const signals = hooks.signal === undefined ? [overflow.signal] : [overflow.signal, hooks.signal];
+    const result = await this.#guard(child, call, timeoutMs, AbortSignal.any(signals));
+    this.#rssBytes = result.rssBytes;
+    if (result.output.length > outputBytesMax) throw new CodedError("EXECUTOR_OUTPUT_TOO_LARGE");
+    return result;
+  }
+
+  /** Proves that the runtime loads and computes. */
+  async probe(): Promise<ChildAnswers["probe"]> {
+    const child = this.#living();
+    return await this.#guard(child, child.call({type: "probe"}), LOAD_TIMEOUT_MS);
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    this.#warm.clear();
+    await child?.kill();
+  }
+
+  #living(): ExecutorChild {
+    if (this.#child?.isAlive === true) return this.#child;
+    this.#warm.clear();
+    this.#child = new ExecutorChild(this.#options.child);
+    return this.#child;
+  }
+
+  async #makeRoom(child: ExecutorChild, bytes: number): Promise<void> {
+    for (const [bundle, size] of [...this.#warm]) {
+      const held = [...this.#warm.values()].reduce((sum, each) => sum + each, 0);
+      if (held + bytes <= this.#options.warmBytesMax) return;
+      this.#warm.delete(bundle);
+      await child.call({type: "unload", bundle});
+      this.#log.debug("bundle unloaded to make room", {bundle, bytes: size});
+    }
+  }
+
+  /** Races a call against time and abort; the loser is killed, because nothing softer stops native code. */
+  async #guard<Value>(
+    child: ExecutorChild,
+    call: Promise<Value>,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<Value> {
+    const {promise: stopped, reject} = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => reject(new CodedError("EXECUTOR_TIMEOUT", {evidence: {timeoutMs}})),
+      timeoutMs,
+    );
+    const onAbort = () => reject(reasonOf(signal));
+    signal?.addEventListener("abort", onAbort, {once: true});
+    if (signal?.aborted === true) onAbort();
+    try {
+      return await Promise.race([call, stopped]);
+    } catch (error) {
+      const code = error instanceof CodedError ? error.code : "INTERNAL";
+      const isOver = code === "EXECUTOR_CRASHED" || signal?.aborted === true || code === "EXECUTOR_TIMEOUT";
+      if (isOver) {
+        call.catch(() => undefined); // It rejects when the process ends; the caller gets `error`.
+        this.#log.debug("executor process ended", {code, stderr: child.stderr.slice(-400)});
+        await child.kill();
+      }
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+}
+
+function reasonOf(signal: AbortSignal | undefined): CodedError {
+  return signal?.reason instanceof CodedError ? signal.reason : new CodedError("TASK_CANCELLED");
+}
