@@ -23,6 +23,13 @@ export const ROLE_BPS_MAX = 2_000;
 export const LEG_ROLE = {provider: 1, middleware: 2, creator: 3, protocol: 4} as const;
 export type LegRole = keyof typeof LEG_ROLE;
 
+const BPS_BOUNDS: Readonly<Record<LegRole, {readonly min: number; readonly max: number}>> = {
+  provider: {min: 1, max: BPS_TOTAL},
+  middleware: {min: 1, max: ROLE_BPS_MAX},
+  creator: {min: 1, max: ROLE_BPS_MAX},
+  protocol: PROTOCOL_FEE_BPS,
+};
+
 /** `cell` is absent for the burned protocol leg. */
 export type Leg = {readonly role: LegRole; readonly cell: AccountId | undefined; readonly bps: number};
 
@@ -59,17 +66,20 @@ export function legsFor(
 /** The rules that hold for any legs, or what is wrong with these. */
 export function legsProblem(legs: readonly Leg[]): string | undefined {
   let before = 0;
-  for (const {role, cell, bps} of legs) {
-    if (LEG_ROLE[role] <= before) return "order";
-    before = LEG_ROLE[role];
-    if ((cell === undefined) !== (role === "protocol")) return "cell";
-    if (!Number.isInteger(bps) || bps <= 0) return "bps";
-    if ((role === "middleware" || role === "creator") && bps > ROLE_BPS_MAX) return "roleBps";
-    if (role === "protocol" && (bps < PROTOCOL_FEE_BPS.min || bps > PROTOCOL_FEE_BPS.max))
-      return "protocolBps";
+  for (const leg of legs) {
+    if (LEG_ROLE[leg.role] <= before) return "order";
+    before = LEG_ROLE[leg.role];
+    const problem = legProblem(leg);
+    if (problem !== undefined) return problem;
   }
   if (bpsOf(legs, "provider") === 0 || bpsOf(legs, "protocol") === 0) return "missing";
   return legs.reduce((sum, leg) => sum + leg.bps, 0) === BPS_TOTAL ? undefined : "sum";
+}
+
+function legProblem({role, cell, bps}: Leg): string | undefined {
+  if ((cell === undefined) !== (role === "protocol")) return "cell";
+  const {min, max} = BPS_BOUNDS[role];
+  return Number.isInteger(bps) && bps >= min && bps <= max ? undefined : "bps";
 }
 
 /** Basis points of a role; 0 when it is absent. */
