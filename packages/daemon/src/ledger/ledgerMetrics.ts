@@ -1,0 +1,28 @@
+import type {ErrorCode} from "@catalyze/core/errors/table";
+
+/** What the ledger node counts; a metrics library is bound elsewhere. Calls are cheap and never throw. */
+export type LedgerMetrics = {
+  opsCertified(count: number): void;
+  /** Own ops: from the call to its certificate. */
+  opCertifiedSeconds(seconds: number): void;
+  inputRejected(code: ErrorCode): void;
+  checkpoint(height: bigint, epoch: number): void;
+  violation(): void;
+  /** One group commit of inputs: how many, and how long the disk took. */
+  persisted(inputs: number, seconds: number): void;
+  degraded(isDegraded: boolean): void;
+  syncRound(entries: number): void;
+  queueLength(inputs: number): void;
+};
+
+export const NO_METRICS: LedgerMetrics = {
+  opsCertified() {},
+  opCertifiedSeconds() {},
+  inputRejected() {},
+  checkpoint() {},
+  violation() {},
+  persisted() {},
+  degraded() {},
+  syncRound() {},
+  queueLength() {},
+};

@@ -1,0 +1,174 @@
+/**
+ * Our side of every ledger stream that a peer opens: pushes from witnesses, op submissions, sync and cell
+ * requests. Each frame is paid from the peer's budget, checked for size, decoded and used, in that order;
+ * a frame that is provably wrong costs the peer standing and ends the stream.
+ */
+import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
+import type {ErrorCode} from "@catalyze/core/errors/table";
+import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
+import type {FrameStream, Net} from "@catalyze/core/ports/net";
+import {fromHex} from "@catalyze/core/primitives/bytes";
+import type {PeerId} from "@catalyze/core/primitives/id";
+import {LIMITS} from "@catalyze/proto/limits";
+import {
+  decodeLedgerFrame,
+  encodeLedgerFrame,
+  type LedgerFrameBody,
+  type LedgerFrameInit,
+} from "./ledgerFrame.ts";
+import type {PeerBudgets} from "./peerBudgets.ts";
+
+export type LedgerProtocolComponents = {
+  readonly net: Net;
+  readonly budgets: PeerBudgets;
+  readonly push: (input: ReplicaInput) => Promise<readonly Effect[]>;
+  readonly isWitness: (peer: PeerId) => boolean;
+  readonly answer: (request: LedgerRequest) => LedgerFrameInit;
+  readonly anchorSignature: (bytes: Uint8Array, from: PeerId) => void;
+};
+
+export type LedgerRequest = Extract<LedgerFrameBody, {case: "syncRequest" | "cellRequest"}>;
+
+/** One push stream, one wallet and one sync at a time are three; the rest is slack for reconnects. */
+const STREAMS_PER_PEER_MAX = 8;
+/** Pushes of one stream that may wait for the disk at once. */
+const WINDOW_MAX = 32;
+const OPS_PER_FRAME_MAX = 512;
+const ANCHOR_SIGNATURE_BYTES_MAX = 4 * 1024;
+const SYNC_COST = 10;
+const BYTES_PER_UNIT = 512;
+
+export class LedgerProtocol {
+  readonly #components: LedgerProtocolComponents;
+  readonly #streams = new Map<PeerId, Set<FrameStream>>();
+  #unhandle: (() => void) | undefined;
+
+  constructor(components: LedgerProtocolComponents) {
+    this.#components = components;
+  }
+
+  start(): void {
+    this.#unhandle = this.#components.net.handle("ledger", (stream) => this.#serve(stream));
+  }
+
+  stop(): void {
+    this.#unhandle?.();
+    for (const streams of this.#streams.values()) for (const stream of streams) stream.abort();
+  }
+
+  async #serve(stream: FrameStream): Promise<void> {
+    const {peer} = stream;
+    const streams = this.#streams.get(peer) ?? new Set();
+    if (streams.size >= STREAMS_PER_PEER_MAX) {
+      stream.abort(new CodedError("PEER_BUDGET_EXHAUSTED"));
+      return;
+    }
+    this.#streams.set(peer, streams.add(stream));
+    try {
+      await this.#read(stream);
+      await stream.close();
+    } catch (error) {
+      const {code} = toCodedError(error);
+      if (PROVES_FAULT.has(code)) this.#components.net.penalize(peer, code);
+      stream.abort(error instanceof Error ? error : undefined);
+    } finally {
+      streams.delete(stream);
+      if (streams.size === 0) this.#streams.delete(peer);
+    }
+  }
+
+  async #read(stream: FrameStream): Promise<void> {
+    const pending = new Set<Promise<unknown>>();
+    for (;;) {
+      const frame = await stream.receive();
+      if (frame === undefined) break;
+      // Taken before decoding: even reading garbage is paid for.
+      this.#pay(stream.peer, 1 + frame.length / BYTES_PER_UNIT);
+      const body = decodeLedgerFrame(frame);
+      if (body.case === "entry" || body.case === "consensus" || body.case === "checkpoint") {
+        const pushed = this.#push(body.case, body.value, stream.peer).finally(() => pending.delete(pushed));
+        pending.add(pushed);
+        if (pending.size >= WINDOW_MAX) await Promise.race(pending);
+      } else {
+        await this.#handle(body, stream);
+      }
+    }
+    await Promise.all(pending);
+  }
+
+  async #push(kind: "entry" | "consensus" | "checkpoint", bytes: Uint8Array, from: PeerId): Promise<void> {
+    try {
+      await this.#components.push({kind, bytes, from});
+    } catch {
+      // Our queue or our disk is full: the sender is not at fault, and sync brings it later.
+    }
+  }
+
+  async #handle(body: LedgerFrameBody, stream: FrameStream): Promise<void> {
+    switch (body.case) {
+      case "syncRequest":
+      case "cellRequest":
+        this.#pay(stream.peer, SYNC_COST);
+        return await stream.send(encodeLedgerFrame(this.#components.answer(body)));
+      case "opSubmit":
+        return await stream.send(encodeLedgerFrame(await this.#submit(body.value.ops, stream.peer)));
+      case "anchorSignature":
+        return this.#anchorSignature(body.value, stream.peer);
+      default:
+        throw new CodedError("MESSAGE_UNEXPECTED", {evidence: {kind: body.case}});
+    }
+  }
+
+  #anchorSignature(bytes: Uint8Array, from: PeerId): void {
+    if (bytes.length > ANCHOR_SIGNATURE_BYTES_MAX) throw new CodedError("FRAME_TOO_LARGE");
+    if (!this.#components.isWitness(from))
+      throw new CodedError("MESSAGE_UNEXPECTED", {evidence: {kind: "anchorSignature"}});
+    this.#components.anchorSignature(bytes, from);
+  }
+
+  async #submit(ops: readonly Uint8Array[], from: PeerId): Promise<LedgerFrameInit> {
+    if (ops.length > OPS_PER_FRAME_MAX)
+      throw new CodedError("FRAME_TOO_LARGE", {evidence: {ops: ops.length}});
+    const isPaid = this.#components.budgets.take(from, ops.length);
+    const acks = await Promise.all(
+      ops.map(async (bytes) =>
+        isPaid ? await this.#submitOne(bytes, from) : refusal("PEER_BUDGET_EXHAUSTED"),
+      ),
+    );
+    return {case: "opSubmitReply", value: {acks}};
+  }
+
+  async #submitOne(
+    bytes: Uint8Array,
+    from: PeerId,
+  ): Promise<{opId: Uint8Array; code: string; message: string}> {
+    if (bytes.length > LIMITS.opBytesMax) return refusal("FRAME_TOO_LARGE");
+    try {
+      const effects = await this.#components.push({kind: "op", bytes, from});
+      const rejected = effects.find((effect) => effect.kind === "rejected");
+      if (rejected === undefined) return {opId: new Uint8Array(), code: "", message: ""};
+      const opId = rejected.op === undefined ? new Uint8Array() : fromHex(rejected.op);
+      return {opId, code: rejected.code, message: rejected.reason};
+    } catch (error) {
+      return refusal(toCodedError(error).code);
+    }
+  }
+
+  #pay(peer: PeerId, cost: number): void {
+    if (!this.#components.budgets.take(peer, cost)) {
+      throw new CodedError("PEER_BUDGET_EXHAUSTED", {evidence: {cost: Math.ceil(cost)}});
+    }
+  }
+}
+
+/** Codes that only a peer that breaks the protocol can cause. */
+export const PROVES_FAULT: ReadonlySet<ErrorCode> = new Set([
+  "DECODE_INVALID",
+  "SIGNATURE_INVALID",
+  "FRAME_TOO_LARGE",
+  "MESSAGE_UNEXPECTED",
+]);
+
+function refusal(code: ErrorCode): {opId: Uint8Array; code: string; message: string} {
+  return {opId: new Uint8Array(), code, message: ""};
+}

@@ -1,0 +1,162 @@
+/**
+ * Anti-entropy (reference/ledger 8.1): compare one vector of heads with one peer, pull what is missing.
+ * On connect, after every gap, every 2 s while behind and every 5 s otherwise; one round at a time.
+ */
+import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
+import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
+import type {Clock} from "@catalyze/core/ports/clock";
+import type {Log} from "@catalyze/core/ports/log";
+import type {FrameStream, Net} from "@catalyze/core/ports/net";
+import type {Random} from "@catalyze/core/ports/random";
+import type {PeerId} from "@catalyze/core/primitives/id";
+import type {SyncReply} from "@catalyze/proto/gen/catalyze/v1/ledger_pb";
+import {decodeLedgerFrame, encodeLedgerFrame, type LedgerFrameInit} from "./ledgerFrame.ts";
+import type {LedgerMetrics} from "./ledgerMetrics.ts";
+import {PROVES_FAULT} from "./ledgerProtocol.ts";
+
+export type LedgerSyncComponents = {
+  readonly net: Net;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: LedgerMetrics;
+  readonly push: (input: ReplicaInput) => Promise<readonly Effect[]>;
+  /** Our vector, as a request. */
+  readonly request: () => LedgerFrameInit;
+  /** True when `reply` names heads that we still lack. */
+  readonly isBehind: (reply: SyncReply) => boolean;
+  readonly isWitness: (peer: PeerId) => boolean;
+};
+
+const BEHIND_MS = 2_000;
+const IDLE_MS = 5_000;
+/** A gap seen right after a sync waits this long, so that a stream of gaps is not a stream of syncs. */
+const GAP_MS = 50;
+const REPLY_MS = 5_000;
+/** Pages of one round; the next round goes on where this one ended. */
+const PAGES_MAX = 256;
+const ITEMS_MAX = 4_096;
+
+export class LedgerSync {
+  readonly #components: LedgerSyncComponents;
+  readonly #abort = new AbortController();
+  readonly #wanted = new Set<PeerId>();
+  #isBehind = false;
+  #running: Promise<void> | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #removeListener: (() => void) | undefined;
+
+  constructor(components: LedgerSyncComponents) {
+    this.#components = components;
+  }
+
+  /** True while the last peer asked knew more than we have. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
+  start(): void {
+    const {net, isWitness} = this.#components;
+    this.#removeListener = net.onPeer(({kind, peer}) => {
+      if (kind === "up" && (isWitness(peer) || this.#isBehind)) this.request(peer);
+      if (kind === "down") this.#wanted.delete(peer);
+    });
+    this.#arm(GAP_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#removeListener?.();
+    this.#cancelTimer?.();
+    this.#abort.abort(new CodedError("PEER_UNREACHABLE", {message: "The ledger node stops."}));
+    await this.#running;
+  }
+
+  /** Something is missing: ask `peer`, or anyone. */
+  request(peer: PeerId | undefined): void {
+    // Bounded by the peers that are connected: `#choose` drops the others.
+    if (peer !== undefined && this.#wanted.size < 64) this.#wanted.add(peer);
+    this.#arm(GAP_MS);
+  }
+
+  #arm(delayMs: number): void {
+    if (this.#abort.signal.aborted || this.#running !== undefined) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#components.clock.after(delayMs, () => {
+      this.#running ??= this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    const peer = this.#choose();
+    if (peer !== undefined) await this.#round(peer);
+    this.#running = undefined;
+    const isHurried = this.#wanted.size > 0;
+    this.#arm(isHurried ? GAP_MS : this.#isBehind ? BEHIND_MS : IDLE_MS);
+  }
+
+  /** Whoever was named, else a witness, else anyone. */
+  #choose(): PeerId | undefined {
+    const {net, random, isWitness} = this.#components;
+    const connected = new Set(net.peers().map((info) => info.peer));
+    for (const peer of this.#wanted) {
+      this.#wanted.delete(peer);
+      if (connected.has(peer)) return peer;
+    }
+    const witnesses = [...connected].filter(isWitness);
+    const from = witnesses.length > 0 ? witnesses : [...connected];
+    return from[Math.floor(random.float() * from.length)];
+  }
+
+  async #round(peer: PeerId): Promise<void> {
+    const {net, log, clock} = this.#components;
+    const controller = new AbortController();
+    const onStop = () => controller.abort(this.#abort.signal.reason);
+    this.#abort.signal.addEventListener("abort", onStop, {once: true});
+    let cancel = () => {};
+    const extend = () => {
+      cancel();
+      cancel = clock.after(REPLY_MS, () => controller.abort(new CodedError("PEER_UNREACHABLE")));
+    };
+    let stream: FrameStream | undefined;
+    try {
+      extend();
+      stream = await net.open(peer, "ledger", controller.signal);
+      for (let page = 0; page < PAGES_MAX; page++) {
+        extend();
+        if (!(await this.#page(stream, controller.signal))) break;
+      }
+      await stream.close();
+    } catch (error) {
+      stream?.abort();
+      const {code} = toCodedError(error);
+      if (PROVES_FAULT.has(code)) net.penalize(peer, code);
+      log.debug("ledger sync ended early", {peer, code});
+    } finally {
+      cancel();
+      this.#abort.signal.removeEventListener("abort", onStop);
+    }
+  }
+
+  /** One request and its answer; true when the peer has more for us. */
+  async #page(stream: FrameStream, signal: AbortSignal): Promise<boolean> {
+    const {request, isBehind, metrics, push} = this.#components;
+    await stream.send(encodeLedgerFrame(request()));
+    const frame = await stream.receive(signal);
+    if (frame === undefined) return false;
+    const body = decodeLedgerFrame(frame);
+    if (body.case !== "syncReply") throw new CodedError("MESSAGE_UNEXPECTED", {evidence: {kind: body.case}});
+    const {checkpoints, entries, more} = body.value;
+    if (checkpoints.length + entries.length > ITEMS_MAX) throw new CodedError("FRAME_TOO_LARGE");
+    const inputs: ReplicaInput[] = [
+      ...checkpoints.map((bytes): ReplicaInput => ({kind: "checkpoint", bytes, from: stream.peer})),
+      ...entries.map((bytes): ReplicaInput => ({kind: "entry", bytes, from: stream.peer})),
+    ];
+    const outcomes = await Promise.all(inputs.map((input) => push(input)));
+    metrics.syncRound(entries.length);
+    this.#isBehind = isBehind(body.value);
+    const isFaulty = outcomes
+      .flat()
+      .some((effect) => effect.kind === "rejected" && PROVES_FAULT.has(effect.code));
+    return more && !isFaulty && inputs.length > 0;
+  }
+}

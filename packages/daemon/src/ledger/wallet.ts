@@ -1,0 +1,291 @@
+/**
+ * Own ops: gives each the next slot of its cell, signs it, has it on disk before anyone sees it, and
+ * waits for its certificate. Slots are given without a pause between look and sign, so parallel calls on
+ * one cell pipeline in order and never fork it.
+ */
+import {CodedError} from "@catalyze/core/errors/codedError";
+import {ERRORS, type ErrorCode} from "@catalyze/core/errors/table";
+import {debitOf} from "@catalyze/core/ledger/apply";
+import type {LockCell} from "@catalyze/core/ledger/cell";
+import {claimProblem} from "@catalyze/core/ledger/claims";
+import type {Effect} from "@catalyze/core/ledger/effects";
+import {OP_VERSION, type Op, type OpBody, type Payload} from "@catalyze/core/ledger/op";
+import {NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
+import type {Clock} from "@catalyze/core/ports/clock";
+import type {Signer} from "@catalyze/core/ports/signer";
+import type {CellId, OpId} from "@catalyze/core/primitives/id";
+import type {LedgerMetrics} from "./ledgerMetrics.ts";
+import type {Outbox} from "./outbox.ts";
+
+export type WalletView = {
+  /** Of the epoch that is being certified now. */
+  epoch(): number;
+  /** Last certified op of a cell; `undefined` for a cell that the view does not know. */
+  headOf(cell: CellId): {readonly seq: bigint; readonly opId: OpId} | undefined;
+  /** Spendable by an account after its certified ops; `undefined` when unknown. */
+  fundsOf(cell: CellId): bigint | undefined;
+  lock(id: CellId): LockCell | undefined;
+  /** Of the last checkpoint. */
+  height(): bigint;
+};
+
+export type WalletComponents = {
+  readonly outbox: Outbox;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  readonly metrics: LedgerMetrics;
+  readonly view: WalletView;
+  /** To the own replica: its effects once they are on disk. */
+  readonly deliver: (op: Op) => Promise<readonly Effect[]>;
+  readonly send: (op: Op) => void;
+};
+
+export type WalletOptions = {
+  readonly network: number;
+  readonly genesisHash: Uint8Array;
+  readonly opFee: bigint;
+  readonly timeoutMs: number;
+};
+
+/** An op lives this many epochs; a cell whose op was lost is free again after them. */
+const VALIDITY_EPOCHS = 24;
+/** Ops of one cell on their way at once: witnesses refuse a seq more than 64 past the head. */
+const WINDOW = 32;
+/** Callers that may wait for a place in a window. */
+const WAITING_MAX = 4_096;
+
+type Waiter = {
+  readonly startMs: number;
+  readonly resolve: () => void;
+  readonly reject: (reason: CodedError) => void;
+  readonly cancelTimer: () => void;
+};
+
+export class Wallet {
+  readonly #components: WalletComponents;
+  readonly #options: WalletOptions;
+  readonly #waiters = new Map<OpId, Waiter[]>();
+  readonly #offers = new Map<CellId, Promise<void>>();
+  readonly #turns: {readonly cell: CellId; readonly take: () => void}[] = [];
+
+  constructor(components: WalletComponents, options: WalletOptions) {
+    this.#components = components;
+    this.#options = options;
+  }
+
+  /** Fails every caller; what they submitted stays in the outbox. */
+  stop(): void {
+    const error = new CodedError("OP_TIMEOUT", {message: "The node stops; the operation stays pending."});
+    for (const id of [...this.#waiters.keys()]) this.#fail(id, error);
+    for (const {take} of this.#turns.splice(0)) take();
+  }
+
+  /** The certified op's id. Rejects as `LedgerClient.submit` says. */
+  async submit(cell: CellId, payload: Payload): Promise<OpId> {
+    const {outbox, clock} = this.#components;
+    const startMs = clock.monotonicMs();
+    await this.#turn(cell);
+    const op = this.#sign(cell, payload);
+    await outbox.add(op);
+    const certified = this.#wait(op.id, startMs);
+    // Whatever fails below, the caller learns through `certified`.
+    certified.catch(() => undefined);
+    await this.#inOrder(cell, () => this.#offer(op));
+    await certified;
+    return op.id;
+  }
+
+  /** Waits for an op that somebody else may have signed. */
+  async certified(id: OpId): Promise<void> {
+    await this.#wait(id, this.#components.clock.monotonicMs());
+  }
+
+  settled(ids: readonly OpId[]): void {
+    const {clock, metrics} = this.#components;
+    for (const id of ids) {
+      const waiters = this.#waiters.get(id) ?? [];
+      this.#waiters.delete(id);
+      for (const {cancelTimer, resolve, startMs} of waiters) {
+        cancelTimer();
+        metrics.opCertifiedSeconds((clock.monotonicMs() - startMs) / 1_000);
+        resolve();
+      }
+    }
+    this.#nextTurns();
+  }
+
+  /** The network refuses it: callers are told; it stays in the outbox, for it may count until its epoch ends. */
+  refused(op: Op, code: ErrorCode): void {
+    this.#fail(op.id, rejection(code));
+  }
+
+  /** Gives up ops that can provably never count any more (amendment 7). Their slots are free. */
+  async expire(): Promise<void> {
+    const {outbox, view} = this.#components;
+    const dead = outbox.pending().filter((op) => op.body.validUntilEpoch < view.epoch());
+    for (const op of dead) {
+      if (!outbox.has(op.id) || (view.headOf(op.body.cell)?.seq ?? 0n) >= op.body.seq) continue;
+      for (const id of await outbox.void(op.id)) this.#fail(id, rejection("OP_TIMEOUT"));
+    }
+    this.#nextTurns();
+  }
+
+  /** Waits for a place in the cell's window, in order of arrival. */
+  async #turn(cell: CellId): Promise<void> {
+    const isWaited = this.#turns.some((turn) => turn.cell === cell);
+    if (!isWaited && this.#components.outbox.pendingOf(cell).length < WINDOW) return;
+    if (this.#turns.length >= WAITING_MAX) throw new CodedError("QUEUE_FULL", {evidence: {max: WAITING_MAX}});
+    const {promise, resolve} = Promise.withResolvers<void>();
+    const turn = {cell, take: resolve};
+    this.#turns.push(turn);
+    const cancel = this.#components.clock.after(this.#options.timeoutMs, () => {
+      const at = this.#turns.indexOf(turn);
+      if (at >= 0) this.#turns.splice(at, 1);
+      resolve();
+    });
+    await promise;
+    cancel();
+    if (this.#components.outbox.pendingOf(cell).length >= WINDOW) throw new CodedError("OP_TIMEOUT");
+  }
+
+  #nextTurns(): void {
+    const places = new Map<CellId, number>();
+    for (const turn of [...this.#turns]) {
+      const left = places.get(turn.cell) ?? WINDOW - this.#components.outbox.pendingOf(turn.cell).length;
+      if (left <= 0) continue;
+      places.set(turn.cell, left - 1);
+      this.#turns.splice(this.#turns.indexOf(turn), 1);
+      turn.take();
+    }
+  }
+
+  /** No `await` between here and `outbox.add`: the slot is looked up and taken in one turn. */
+  #sign(cell: CellId, payload: Payload): Op {
+    const {outbox, signer, view} = this.#components;
+    const {network, genesisHash} = this.#options;
+    const fee = payload.kind === "claim" ? this.#claimFee(cell, payload) : this.#options.opFee;
+    if (payload.kind !== "claim") this.#checkFunds(cell, debitOf(payload) + fee);
+    const pending = outbox.pendingOf(cell);
+    const {seq, prev} = this.#nextSlot(cell);
+    const epoch = view.epoch();
+    const body: OpBody = {
+      version: OP_VERSION,
+      network,
+      cell,
+      seq,
+      prev,
+      validFromEpoch: epoch,
+      // A chain of pending ops ends together, so that a lost one never leaves a successor half alive.
+      validUntilEpoch: pending[0]?.body.validUntilEpoch ?? epoch + VALIDITY_EPOCHS,
+      fee,
+      deps: [],
+      payload,
+    };
+    return signOp(body, signer, genesisHash);
+  }
+
+  #nextSlot(cell: CellId): {seq: bigint; prev: OpId} {
+    const {outbox, view} = this.#components;
+    const own = outbox.lastOf(cell);
+    const head = view.headOf(cell);
+    if (head !== undefined && head.seq >= (own?.body.seq ?? 0n)) return {seq: head.seq + 1n, prev: head.opId};
+    if (own !== undefined) return {seq: own.body.seq + 1n, prev: own.id};
+    return {seq: 1n, prev: NO_OP};
+  }
+
+  /** Throws what the ledger would answer, before a slot is used up for it. */
+  #claimFee(cell: CellId, claim: Extract<Payload, {kind: "claim"}>): bigint {
+    const {outbox, view} = this.#components;
+    const lock = view.lock(cell);
+    if (lock === undefined) throw rejection("NOT_FOUND", "unknownCell");
+    const drawn = outbox
+      .pendingOf(cell)
+      .reduce(
+        (most, {body}) =>
+          body.payload.kind === "claim" && body.payload.cumulative > most ? body.payload.cumulative : most,
+        lock.drawn,
+      );
+    // A final claim that raises nothing is free; every other pays from what it claims.
+    const fee = claim.cumulative <= drawn && claim.isFinal ? 0n : this.#options.opFee;
+    const problem = claimProblem({...lock, drawn}, {...claim, fee}, view.height());
+    if (problem !== undefined) throw rejection("OP_REJECTED", problem);
+    return fee;
+  }
+
+  #checkFunds(cell: CellId, needed: bigint): void {
+    const {outbox, view} = this.#components;
+    const headSeq = view.headOf(cell)?.seq ?? 0n;
+    const spent = outbox
+      .pendingOf(cell)
+      .filter((op) => op.body.seq > headSeq)
+      .reduce((sum, op) => sum + debitOfAny(op.body.payload) + op.body.fee, 0n);
+    const available = (view.fundsOf(cell) ?? 0n) - spent;
+    if (needed > available) throw new CodedError("FUNDS_INSUFFICIENT", {evidence: {needed, available}});
+  }
+
+  /** One op of a cell after the other: what rests on a refused op must not leave this node. */
+  async #inOrder(cell: CellId, offer: () => Promise<void>): Promise<void> {
+    const turn = (this.#offers.get(cell) ?? Promise.resolve()).then(offer);
+    // Kept without its failure: the next op of the cell has its own turn whatever became of this one.
+    const tail = turn.catch(() => undefined);
+    this.#offers.set(cell, tail);
+    await turn;
+    if (this.#offers.get(cell) === tail) this.#offers.delete(cell);
+  }
+
+  /** First to the own replica, then to the network. */
+  async #offer(op: Op): Promise<void> {
+    const {outbox, send} = this.#components;
+    if (!outbox.has(op.id)) return;
+    const refusal = await this.#refusalOf(op);
+    if (refusal === undefined) {
+      send(op);
+      return;
+    }
+    // It never left this node, so its slot can be used again.
+    const gone = outbox.pendingOf(op.body.cell).filter(({body}) => body.seq >= op.body.seq);
+    for (const {id} of gone) this.#fail(id, refusal);
+    await outbox.void(op.id);
+  }
+
+  /** Why the own replica refuses for good, or `undefined`. */
+  async #refusalOf(op: Op): Promise<CodedError | undefined> {
+    try {
+      const rejected = (await this.#components.deliver(op)).find((effect) => effect.kind === "rejected");
+      if (rejected === undefined || ERRORS[rejected.code].retryable) return undefined;
+      return rejection(rejected.code, rejected.reason);
+    } catch {
+      // Queue or disk full: the sender's timer tries again.
+      return undefined;
+    }
+  }
+
+  async #wait(id: OpId, startMs: number): Promise<void> {
+    const {promise, resolve, reject} = Promise.withResolvers<void>();
+    const {timeoutMs} = this.#options;
+    const cancelTimer = this.#components.clock.after(timeoutMs, () => {
+      this.#fail(id, new CodedError("OP_TIMEOUT", {evidence: {opId: id, afterMs: timeoutMs}}));
+    });
+    this.#waiters.set(id, [...(this.#waiters.get(id) ?? []), {startMs, resolve, reject, cancelTimer}]);
+    await promise;
+  }
+
+  #fail(id: OpId, error: CodedError): void {
+    const waiters = this.#waiters.get(id) ?? [];
+    this.#waiters.delete(id);
+    for (const {cancelTimer, reject} of waiters) {
+      cancelTimer();
+      reject(error);
+    }
+  }
+}
+
+function debitOfAny(payload: Payload): bigint {
+  return payload.kind === "claim" ? 0n : debitOf(payload);
+}
+
+function rejection(code: ErrorCode, reason = ""): CodedError {
+  if (code === "FUNDS_INSUFFICIENT" || code === "OP_TIMEOUT")
+    return new CodedError(code, {evidence: {reason}});
+  return new CodedError("OP_REJECTED", {evidence: {rule: reason === "" ? code : reason}});
+}
