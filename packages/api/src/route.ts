@@ -40,9 +40,13 @@ export type BodyOf<R> = PartOf<R, "body">;
 export type ResponseOf<R> = PartOf<R, "response">;
 
 type Spec = Omit<Route, "auth" | "kind" | "status"> & Partial<Pick<Route, "auth" | "kind" | "status">>;
-type WithDefaults<S> = Omit<S, "auth" | "kind" | "status"> & Pick<Route, "auth" | "kind" | "status">;
+type WithDefaults<S> = Omit<S, "auth" | "kind" | "status"> &
+  Pick<Route, "auth" | "status"> & {
+    readonly kind: S extends {readonly kind: infer Kind extends RouteKind} ? Kind : "json";
+  };
 
 /** A row of the table; auth is on, kind JSON and status 200 unless it says otherwise. */
 export function route<const S extends Spec>(spec: S): WithDefaults<S> {
-  return {...spec, auth: spec.auth ?? true, kind: spec.kind ?? "json", status: spec.status ?? 200};
+  const row = {...spec, auth: spec.auth ?? true, kind: spec.kind ?? "json", status: spec.status ?? 200};
+  return row as unknown as WithDefaults<S>;
 }

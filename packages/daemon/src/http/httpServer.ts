@@ -1,0 +1,239 @@
+/**
+ * The HTTP door of the daemon, over the route table. It listens before the node is ready: until a facade
+ * is set, routes answer `STARTING`, `/healthz` 200, `/readyz` 503 with the phase.
+ */
+import type {Route} from "@catalyze/api/route";
+import {ROUTES} from "@catalyze/api/routes";
+import {API_VERSION} from "@catalyze/api/schema/fields";
+import type {TaskEvent} from "@catalyze/api/schema/task";
+import {validate} from "@catalyze/api/validate";
+import {CodedError} from "@catalyze/core/errors/codedError";
+import type {Log} from "@catalyze/core/ports/log";
+import type {TaskId} from "@catalyze/core/primitives/id";
+import {type FastifyInstance, type FastifyReply, type FastifyRequest, fastify} from "fastify";
+import type {Metrics} from "../observe/metrics.ts";
+import type {ConfigStore} from "../options/configStore.ts";
+import {writeEventStream} from "./eventStream.ts";
+import {sendFailure} from "./failures.ts";
+import {Guard} from "./guard.ts";
+import {HANDLERS, type HandledRoute, type HandlerContext, type HandlerInput} from "./handlers.ts";
+import {listen} from "./listen.ts";
+import type {NodeFacade} from "./nodeFacade.ts";
+import {TASK_BODY_BYTES_MAX} from "./taskRequest.ts";
+
+/** Bodies other than a task's are a few fields. */
+const BODY_BYTES_MAX = 64 * 1024;
+/** Time to send the whole request; 16 MiB over loopback takes well under a second. */
+const RECEIVE_TIMEOUT_MS = 30_000;
+/** Above what a ledger op or a full verification takes. */
+const ANSWER_TIMEOUT_MS = 120_000;
+const CONNECTIONS_MAX = 256;
+const STREAMS_MAX = 128;
+
+export type HttpServerComponents = {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly config: ConfigStore;
+};
+
+export type HttpServerOptions = {
+  readonly version: string;
+  readonly token: string;
+  readonly host: string;
+  readonly port: number;
+  /** False: another free port is taken when this one is busy. */
+  readonly isPortExplicit: boolean;
+  readonly onShutdown: () => void;
+};
+
+export class HttpServer {
+  /** For tests: requests without a socket. */
+  readonly app: FastifyInstance;
+  readonly #components: HttpServerComponents;
+  readonly #options: HttpServerOptions;
+  readonly #guard: Guard;
+  readonly #stopping = new AbortController();
+  #facade: NodeFacade | undefined;
+  #phase = "starting";
+  #streams = 0;
+
+  constructor(components: HttpServerComponents, options: HttpServerOptions) {
+    this.#components = components;
+    this.#options = options;
+    this.#guard = new Guard({apiHost: options.host, token: options.token});
+    this.app = fastify({
+      logger: false,
+      bodyLimit: BODY_BYTES_MAX,
+      requestTimeout: RECEIVE_TIMEOUT_MS,
+      forceCloseConnections: true,
+      return503OnClosing: false,
+    });
+    this.app.server.maxConnections = CONNECTIONS_MAX;
+    this.#prepare();
+  }
+
+  /** Binds and returns the URL. Throws `PORT_IN_USE` for a stated port that is taken. */
+  async start(): Promise<string> {
+    return await listen(this.app, this.#options);
+  }
+
+  /** What `/healthz`, `/readyz` and `STARTING` say until there is a facade, and while it stops. */
+  setPhase(phase: string): void {
+    this.#phase = phase;
+  }
+
+  /** From here on routes answer; `undefined` takes the node away again, for the drain's end. */
+  setFacade(facade: NodeFacade | undefined): void {
+    this.#facade = facade;
+  }
+
+  /** Ends streams, closes connections; resolves when the port is free. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.app.close();
+  }
+
+  #prepare(): void {
+    const {app} = this;
+    const {log, metrics} = this.#components;
+    app.addContentTypeParser("application/octet-stream", {parseAs: "buffer"}, (_request, body, done) =>
+      done(null, body),
+    );
+    app.setErrorHandler((error, request, reply) => sendFailure(error, {request, reply, log}));
+    app.setNotFoundHandler((request, reply) => {
+      const error = new CodedError("NOT_FOUND", {
+        message: `No route ${request.method} ${request.url.slice(0, 200)}.`,
+      });
+      sendFailure(error, {request, reply, log});
+    });
+    app.addHook("onRequest", async (request) => {
+      this.#guard.checkPlace(headOf(request));
+    });
+    app.addHook("onResponse", async (request, reply) => {
+      const route = request.routeOptions.url ?? "none";
+      metrics.apiRequest(route, reply.statusCode, reply.elapsedTime / 1000);
+    });
+    for (const name of Object.keys(HANDLERS) as HandledRoute[]) this.#addJson(name);
+    this.#addHealth();
+    this.#addTaskStreams();
+  }
+
+  #add(route: Route, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): void {
+    this.app.route({
+      method: route.method,
+      url: route.path.replace(/\{(\w+)\}/g, ":$1"),
+      bodyLimit: route.rawHeader === undefined ? BODY_BYTES_MAX : TASK_BODY_BYTES_MAX,
+      onRequest: async (request) => {
+        if (route.auth) this.#guard.checkToken(headOf(request));
+      },
+      handler,
+    });
+  }
+
+  #addJson(name: HandledRoute): void {
+    const route: Route = ROUTES[name];
+    const handle = HANDLERS[name] as (context: HandlerContext, input: HandlerInput<never>) => Promise<object>;
+    this.#add(route, async (request, reply) => {
+      const input = checkInput(route, request);
+      const context: HandlerContext = {
+        facade: () => this.#ready(),
+        config: this.#components.config,
+        // The stop closes connections: the answer leaves first.
+        requestShutdown: () => reply.raw.once("close", () => this.#options.onShutdown()),
+      };
+      const answer = await withinLimit(handle(context, input as unknown as HandlerInput<never>));
+      return await reply.code(route.status).send({v: API_VERSION, ...answer});
+    });
+  }
+
+  #addHealth(): void {
+    this.#add(ROUTES.healthz, async () => ({
+      v: API_VERSION,
+      ok: true,
+      version: this.#options.version,
+      phase: this.#facade?.readiness().phase ?? this.#phase,
+    }));
+    this.#add(ROUTES.readyz, async (_request, reply) => {
+      const readiness = this.#facade?.readiness() ?? {isReady: false, phase: this.#phase};
+      return await reply.code(readiness.isReady ? 200 : 503).send({v: API_VERSION, ...readiness});
+    });
+    this.#add(ROUTES.metrics, async (_request, reply) => {
+      const {body, mediaType} = await this.#components.metrics.text();
+      return await reply.type(mediaType).send(body);
+    });
+  }
+
+  #addTaskStreams(): void {
+    this.#add(ROUTES.taskOutput, async (request, reply) => {
+      const {id} = validate(ROUTES.taskOutput.params, request.params, {where: "path"});
+      const {bytes, mediaType} = await withinLimit(this.#ready().tasks.output(id as TaskId));
+      return await reply.type(mediaType).send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    });
+    this.#add(ROUTES.taskEvents, async (request, reply) => {
+      const {id} = validate(ROUTES.taskEvents.params, request.params, {where: "path"});
+      if (this.#streams >= STREAMS_MAX)
+        throw new CodedError("QUEUE_FULL", {evidence: {streamsMax: STREAMS_MAX}});
+      this.#streams += 1;
+      const closed = new AbortController();
+      const close = (): void => closed.abort();
+      reply.raw.on("close", close);
+      const signal = AbortSignal.any([closed.signal, this.#stopping.signal]);
+      try {
+        await writeEventStream<TaskEvent>({
+          events: this.#ready().tasks.events(id as TaskId, signal),
+          nameOf: ({type}) => type,
+          signal,
+          onFirst: () => reply.hijack().raw,
+        });
+      } finally {
+        reply.raw.off("close", close);
+        this.#streams -= 1;
+      }
+      return reply;
+    });
+  }
+
+  #ready(): NodeFacade {
+    if (this.#facade !== undefined) return this.#facade;
+    throw new CodedError("STARTING", {
+      message: `The daemon is not ready: ${this.#phase}.`,
+      evidence: {phase: this.#phase},
+      retryAfterMs: 500,
+    });
+  }
+}
+
+function headOf(request: FastifyRequest): {
+  host: string | undefined;
+  origin: string | undefined;
+  authorization: string | undefined;
+} {
+  const {host, origin, authorization} = request.headers;
+  return {host, origin, authorization};
+}
+
+function checkInput(route: Route, request: FastifyRequest): Record<string, unknown> {
+  const {params, query, body, rawHeader} = route;
+  return {
+    params: params === undefined ? undefined : validate(params, request.params, {where: "path"}),
+    query: query === undefined ? undefined : validate(query, request.query, {where: "query", isText: true}),
+    body:
+      body === undefined || rawHeader !== undefined
+        ? request.body
+        : validate(body, request.body, {where: "body"}),
+    taskHeader: request.headers["ctz-task"],
+  };
+}
+
+/** The caller gets an answer in bounded time; what was begun goes on, and its record tells how it ended. */
+async function withinLimit<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new CodedError("API_TIMEOUT")), ANSWER_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,419 @@
+/** A node that answers from memory: what the doors need to be tested without one. */
+import type {AskView, CandidateView, ModelView, PeerView} from "@catalyze/api/schema/market";
+import type {TaskEvent, TaskView} from "@catalyze/api/schema/task";
+import {CodedError} from "@catalyze/core/errors/codedError";
+import type {NodeFacade, TaskRequest} from "../../src/http/nodeFacade.ts";
+
+export const ACCOUNT = "a".repeat(64);
+export const OTHER = "b".repeat(64);
+export const HASH = "c".repeat(64);
+export const TASK_ID = "1".repeat(32);
+export const PEER = "12D3KooWFakePeerOne";
+
+export const LEGS = [
+  {role: "provider", account: OTHER, bps: 8500, amountUctz: "850", isBurned: false},
+  {role: "middleware", account: ACCOUNT, bps: 500, amountUctz: "50", isBurned: false},
+  {role: "creator", account: HASH, bps: 500, amountUctz: "50", isBurned: false},
+  {role: "fee", bps: 500, amountUctz: "50", isBurned: true},
+] as const;
+
+const candidate = (rank: number, chargeMaxUctz: string): CandidateView => ({
+  rank,
+  peerId: `${PEER}${rank}`,
+  account: OTHER,
+  isSelf: false,
+  unitPriceUctz: "800",
+  feeMinUctz: "200",
+  chargeMaxUctz,
+  indexUctz: "1200",
+  terms: [
+    {name: "price", costUctz: "1000"},
+    {name: "waiting", costUctz: "200"},
+  ],
+  expectedMs: 80,
+  reliability: 0.98,
+  isWarm: true,
+  split: [...LEGS],
+});
+
+export const CANDIDATES = [candidate(1, "1000"), candidate(2, "3000")];
+
+export const ASK: AskView = {
+  askId: "f".repeat(32),
+  peerId: PEER,
+  account: OTHER,
+  isSelf: false,
+  taskClass: "onnx/bafyfake",
+  alias: "ocr",
+  title: "Text from an image",
+  unit: "mac",
+  unitScale: "1000000000",
+  unitPriceUctz: "800",
+  feeMinUctz: "200",
+  legs: [...LEGS],
+  determinism: "ort-1.30-cpu",
+  slots: 2,
+  slotsBusy: 1,
+  queueLength: 0,
+  isWarm: true,
+  expiresAtMs: 1_800_000_000_000,
+};
+
+const PEER_VIEW: PeerView = {
+  peerId: PEER,
+  account: OTHER,
+  addresses: ["/ip4/127.0.0.1/tcp/4150"],
+  direction: "outbound",
+  connectedAtMs: 1_700_000_000_000,
+  latencyMs: 1.5,
+  roles: ["provider"],
+  asks: 2,
+  clockOffsetMs: 12,
+  successes: 3,
+  failures: 0,
+};
+
+export const MODEL: ModelView = {
+  bundle: "bafyfake",
+  taskClass: "onnx/bafyfake",
+  alias: "ocr",
+  kind: "ocr",
+  title: "Text from an image",
+  licence: "Apache-2.0",
+  unit: "mac",
+  bytes: 12_000_000,
+  files: [{name: "detect.onnx", cid: "bafyfile", bytes: 12_000_000}],
+  creator: HASH,
+  royaltyBps: 500,
+  inputBytesMax: 4_000_000,
+  outputBytesMax: 100_000,
+  isLocal: true,
+  isSold: true,
+  unitPriceUctz: "800",
+  feeMinUctz: "200",
+};
+
+export function taskView(change: Partial<TaskView> = {}): TaskView {
+  return {
+    taskId: TASK_ID,
+    taskClass: "onnx/bafyfake",
+    alias: "ocr",
+    state: "done",
+    phase: "done",
+    createdAtMs: 1_700_000_000_000,
+    endedAtMs: 1_700_000_000_150,
+    deadlineMs: 1_700_000_060_000,
+    inputBytes: 5,
+    outputBytes: 5,
+    outputType: "text/plain; charset=utf-8",
+    verify: 1,
+    maxPriceUctz: "100000",
+    chargedUctz: "1000",
+    ledgerFeesUctz: "100",
+    units: "1000000000",
+    peerId: `${PEER}1`,
+    reason: "lowest expected cost",
+    attempts: [],
+    ...change,
+  };
+}
+
+/** Behaviour that a test changes before it calls. */
+export type FakeState = {
+  readonly created: TaskRequest[];
+  readonly cancelled: string[];
+  events: TaskEvent[];
+  /** Kept open after `events` until the stream is aborted. */
+  isEndless: boolean;
+  task: TaskView;
+  output: {bytes: Uint8Array; mediaType: string};
+  /** Thrown by whatever has this name, such as `wallet.show`. */
+  readonly failures: Map<string, unknown>;
+  candidates: CandidateView[];
+  isReady: boolean;
+  ledgerOk: boolean;
+};
+
+export function fakeState(): FakeState {
+  return {
+    created: [],
+    cancelled: [],
+    events: [
+      {type: "phase", phase: "price"},
+      {type: "progress", phase: "execute", done: 1, total: 2},
+      {type: "done", task: taskView()},
+    ],
+    isEndless: false,
+    task: taskView(),
+    output: {bytes: new TextEncoder().encode("hello"), mediaType: "text/plain; charset=utf-8"},
+    failures: new Map(),
+    candidates: CANDIDATES,
+    isReady: true,
+    ledgerOk: true,
+  };
+}
+
+export function fakeFacade(state: FakeState): NodeFacade {
+  const check = (name: string): void => {
+    const failure = state.failures.get(name);
+    if (failure !== undefined) throw failure;
+  };
+  const ofTask = (name: string, id: string): TaskView => {
+    check(name);
+    if (id !== TASK_ID) throw new CodedError("TASK_NOT_FOUND");
+    return state.task;
+  };
+  return {
+    readiness: () => ({isReady: state.isReady, phase: state.isReady ? "ready" : "joining"}),
+    async status() {
+      check("status");
+      return {
+        version: "0.1.0",
+        phase: "ready",
+        isReady: state.isReady,
+        startedAtMs: 1_700_000_000_000,
+        apiUrl: "http://127.0.0.1:5150",
+        peerId: PEER,
+        account: ACCOUNT,
+        roles: ["provider"],
+        addresses: ["/ip4/127.0.0.1/tcp/4150"],
+        peers: 1,
+        network: "deadbeef",
+        height: "42",
+        witnesses: 4,
+        isAnchored: true,
+        balanceUctz: "1000000000000",
+        tasksOpen: 0,
+        tasksDone: 3,
+        tasksFailed: 1,
+        earnedUctz: "5000",
+        notes: ["sells ocr at 800 µCTZ"],
+      };
+    },
+    tasks: {
+      async create(request) {
+        check("tasks.create");
+        state.created.push(request);
+        return {taskId: TASK_ID, isNew: true};
+      },
+      async list() {
+        check("tasks.list");
+        return [state.task];
+      },
+      show: async (id) => ofTask("tasks.show", id),
+      async explain(id) {
+        ofTask("tasks.explain", id);
+        return {
+          taskId: TASK_ID,
+          taskClass: "onnx/bafyfake",
+          route: "direct",
+          reason: "lowest expected cost",
+          candidates: state.candidates,
+          rejected: [{peerId: PEER, code: "PROVIDER_BUSY", message: "The provider is at capacity."}],
+          attempts: [],
+        };
+      },
+      async receipt(id) {
+        ofTask("tasks.receipt", id);
+        return {
+          taskId: TASK_ID,
+          taskClass: "onnx/bafyfake",
+          taskHash: HASH,
+          payer: ACCOUNT,
+          provider: OTHER,
+          peerId: PEER,
+          units: "1000000000",
+          chargedUctz: "1000",
+          legs: [...LEGS],
+          ledgerFeesUctz: "100",
+          outputHash: HASH,
+          determinism: "ort-1.30-cpu",
+          executorMs: 50,
+          lockId: HASH,
+          voucherCumulativeUctz: "1000",
+          contextHash: HASH,
+          isSignedByProvider: true,
+          isSignedByPayer: true,
+          grade: "certified",
+          witnesses: 4,
+          endedAtMs: 1_700_000_000_150,
+        };
+      },
+      async output(id) {
+        ofTask("tasks.output", id);
+        return state.output;
+      },
+      async cancel(id) {
+        const task = ofTask("tasks.cancel", id);
+        state.cancelled.push(id);
+        return {...task, state: "cancelled"};
+      },
+      async *events(id, signal) {
+        ofTask("tasks.events", id);
+        yield* state.events;
+        if (state.isEndless) {
+          await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+        }
+      },
+    },
+    async quote(request) {
+      check("quote");
+      state.created.push(request);
+      return {
+        taskClass: "onnx/bafyfake",
+        alias: "ocr",
+        unit: "mac",
+        unitsMax: "1000000000",
+        candidates: state.candidates,
+        rejected: [{peerId: PEER, code: "PROVIDER_BUSY", message: "The provider is at capacity."}],
+        maxPriceDefaultUctz: "100000",
+      };
+    },
+    async asks() {
+      check("asks");
+      return [ASK];
+    },
+    async peers() {
+      check("peers");
+      return [PEER_VIEW];
+    },
+    wallet: {
+      async show() {
+        check("wallet.show");
+        return {
+          account: ACCOUNT,
+          balanceUctz: "1500000",
+          balanceCheckpointedUctz: "1500000",
+          stakedUctz: "0",
+          lockedUctz: "20000",
+          receivableUctz: "0",
+          opsPending: 0,
+          height: "42",
+          witnesses: 4,
+        };
+      },
+      async send() {
+        check("wallet.send");
+        return {opId: HASH, grade: "certified", height: "43", witnesses: 4, feeUctz: "100"};
+      },
+      async history() {
+        check("wallet.history");
+        return [
+          {
+            atMs: 1_700_000_000_000,
+            kind: "transfer",
+            amountUctz: "-1000",
+            feeUctz: "100",
+            counterparty: OTHER,
+            opId: HASH,
+            grade: "certified",
+          },
+        ];
+      },
+      async backup(path) {
+        check("wallet.backup");
+        return {path, bytes: 1234, account: ACCOUNT};
+      },
+    },
+    ledger: {
+      async show() {
+        check("ledger.show");
+        return {
+          network: "deadbeef",
+          genesisHash: HASH,
+          height: "42",
+          epoch: 2,
+          stateRoot: HASH,
+          isWitness: true,
+          isRecovering: false,
+          witnesses: [{peerId: PEER, weight: "1", isSelf: false, isConnected: true, entries: "99"}],
+          accounts: 6,
+          locksOpen: 1,
+          opsPending: 0,
+          supplyUctz: "1000000000000",
+          burnedUctz: "50",
+        };
+      },
+      async balances() {
+        return {height: "42", balances: [{account: ACCOUNT, balanceUctz: "1500000", stakedUctz: "0"}]};
+      },
+      async verify() {
+        check("ledger.verify");
+        return {
+          ok: state.ledgerOk,
+          height: "42",
+          supplyUctz: "10",
+          balancesUctz: "9",
+          lockedUctz: "0",
+          stakedUctz: "0",
+          burnedUctz: "1",
+          withdrawnUctz: "0",
+          checks: [{name: "conservation", ok: state.ledgerOk, detail: "10 = 9 + 1"}],
+        };
+      },
+      async checkpoints() {
+        return [
+          {
+            height: "42",
+            epoch: 2,
+            hash: HASH,
+            stateRoot: HASH,
+            isLastOfEpoch: false,
+            signatures: 4,
+            atMs: 1_700_000_000_000,
+          },
+        ];
+      },
+    },
+    models: async () => [MODEL],
+    async addModel() {
+      check("addModel");
+      return MODEL;
+    },
+    async info() {
+      return {
+        version: "0.1.0",
+        peerId: PEER,
+        account: ACCOUNT,
+        home: "/tmp/home",
+        logFile: "/tmp/home/logs/ctz.log",
+        roles: ["provider"],
+        addresses: ["/ip4/127.0.0.1/tcp/4150"],
+        executor: {
+          kind: "onnx on cpu",
+          determinism: "ort-1.30-cpu",
+          isIsolated: true,
+          isolation: "prlimit",
+          slots: 1,
+          slotsBusy: 0,
+          queueLength: 0,
+        },
+        sells: [
+          {taskClass: "onnx/bafyfake", alias: "ocr", unitPriceUctz: "800", feeMinUctz: "200", isWarm: true},
+        ],
+        rssBytes: 100_000_000,
+        node: "20.20.2",
+        platform: "linux",
+      };
+    },
+    async why() {
+      return {
+        isEarning: false,
+        lines: ["No task asked for what this node sells."],
+        earnedUctz: "0",
+        receivableUctz: "0",
+        tasksWon: 0,
+        tasksDone: 0,
+        reasons: [
+          {
+            code: "PRICE_ABOVE_MAX",
+            message: "Too dear.",
+            count: 3,
+            lastAtMs: 1_700_000_000_000,
+            detail: "900 > 800",
+          },
+        ],
+      };
+    },
+  };
+}
