@@ -1,0 +1,200 @@
+/**
+ * When an op is enabled, and what it does (reference/ledger 3.3–3.6). Principle P1 keeps the fold
+ * confluent: an op debits only the cell in whose log it stands and may credit any, so no op of one cell
+ * ever disables an op of another. `enabled` therefore reads nothing that another cell's owner can lower.
+ *
+ * `enabled` is the rule of the fold. Time that a voter must respect (R6: no claim on an expired lock) is
+ * not part of it, because the votes have settled it by then: voters ask `votable`.
+ */
+import {assert} from "../errors/assert.ts";
+import {type AccountCell, balanceOf, type Cell, emptyAccount, ZERO_HASH} from "./cell.ts";
+import {type ClaimRefusal, type ClaimTerms, claimProblem, closePostings, drawPostings} from "./claims.ts";
+import type {LockSpec, Op, Payload} from "./op.ts";
+import {lockIdOf} from "./opCodec.ts";
+import {type Posting, post} from "./postings.ts";
+import type {LedgerState} from "./state.ts";
+
+/** `height`: the checkpoint being made in the fold, the voter's last one (its stamp) for a vote. */
+export type ApplyContext = {readonly height: bigint};
+
+export type Refusal =
+  | "unknownCell"
+  /** The slot is taken: this op, or another one, is already applied there. */
+  | "seqUsed"
+  /** Earlier ops of the cell are missing. */
+  | "seqGap"
+  | "prev"
+  | "funds"
+  /** Only from `votable`. */
+  | "expired"
+  | ClaimRefusal;
+
+export type Enabled = {readonly ok: true} | {readonly ok: false; readonly reason: Refusal};
+
+type AccountPayload = Exclude<Payload, {kind: "claim"}>;
+
+const OK: Enabled = {ok: true};
+
+/** Whether `apply` may be called. Form and signatures were checked before (`opChecks.ts`). */
+export function enabled(state: LedgerState, op: Op, context: ApplyContext): Enabled {
+  const {cell: id, payload, fee} = op.body;
+  if (payload.kind === "claim") {
+    const lock = state.lock(id);
+    const reason = slotProblem(lock, op) ?? (lock && claimProblem(lock, {...payload, fee}, context.height));
+    return reason === undefined ? OK : {ok: false, reason};
+  }
+  const account = state.account(id);
+  const reason = slotProblem(account, op);
+  if (reason !== undefined) return {ok: false, reason};
+  const isFunded = account !== undefined && balanceOf(account) >= debitOf(payload) + fee;
+  return isFunded ? OK : {ok: false, reason: "funds"};
+}
+
+/** `enabled`, and not too late for an honest vote at this height. */
+export function votable(state: LedgerState, op: Op, context: ApplyContext): Enabled {
+  const {cell, payload} = op.body;
+  if (payload.kind === "claim") {
+    const lock = state.lock(cell);
+    if (lock !== undefined && lock.spec.expiryH <= context.height) return {ok: false, reason: "expired"};
+  }
+  if (payload.kind === "open" && payload.locks.some((spec) => spec.expiryH <= context.height)) {
+    return {ok: false, reason: "expired"};
+  }
+  return enabled(state, op, context);
+}
+
+/** Applies an enabled op and returns what it moved. */
+export function apply(state: LedgerState, op: Op, context: ApplyContext): readonly Posting[] {
+  const answer = enabled(state, op, context);
+  assert(answer.ok, "applying an op that is not enabled");
+  const {payload} = op.body;
+  return payload.kind === "claim"
+    ? applyClaim(state, op, payload, context)
+    : applyToAccount(state, op, payload);
+}
+
+/** What an account op takes from its own cell, without the fee. */
+export function debitOf(payload: AccountPayload): bigint {
+  switch (payload.kind) {
+    case "transfer":
+      return payload.outputs.reduce((sum, {amount}) => sum + amount, 0n);
+    case "open":
+      return payload.locks.reduce((sum, {amount}) => sum + amount, 0n);
+    case "stake":
+    case "withdraw":
+      return payload.amount;
+    case "account":
+      return 0n;
+  }
+}
+
+function slotProblem(cell: Cell | undefined, {body}: Op): Refusal | undefined {
+  if (cell === undefined) return "unknownCell";
+  if (body.seq <= cell.seq) return "seqUsed";
+  if (body.seq > cell.seq + 1n) return "seqGap";
+  return body.prev === cell.head ? undefined : "prev";
+}
+
+function applyClaim(
+  state: LedgerState,
+  op: Op,
+  payload: Extract<Payload, {kind: "claim"}>,
+  {height}: ApplyContext,
+): readonly Posting[] {
+  const lock = state.lock(op.body.cell);
+  assert(lock !== undefined, "an enabled claim has a lock");
+  const postings = settleLock(state, op.body.cell, {...payload, fee: op.body.fee}, height);
+  const after = state.lock(op.body.cell);
+  assert(after !== undefined && after.seq === lock.seq, "a claim keeps its lock");
+  state.putLock({...after, seq: op.body.seq, head: op.id});
+  return postings;
+}
+
+/** Draws a lock up to a claim and closes it when the claim is final. Also how the system settles an expired lock. */
+export function settleLock(
+  state: LedgerState,
+  id: Op["body"]["cell"],
+  claim: ClaimTerms,
+  height: bigint,
+): readonly Posting[] {
+  const lock = state.lock(id);
+  assert(lock !== undefined && !lock.isClosed, "settling a lock that is not open");
+  const drawn = claim.cumulative > lock.drawn ? claim.cumulative : lock.drawn;
+  assert(drawn <= lock.spec.amount, "a lock pays at most its amount");
+  const postings = [
+    ...drawPostings(lock, drawn, claim.fee),
+    ...(claim.isFinal ? closePostings(lock, drawn) : []),
+  ];
+  post(state, postings);
+  const moved = state.lock(id);
+  assert(moved !== undefined, "a settled lock stays");
+  assert(!claim.isFinal || balanceOf(moved) === 0n, "a closed lock is empty");
+  state.putLock({...moved, drawn, isClosed: claim.isFinal, closedAt: claim.isFinal ? height : 0n});
+  return postings;
+}
+
+function applyToAccount(state: LedgerState, op: Op, payload: AccountPayload): readonly Posting[] {
+  const {cell: id, fee} = op.body;
+  const before = state.account(id) ?? emptyAccount(id);
+  if (payload.kind === "open") {
+    for (const [index, spec] of payload.locks.entries()) openLock(state, op, {index, spec, payer: before});
+  }
+  const postings: Posting[] = [
+    {bucket: "account", id, amount: -(debitOf(payload) + fee)},
+    ...creditsOf(op, payload),
+  ];
+  if (fee > 0n) postings.push({bucket: "burned", amount: fee});
+  post(state, postings);
+  if (payload.kind === "withdraw") state.addWithdrawal(payload.address, payload.amount);
+  const moved = state.account(id);
+  assert(moved !== undefined, "an account that paid stays");
+  state.putAccount({...moved, ...changesOf(moved, payload), seq: op.body.seq, head: op.id});
+  return postings;
+}
+
+function creditsOf(op: Op, payload: AccountPayload): readonly Posting[] {
+  switch (payload.kind) {
+    case "transfer":
+      return payload.outputs.map(({to, amount}) => ({bucket: "account", id: to, amount}));
+    case "open":
+      return payload.locks.map(({amount}, index) => ({bucket: "lock", id: lockIdOf(op.id, index), amount}));
+    case "stake":
+      return [{bucket: "stake", id: op.body.cell, stake: payload.stake, amount: payload.amount}];
+    case "withdraw":
+      return [{bucket: "withdrawn", amount: payload.amount}];
+    case "account":
+      return [];
+  }
+}
+
+function changesOf(account: AccountCell, payload: AccountPayload): Partial<AccountCell> {
+  if (payload.kind === "withdraw") return {withdrawn: account.withdrawn + payload.amount};
+  if (payload.kind !== "account") return {};
+  const {threshold, keys, exitAddress} = payload;
+  return {threshold, keys, exitAddress};
+}
+
+function openLock(
+  state: LedgerState,
+  op: Op,
+  {index, spec, payer}: {readonly index: number; readonly spec: LockSpec; readonly payer: AccountCell},
+): void {
+  const id = lockIdOf(op.id, index);
+  assert(state.lock(id) === undefined, "a lock opens once");
+  state.putLock({
+    kind: "lock",
+    id,
+    payer: payer.id,
+    openOp: op.id,
+    seq: 0n,
+    head: ZERO_HASH as string as Op["id"],
+    in: 0n,
+    out: 0n,
+    spec,
+    drawn: 0n,
+    isClosed: false,
+    closedAt: 0n,
+    // The payer's, because its own log fixes it: `refundTo` may change its address at any moment.
+    exitAddress: payer.exitAddress,
+  });
+}

@@ -1,0 +1,161 @@
+/**
+ * Canonical bytes of cells and totals, for storage and for the state root. Both are versioned by their
+ * first byte. The leaf of a cell:
+ *
+ *   id        = SHA256(kind u8 ‖ cell id 32)      so that nobody can credit an account over a lock's leaf
+ *   valueHash = SHA256(kind u8 ‖ exit address 20 ‖ SHA256(cell encoding))      readable by the contract
+ *   sum       = what the cell holds: balance and stake, or a lock's remainder
+ *   kind      = 1 account, 2 lock, 3 bucket (the treasury: cell id zeros, no exit address, empty encoding)
+ */
+import {ACCOUNT_KEYS_MAX} from "../crypto/accountId.ts";
+import {sha256} from "../crypto/sha256.ts";
+import {ByteReader, ByteWriter} from "../primitives/binary.ts";
+import {fromHex} from "../primitives/bytes.ts";
+import type {CellId} from "../primitives/id.ts";
+import {
+  ADDRESS_BYTES,
+  readBoolean,
+  readId,
+  refuse,
+  writeFixed,
+  writeId,
+  writeU8,
+  writeU64,
+  writeU128,
+} from "./canonical.ts";
+import {
+  type AccountCell,
+  balanceOf,
+  type Cell,
+  type LockCell,
+  stakeOf,
+  type Totals,
+  ZERO_ADDRESS,
+  ZERO_HASH,
+} from "./cell.ts";
+import {readLockSpec, writeLockSpec} from "./lockCodec.ts";
+import type {TreeLeaf} from "./sumTree.ts";
+
+const CELL_VERSION = 1;
+export const CELL_KIND = {account: 1, lock: 2, bucket: 3} as const;
+
+export function encodeCell(cell: Cell): Uint8Array {
+  const writer = new ByteWriter().u8(CELL_VERSION).u8(CELL_KIND[cell.kind]);
+  writeId(writer, cell.id);
+  writeU64(writer, cell.seq);
+  writeId(writer, cell.head);
+  writeU128(writer, cell.in);
+  writeU128(writer, cell.out);
+  if (cell.kind === "account") writeAccount(writer, cell);
+  else writeLock(writer, cell);
+  writeFixed(writer, cell.exitAddress, ADDRESS_BYTES);
+  return writer.finish();
+}
+
+/** Throws `DECODE_INVALID`. */
+export function decodeCell(bytes: Uint8Array): Cell {
+  const reader = new ByteReader(bytes);
+  if (reader.u8() !== CELL_VERSION) refuse("version");
+  const kind = reader.u8();
+  const common = {
+    id: readId<CellId>(reader),
+    seq: reader.u64(),
+    head: readId<Cell["head"]>(reader),
+    in: reader.u128(),
+    out: reader.u128(),
+  };
+  const cell = kind === CELL_KIND.account ? readAccount(reader, common) : readLock(reader, common, kind);
+  reader.finish();
+  return cell;
+}
+
+/** Where the cell stands in the tree. */
+export function leafIdOf(kind: Cell["kind"], id: CellId): Uint8Array {
+  return sha256(Uint8Array.of(CELL_KIND[kind]), fromHex(id));
+}
+
+export function leafOf(cell: Cell): TreeLeaf {
+  const kind = Uint8Array.of(CELL_KIND[cell.kind]);
+  return {
+    id: leafIdOf(cell.kind, cell.id),
+    valueHash: sha256(kind, cell.exitAddress, sha256(encodeCell(cell))),
+    sum: balanceOf(cell) + (cell.kind === "account" ? stakeOf(cell) : 0n),
+  };
+}
+
+const BUCKET = Uint8Array.of(CELL_KIND.bucket);
+
+/** The treasury's leaf: always there, so that the tree is never empty. */
+export function treasuryLeaf(sum: bigint): TreeLeaf {
+  return {
+    id: sha256(BUCKET, fromHex(ZERO_HASH)),
+    valueHash: sha256(BUCKET, ZERO_ADDRESS, sha256()),
+    sum,
+  };
+}
+
+const TOTALS_FIELDS = [
+  "accounts",
+  "locks",
+  "stake",
+  "treasury",
+  "burned",
+  "withdrawn",
+  "minted",
+  "deposited",
+] as const satisfies readonly (keyof Totals)[];
+
+/** Eight u128 in the order of the type: part of the checkpoint. */
+export function writeTotals(writer: ByteWriter, totals: Totals): void {
+  for (const field of TOTALS_FIELDS) writeU128(writer, totals[field]);
+}
+
+export function readTotals(reader: ByteReader): Totals {
+  return Object.fromEntries(TOTALS_FIELDS.map((field) => [field, reader.u128()])) as Totals;
+}
+
+type Common = Pick<Cell, "id" | "seq" | "head" | "in" | "out">;
+
+function writeAccount(writer: ByteWriter, cell: AccountCell): void {
+  for (const kind of ["witness", "executor", "curate"] as const) writeU128(writer, cell.staked[kind]);
+  writeU128(writer, cell.withdrawn);
+  writeU8(writer, cell.threshold);
+  writeU8(writer, cell.keys.length);
+  for (const key of cell.keys) writeFixed(writer, key, 32);
+}
+
+function readAccount(reader: ByteReader, common: Common): AccountCell {
+  return {
+    kind: "account",
+    ...common,
+    staked: {witness: reader.u128(), executor: reader.u128(), curate: reader.u128()},
+    withdrawn: reader.u128(),
+    threshold: reader.u8(),
+    keys: Array.from({length: reader.count(reader.u8(), ACCOUNT_KEYS_MAX)}, () => reader.raw(32)),
+    exitAddress: reader.raw(ADDRESS_BYTES),
+  };
+}
+
+function writeLock(writer: ByteWriter, cell: LockCell): void {
+  writeId(writer, cell.payer);
+  writeId(writer, cell.openOp);
+  writeLockSpec(writer, cell.spec);
+  writeU64(writer, cell.drawn);
+  writer.u8(cell.isClosed ? 1 : 0);
+  writeU64(writer, cell.closedAt);
+}
+
+function readLock(reader: ByteReader, common: Common, kind: number): LockCell {
+  if (kind !== CELL_KIND.lock) refuse("cellKind");
+  return {
+    kind: "lock",
+    ...common,
+    payer: readId(reader),
+    openOp: readId(reader),
+    spec: readLockSpec(reader),
+    drawn: reader.u64(),
+    isClosed: readBoolean(reader),
+    closedAt: reader.u64(),
+    exitAddress: reader.raw(ADDRESS_BYTES),
+  };
+}

@@ -1,0 +1,86 @@
+/**
+ * What a claim moves. The fee comes out of what the claim pays the lock's controller; a final claim that
+ * raises nothing is free. A final claim closes the lock: `amount − drawn` returns to `refundTo` and the
+ * remainder that rounding left of `drawn` burns. Nothing else ever leaves a lock.
+ */
+import type {LockCell} from "./cell.ts";
+import type {LockSpec, SplitLeg, Voucher} from "./op.ts";
+import type {Posting} from "./postings.ts";
+import {paidAt, shareDeltas} from "./split.ts";
+
+export type ClaimTerms = {
+  readonly cumulative: bigint;
+  readonly voucher: Voucher | undefined;
+  readonly isFinal: boolean;
+  readonly fee: bigint;
+};
+
+export type ClaimRefusal = "closed" | "aboveAmount" | "voucher" | "clock" | "nothingToClaim" | "claimFee";
+
+/** Why the claim cannot apply, whatever time a vote would have to respect; `undefined` when it can. */
+export function claimProblem(lock: LockCell, claim: ClaimTerms, height: bigint): ClaimRefusal | undefined {
+  if (lock.isClosed) return "closed";
+  if (claim.cumulative > lock.spec.amount) return "aboveAmount";
+  if (claim.cumulative <= lock.drawn) {
+    return claim.isFinal && claim.fee === 0n ? undefined : "nothingToClaim";
+  }
+  if (claim.cumulative > allowance(lock.spec, claim.voucher, height)) {
+    return lock.spec.authority.kind === "clock" ? "clock" : "voucher";
+  }
+  // A claim that pays must carry a fee; how much at least is a rule of form.
+  const isFeePaid = claim.fee > 0n && claim.fee <= controllerShare(lock, claim.cumulative);
+  return isFeePaid ? undefined : "claimFee";
+}
+
+/** How far the lock's authority lets `drawn` rise at this height. */
+export function allowance(spec: LockSpec, voucher: Voucher | undefined, height: bigint): bigint {
+  if (spec.authority.kind !== "clock") return voucher?.cumulative ?? 0n;
+  const {startH, perH} = spec.authority;
+  const until = height < spec.expiryH ? height : spec.expiryH;
+  return until > startH ? perH * (until - startH) : 0n;
+}
+
+/** What rises to the controller when the lock is drawn up to `cumulative`. */
+export function controllerShare(lock: LockCell, cumulative: bigint): bigint {
+  const deltas = shareDeltas(lock.spec.split, lock.drawn, cumulative);
+  return lock.spec.split.reduce((sum, {target}, index) => {
+    const isController = target.kind === "cell" && target.cell === lock.spec.controller;
+    return isController ? sum + (deltas[index] ?? 0n) : sum;
+  }, 0n);
+}
+
+/** Pays every leg up to `cumulative`, then takes the fee from the controller and burns it. */
+export function drawPostings(lock: LockCell, cumulative: bigint, fee: bigint): readonly Posting[] {
+  const postings: Posting[] = [];
+  for (const [index, amount] of shareDeltas(lock.spec.split, lock.drawn, cumulative).entries()) {
+    const leg = lock.spec.split[index];
+    if (leg === undefined || amount === 0n) continue;
+    postings.push({bucket: "lock", id: lock.id, amount: -amount}, paidTo(leg, amount));
+  }
+  if (fee > 0n)
+    postings.push(
+      {bucket: "account", id: lock.spec.controller, amount: -fee},
+      {bucket: "burned", amount: fee},
+    );
+  return postings;
+}
+
+/** Empties a lock that stands drawn at `drawn`: the unused rest to `refundTo`, the rounding remainder burns. */
+export function closePostings({id, spec}: LockCell, drawn: bigint): readonly Posting[] {
+  const refund = spec.amount - drawn;
+  const dust = drawn - paidAt(spec.split, drawn);
+  const postings: Posting[] = [];
+  if (refund > 0n) {
+    postings.push(
+      {bucket: "lock", id, amount: -refund},
+      {bucket: "account", id: spec.refundTo, amount: refund},
+    );
+  }
+  if (dust > 0n) postings.push({bucket: "lock", id, amount: -dust}, {bucket: "burned", amount: dust});
+  return postings;
+}
+
+function paidTo({target}: SplitLeg, amount: bigint): Posting {
+  if (target.kind === "cell") return {bucket: "account", id: target.cell, amount};
+  return {bucket: target.kind === "burn" ? "burned" : "treasury", amount};
+}

@@ -1,0 +1,71 @@
+/**
+ * The full recount (reference/ledger 7): every cell is summed again and compared with the totals and the
+ * tree, which `apply` keeps up to date one posting at a time. For `ctz ledger verify` and for witnesses.
+ */
+import {type AccountCell, balanceOf, type LockCell, liabilitiesOf, stakeOf, type Totals} from "./cell.ts";
+import {paidAt} from "./split.ts";
+import type {LedgerState} from "./state.ts";
+
+export type Violation = {readonly invariant: "I1" | "I2" | "I4"; readonly detail: string};
+
+/** Nothing when the state is sound. Costs every cell; the list is cut at `violationsMax`. */
+export function checkInvariants(state: LedgerState, violationsMax = 100): readonly Violation[] {
+  const found: Violation[] = [];
+  const sums = {accounts: 0n, locks: 0n, stake: 0n, withdrawn: 0n};
+  for (const account of state.accounts()) {
+    found.push(...accountViolations(account));
+    sums.accounts += balanceOf(account);
+    sums.stake += stakeOf(account);
+    sums.withdrawn += account.withdrawn;
+  }
+  for (const lock of state.locks()) {
+    found.push(...lockViolations(lock));
+    sums.locks += balanceOf(lock);
+  }
+  found.push(...totalViolations(state.totals, sums));
+  const {totals} = state;
+  const addressed = state.withdrawals().reduce((sum, {cumulative}) => sum + cumulative, 0n);
+  if (addressed !== totals.withdrawn)
+    found.push({invariant: "I1", detail: "withdrawals by address differ from the total"});
+  if (state.tree().sum() !== liabilitiesOf(totals))
+    found.push({invariant: "I1", detail: "the tree's sum differs from liabilities"});
+  return found.slice(0, violationsMax);
+}
+
+/** accounts + locks + stake + treasury = deposited + minted − burned − withdrawn. */
+export function isConserved(totals: Totals): boolean {
+  return liabilitiesOf(totals) === totals.deposited + totals.minted - totals.burned - totals.withdrawn;
+}
+
+function totalViolations(
+  totals: Totals,
+  sums: Pick<Totals, "accounts" | "locks" | "stake" | "withdrawn">,
+): readonly Violation[] {
+  const found: Violation[] = [];
+  if (!isConserved(totals)) found.push({invariant: "I1", detail: "money was made or lost"});
+  for (const field of ["accounts", "locks", "stake", "withdrawn"] as const) {
+    if (sums[field] !== totals[field])
+      found.push({invariant: "I1", detail: `cells sum to another ${field} than the totals`});
+  }
+  for (const [field, value] of Object.entries(totals)) {
+    if (value < 0n) found.push({invariant: "I2", detail: `negative ${field}`});
+  }
+  return found;
+}
+
+function accountViolations(account: AccountCell): readonly Violation[] {
+  const isNegative = balanceOf(account) < 0n || Object.values(account.staked).some((amount) => amount < 0n);
+  return isNegative ? [{invariant: "I2", detail: `account ${account.id} is negative`}] : [];
+}
+
+/** A lock holds its amount less what its split paid at `drawn`, or nothing once closed; it never pays more. */
+function lockViolations(lock: LockCell): readonly Violation[] {
+  const {spec, drawn, isClosed, id} = lock;
+  const found: Violation[] = [];
+  if (lock.in !== spec.amount) found.push({invariant: "I4", detail: `lock ${id} was not funded once`});
+  if (drawn > spec.amount) found.push({invariant: "I4", detail: `lock ${id} paid more than its amount`});
+  const expected = isClosed ? 0n : spec.amount - paidAt(spec.split, drawn);
+  if (balanceOf(lock) !== expected)
+    found.push({invariant: "I2", detail: `lock ${id} holds another amount than its claims leave`});
+  return found;
+}

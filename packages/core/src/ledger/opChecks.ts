@@ -1,0 +1,165 @@
+/**
+ * R1 of the vote rules: form, network, epoch, fee, and signatures by the right keys. Cheap checks come
+ * first and signatures last. What depends on slots, funds and time is `votable` in `apply.ts`.
+ */
+import {DOMAIN} from "@catalyze/proto/domains";
+import {accountIdOf, descriptorProblem} from "../crypto/accountId.ts";
+import {verifyDomain} from "../crypto/signed.ts";
+import {isPublicKeyAllowed} from "../crypto/verifySignature.ts";
+import type {ErrorCode} from "../errors/table.ts";
+import type {SignatureVerifier} from "../ports/signer.ts";
+import {U64_MAX} from "../primitives/amount.ts";
+import type {AccountCell, LockCell} from "./cell.ts";
+import type {LockSpec, Op, OpBody, Payload} from "./op.ts";
+import {NO_OP} from "./opCodec.ts";
+import {BPS_WHOLE} from "./split.ts";
+import type {LedgerState} from "./state.ts";
+import {verifyVoucher} from "./voucher.ts";
+
+export type OpCheckContext = {
+  /** First 4 bytes of the genesis hash. */
+  readonly network: number;
+  readonly genesisHash: Uint8Array;
+  readonly verifier: SignatureVerifier;
+  /** Holds the op's ancestors: keys and locks are read from it. */
+  readonly state: LedgerState;
+  /** Epoch of the checkpoint that is being made. */
+  readonly epoch: number;
+  /** µCTZ. */
+  readonly opFee: bigint;
+};
+
+export type OpCheck =
+  | {readonly ok: true; readonly slow: boolean}
+  /** `slow`: a signature needed the slow confirmation, which the sender pays for. */
+  | {readonly ok: false; readonly code: ErrorCode; readonly reason: string; readonly slow: boolean};
+
+/** Everything about an op that does not change while its cell's log stands still. */
+export function checkOpForm(op: Op, context: OpCheckContext): OpCheck {
+  const {body} = op;
+  const refuse = (code: ErrorCode, reason: string): OpCheck => ({ok: false, code, reason, slow: false});
+  const problem = opFormProblem(body);
+  if (problem !== undefined) return refuse("DECODE_INVALID", problem);
+  if (body.network !== context.network) return refuse("OP_REJECTED", "network");
+  if (context.epoch < body.validFromEpoch) return refuse("OP_REJECTED", "notYetValid");
+  if (context.epoch > body.validUntilEpoch) return refuse("OP_REJECTED", "epochOver");
+  if (!isFeeEnough(body, context.opFee)) return refuse("OP_REJECTED", "fee");
+  if (body.payload.kind === "claim") {
+    const lock = context.state.lock(body.cell);
+    return lock === undefined
+      ? refuse("OP_REJECTED", "unknownCell")
+      : checkClaimKeys(op, body.payload, {lock, context});
+  }
+  const account = context.state.account(body.cell);
+  return account === undefined
+    ? refuse("OP_REJECTED", "unknownCell")
+    : checkAccountKeys(op, account, context);
+}
+
+/** What is wrong with a body whatever the state is; `undefined` when nothing. */
+export function opFormProblem({
+  payload,
+  seq,
+  prev,
+  validFromEpoch,
+  validUntilEpoch,
+}: OpBody): string | undefined {
+  if (seq < 1n || seq > U64_MAX) return "seq";
+  if ((seq === 1n) !== (prev === NO_OP)) return "prev";
+  if (validFromEpoch > validUntilEpoch) return "epochs";
+  switch (payload.kind) {
+    case "transfer":
+      if (payload.outputs.length === 0) return "outputs";
+      return payload.outputs.some(({amount}) => amount === 0n) ? "amount" : undefined;
+    case "open":
+      return payload.locks.length === 0
+        ? "locks"
+        : payload.locks.map(specProblem).find((each) => each !== undefined);
+    case "claim":
+      return undefined;
+    case "stake":
+    case "withdraw":
+      return payload.amount === 0n ? "amount" : addressProblem(payload);
+    case "account":
+      return payload.keys.every(isPublicKeyAllowed)
+        ? descriptorProblem(payload.threshold, payload.keys)
+        : "key";
+  }
+}
+
+/** What is wrong with a lock's terms. A lock that could never pay its controller could never pay a claim's fee. */
+export function specProblem(spec: LockSpec): string | undefined {
+  if (spec.amount === 0n) return "amount";
+  if (spec.expiryH === 0n) return "expiry";
+  if (!isPublicKeyAllowed(spec.controllerKey)) return "controllerKey";
+  if (spec.authority.kind !== "clock" && !isPublicKeyAllowed(spec.authority.key)) return "authorityKey";
+  if (spec.authority.kind === "clock" && spec.authority.perH === 0n) return "rate";
+  if (spec.split.some(({bps}) => bps < 1)) return "bps";
+  if (spec.split.reduce((sum, {bps}) => sum + bps, 0) !== BPS_WHOLE) return "splitSum";
+  const isPaying = spec.split.some(({target}) => target.kind === "cell" && target.cell === spec.controller);
+  return isPaying ? undefined : "controllerLeg";
+}
+
+function addressProblem(payload: Extract<Payload, {kind: "stake" | "withdraw"}>): string | undefined {
+  if (payload.kind === "stake") return undefined;
+  return payload.address.some((byte) => byte !== 0) ? undefined : "address";
+}
+
+/** Only a final claim may be free, and then `enabled` lets it raise nothing. */
+function isFeeEnough({fee, payload}: OpBody, opFee: bigint): boolean {
+  return fee >= opFee || (fee === 0n && payload.kind === "claim" && payload.isFinal);
+}
+
+function checkAccountKeys(op: Op, account: AccountCell, context: OpCheckContext): OpCheck {
+  const isFirst = account.keys.length === 0;
+  const needed = isFirst ? 1 : account.threshold;
+  if (op.signatures.length !== needed) return badSignature("signatureCount");
+  const areAllowed = op.signatures.every(({publicKey}) =>
+    isFirst
+      ? accountIdOf(publicKey) === op.body.cell
+      : account.keys.some((key) => Buffer.compare(key, publicKey) === 0),
+  );
+  return areAllowed ? checkSignatures(op, context) : badSignature("signerKey");
+}
+
+type ClaimCheck = {readonly lock: LockCell; readonly context: OpCheckContext};
+
+function checkClaimKeys(
+  op: Op,
+  {voucher, cumulative}: Extract<Payload, {kind: "claim"}>,
+  {lock, context}: ClaimCheck,
+): OpCheck {
+  const [signature] = op.signatures;
+  if (signature === undefined || op.signatures.length !== 1) return badSignature("signatureCount");
+  if (Buffer.compare(signature.publicKey, lock.spec.controllerKey) !== 0) return badSignature("signerKey");
+  if (voucher === undefined) return checkSignatures(op, context);
+  const {authority} = lock.spec;
+  if (authority.kind === "clock") return {ok: false, code: "DECODE_INVALID", reason: "voucher", slow: false};
+  if (voucher.cumulative < cumulative)
+    return {ok: false, code: "VOUCHER_INVALID", reason: "cumulative", slow: false};
+  const own = checkSignatures(op, context);
+  if (!own.ok) return own;
+  const {valid, slow} = verifyVoucher(context.verifier, context.genesisHash, voucher, authority.key);
+  if (valid) return {ok: true, slow: own.slow || slow};
+  return {ok: false, code: "VOUCHER_INVALID", reason: "signature", slow: own.slow || slow};
+}
+
+function checkSignatures(op: Op, {verifier, genesisHash}: OpCheckContext): OpCheck {
+  let isSlow = false;
+  for (const {publicKey, signature} of op.signatures) {
+    const {valid, slow} = verifyDomain(verifier, {
+      domain: DOMAIN.op,
+      genesisHash,
+      body: op.bodyBytes,
+      signature,
+      publicKey,
+    });
+    isSlow ||= slow;
+    if (!valid) return {...badSignature("signature"), slow: isSlow};
+  }
+  return {ok: true, slow: isSlow};
+}
+
+function badSignature(reason: string): Extract<OpCheck, {ok: false}> {
+  return {ok: false, code: "SIGNATURE_INVALID", reason, slow: false};
+}

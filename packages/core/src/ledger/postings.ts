@@ -1,0 +1,89 @@
+/**
+ * Double entry: the one function that moves money. A list of postings is applied only when it balances:
+ * what enters accounts, locks, stake, treasury, burn and withdrawal equals what is minted or deposited.
+ */
+import {assert} from "../errors/assert.ts";
+import type {AccountId, LockId} from "../primitives/id.ts";
+import {type AccountCell, balanceOf, emptyAccount, type Totals} from "./cell.ts";
+import type {StakeKind} from "./op.ts";
+import type {LedgerState} from "./state.ts";
+
+export type Posting =
+  | {readonly bucket: "account"; readonly id: AccountId; readonly amount: bigint}
+  | {readonly bucket: "lock"; readonly id: LockId; readonly amount: bigint}
+  | {readonly bucket: "stake"; readonly id: AccountId; readonly stake: StakeKind; readonly amount: bigint}
+  | {readonly bucket: "treasury" | "burned" | "withdrawn" | "minted" | "deposited"; readonly amount: bigint};
+
+const TOTAL_OF = {
+  account: "accounts",
+  lock: "locks",
+  stake: "stake",
+  treasury: "treasury",
+  burned: "burned",
+  withdrawn: "withdrawn",
+  minted: "minted",
+  deposited: "deposited",
+} as const satisfies Record<Posting["bucket"], keyof Totals>;
+
+/** Throws `InvariantError`, before anything changed, when the list does not balance. */
+export function post(state: LedgerState, postings: readonly Posting[]): void {
+  const balance = postings.reduce(
+    (sum, posting) => sum + (isSource(posting) ? -posting.amount : posting.amount),
+    0n,
+  );
+  assert(balance === 0n, "postings do not sum to zero");
+  const totals: Record<keyof Totals, bigint> = {...state.totals};
+  for (const posting of postings) {
+    const name = TOTAL_OF[posting.bucket];
+    totals[name] += posting.amount;
+    assert(totals[name] >= 0n, `negative total ${name}`);
+    move(state, posting);
+  }
+  state.putTotals(totals);
+}
+
+function isSource({bucket}: Posting): boolean {
+  return bucket === "minted" || bucket === "deposited";
+}
+
+function move(state: LedgerState, posting: Posting): void {
+  const {bucket, amount} = posting;
+  switch (bucket) {
+    case "account": {
+      const account = counted(state.account(posting.id) ?? emptyAccount(posting.id), amount);
+      state.putAccount(account);
+      break;
+    }
+    case "lock": {
+      const lock = state.lock(posting.id);
+      assert(lock !== undefined, "posting to an unknown lock");
+      state.putLock(counted(lock, amount));
+      break;
+    }
+    case "stake": {
+      const account = state.account(posting.id);
+      assert(account !== undefined, "stake of an unknown account");
+      state.putAccount(staked(account, posting.stake, amount));
+      break;
+    }
+    case "treasury":
+      break;
+    default:
+      assert(amount >= 0n, `${bucket} only grows`);
+  }
+}
+
+function counted<Counted extends {readonly in: bigint; readonly out: bigint}>(
+  cell: Counted,
+  amount: bigint,
+): Counted {
+  const next = amount >= 0n ? {...cell, in: cell.in + amount} : {...cell, out: cell.out - amount};
+  assert(next.in >= next.out, "a cell would go negative");
+  return next;
+}
+
+function staked(account: AccountCell, kind: StakeKind, amount: bigint): AccountCell {
+  const next = account.staked[kind] + amount;
+  assert(next >= 0n && balanceOf(account) >= 0n, "stake would go negative");
+  return {...account, staked: {...account.staked, [kind]: next}};
+}

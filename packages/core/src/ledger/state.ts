@@ -1,0 +1,193 @@
+/**
+ * The ledger's state: cells, totals and cumulative withdrawals, with the sum tree over them. A fork is a
+ * free copy on write, so a live view or a proposal sits on the last checkpoint's state. While a state has
+ * forks in use only `commit` of one of them may change it; the other forks are then void.
+ *
+ * The `put…` methods are for `apply.ts`, `postings.ts` and the checkpoint function.
+ */
+import {assert} from "../errors/assert.ts";
+import {fromHex, toHex} from "../primitives/bytes.ts";
+import type {AccountId, LockId} from "../primitives/id.ts";
+import {type AccountCell, type Cell, type LockCell, NO_TOTALS, type Totals} from "./cell.ts";
+import {leafIdOf, leafOf, treasuryLeaf} from "./cellCodec.ts";
+import {OverlayMap} from "./overlayMap.ts";
+import {SumTree, type TreeChange} from "./sumTree.ts";
+
+export type Withdrawal = {
+  /** 20 bytes. */
+  readonly address: Uint8Array;
+  /** Never falls. */
+  readonly cumulative: bigint;
+};
+
+/** What a state changed over its base, for storage. Removed locks are listed by id. */
+export type StateChanges = {
+  readonly cells: readonly Cell[];
+  readonly removedLocks: readonly LockId[];
+  readonly withdrawals: readonly Withdrawal[];
+};
+
+export type StateParts = {
+  readonly cells: Iterable<Cell>;
+  readonly totals: Totals;
+  readonly withdrawals: Iterable<Withdrawal>;
+};
+
+export class LedgerState {
+  readonly #parent: LedgerState | undefined;
+  readonly #accounts: OverlayMap<AccountId, AccountCell>;
+  readonly #locks: OverlayMap<LockId, LockCell>;
+  readonly #withdrawals: OverlayMap<string, bigint>;
+  #totals: Totals;
+  /** The tree of an earlier moment of this state; what changed since is in the two sets. */
+  #tree: SumTree | undefined;
+  readonly #dirtyAccounts = new Set<AccountId>();
+  readonly #dirtyLocks = new Set<LockId>();
+
+  private constructor(parent: LedgerState | undefined) {
+    this.#parent = parent;
+    this.#accounts = new OverlayMap(parent === undefined ? undefined : parent.#accounts);
+    this.#locks = new OverlayMap(parent === undefined ? undefined : parent.#locks);
+    this.#withdrawals = new OverlayMap(parent === undefined ? undefined : parent.#withdrawals);
+    this.#totals = parent === undefined ? NO_TOTALS : parent.#totals;
+  }
+
+  static empty(): LedgerState {
+    return new LedgerState(undefined);
+  }
+
+  /** From storage. */
+  static load({cells, totals, withdrawals}: StateParts): LedgerState {
+    const state = LedgerState.empty();
+    for (const cell of cells) {
+      if (cell.kind === "account") state.putAccount(cell);
+      else state.putLock(cell);
+    }
+    for (const {address, cumulative} of withdrawals) state.#withdrawals.set(toHex(address), cumulative);
+    state.#totals = totals;
+    return state;
+  }
+
+  account(id: AccountId): AccountCell | undefined {
+    return this.#accounts.get(id);
+  }
+
+  lock(id: LockId): LockCell | undefined {
+    return this.#locks.get(id);
+  }
+
+  get totals(): Totals {
+    return this.#totals;
+  }
+
+  /** Every account, in no order. */
+  accounts(): Iterable<AccountCell> {
+    return this.#accounts.values();
+  }
+
+  /** Every lock that has not been pruned, in no order. */
+  locks(): Iterable<LockCell> {
+    return this.#locks.values();
+  }
+
+  /** Cumulative µCTZ that this EVM address (20 bytes) may take from the contract. */
+  withdrawnTo(address: Uint8Array): bigint {
+    return this.#withdrawals.get(toHex(address)) ?? 0n;
+  }
+
+  /** Every EVM address that withdrew, ascending. */
+  withdrawals(): Withdrawal[] {
+    const all = new Map<string, bigint>();
+    this.#collectWithdrawals(all);
+    const sorted = [...all].sort(([left], [right]) => (left < right ? -1 : 1));
+    return sorted.map(([address, cumulative]) => ({address: fromHex(address), cumulative}));
+  }
+
+  fork(): LedgerState {
+    return new LedgerState(this);
+  }
+
+  /** Moves this fork's changes into the state under it and returns that. Other forks of it are void. */
+  commit(): LedgerState {
+    const parent = this.#parent;
+    assert(parent !== undefined, "a base state has nothing to commit to");
+    const tree = this.tree();
+    this.#accounts.commit();
+    this.#locks.commit();
+    this.#withdrawals.commit();
+    parent.#totals = this.#totals;
+    parent.#setTree(tree);
+    return parent;
+  }
+
+  /** What this fork changed over the state under it. */
+  changes(): StateChanges {
+    const cells: Cell[] = [];
+    const removedLocks: LockId[] = [];
+    for (const [, cell] of this.#accounts.changes()) if (cell !== undefined) cells.push(cell);
+    for (const [id, cell] of this.#locks.changes()) {
+      if (cell === undefined) removedLocks.push(id);
+      else cells.push(cell);
+    }
+    const withdrawals = [...this.#withdrawals.changes()].map(([address, cumulative]) => ({
+      address: fromHex(address),
+      cumulative: cumulative ?? 0n,
+    }));
+    return {cells, removedLocks, withdrawals};
+  }
+
+  /** The sum tree over every cell and the treasury. Costs what changed since it was last asked for. */
+  tree(): SumTree {
+    const base = this.#tree ?? this.#parent?.tree() ?? SumTree.EMPTY;
+    const tree = base.with(this.#treeChanges());
+    this.#setTree(tree);
+    return tree;
+  }
+
+  putAccount(cell: AccountCell): void {
+    this.#accounts.set(cell.id, cell);
+    this.#dirtyAccounts.add(cell.id);
+  }
+
+  putLock(cell: LockCell): void {
+    this.#locks.set(cell.id, cell);
+    this.#dirtyLocks.add(cell.id);
+  }
+
+  removeLock(id: LockId): void {
+    this.#locks.delete(id);
+    this.#dirtyLocks.add(id);
+  }
+
+  putTotals(totals: Totals): void {
+    this.#totals = totals;
+  }
+
+  addWithdrawal(address: Uint8Array, amount: bigint): void {
+    this.#withdrawals.set(toHex(address), this.withdrawnTo(address) + amount);
+  }
+
+  #setTree(tree: SumTree): void {
+    this.#tree = tree;
+    this.#dirtyAccounts.clear();
+    this.#dirtyLocks.clear();
+  }
+
+  *#treeChanges(): Generator<TreeChange> {
+    const treasury = treasuryLeaf(this.#totals.treasury);
+    yield {id: treasury.id, leaf: treasury};
+    for (const id of this.#dirtyAccounts) yield changeOf("account", id, this.account(id));
+    for (const id of this.#dirtyLocks) yield changeOf("lock", id, this.lock(id));
+  }
+
+  #collectWithdrawals(into: Map<string, bigint>): void {
+    if (this.#parent !== undefined) this.#parent.#collectWithdrawals(into);
+    for (const [address, cumulative] of this.#withdrawals.changes()) into.set(address, cumulative ?? 0n);
+  }
+}
+
+function changeOf(kind: Cell["kind"], id: AccountId, cell: Cell | undefined): TreeChange {
+  return cell === undefined
+    ? {id: leafIdOf(kind, id), leaf: undefined}
+    : {id: leafIdOf(kind, id), leaf: leafOf(cell)};
+}
