@@ -61,6 +61,8 @@ export const ERRORS = {
   NO_PEERS: row("network", "price", {retryable: RETRY, exit: 5, http: 503}, "This node has no peers.", "Join a network: `ctz up --join <address>`."),
   ALL_PROVIDERS_FAILED: row("router", "execute", {retryable: RETRY, exit: 5, http: 502}, "Every candidate refused or failed.", "`ctz task explain` lists each attempt and its reason."),
   PRICE_ABOVE_MAX: row("policy", "price", {exit: 6, http: 402}, "Every ask is above your maximum price.", "Raise --max-price; the evidence has the lowest ask."),
+  CIRCUIT_OPEN: row("router", "price", {retryable: RETRY, exit: 5, http: 503}, "The provider failed lately and is left alone for now.", "It is probed again on its own; see `ctz task explain`."),
+  CANDIDATE_EXCLUDED: row("policy", "price", {exit: 5, http: 503}, "The provider is excluded from this task.", "It was tried before, or a rule of the caller excludes it."),
   NEEDS_CONFIRMATION: row("policy", "price", {exit: 6, http: 402}, "The price needs your confirmation.", "Pass --max-price or --yes."),
   QUOTE_EXPIRED: row("router", "award", {retryable: RETRY, exit: 5, http: 503}, "The quote expired before it was used.", "Ask again."),
   QUOTE_INVALID: row("provider", "price", {retryable: RETRY, exit: 5, http: 502}, "A peer's quote is not valid.", "The peer was skipped."),

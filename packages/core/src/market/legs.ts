@@ -7,6 +7,7 @@ import {create} from "@bufbuild/protobuf";
 import {LegSchema, type Leg as WireLeg} from "@catalyze/proto/gen/catalyze/v1/market_pb";
 import {CodedError} from "../errors/codedError.ts";
 import type {SplitLeg} from "../ledger/op.ts";
+import {shareOf} from "../ledger/split.ts";
 import {fromHex} from "../primitives/bytes.ts";
 import type {AccountId} from "../primitives/id.ts";
 import {badField, readAccount, readCount} from "./fields.ts";
@@ -99,10 +100,11 @@ export function areLegsEqual(left: readonly Leg[], right: readonly Leg[]): boole
 
 /** The split table of a lock that pays by these legs. */
 export function splitOf(legs: readonly Leg[]): readonly SplitLeg[] {
-  return legs.map(({cell, bps}) => ({
-    target: cell === undefined ? {kind: "burn"} : {kind: "cell", cell},
-    bps,
-  }));
+  return legs.map(splitLegOf);
+}
+
+function splitLegOf({cell, bps}: Leg): SplitLeg {
+  return {target: cell === undefined ? {kind: "burn"} : {kind: "cell", cell}, bps};
 }
 
 export type SplitPreview = {
@@ -113,7 +115,7 @@ export type SplitPreview = {
 
 /** Who gets what of a charge, to the µCTZ: every leg rounds down, as the ledger's claim does. */
 export function splitPreview(charge: bigint, legs: readonly Leg[]): SplitPreview {
-  const shares = legs.map((leg) => ({...leg, uctz: (charge * BigInt(leg.bps)) / BigInt(BPS_TOTAL)}));
+  const shares = legs.map((leg) => ({...leg, uctz: shareOf(splitLegOf(leg), charge)}));
   return {shares, remainder: shares.reduce((rest, share) => rest - share.uctz, charge)};
 }
 

@@ -96,13 +96,13 @@ export type HeightClock = {
  * network's lock margin, for verification at another provider and for the claim. The other half is the
  * time in which one lock serves more tasks. Heights come no faster than `checkpointMs`.
  */
-export function expiryHMin(deadlineMs: UnixMs, clock: HeightClock, lockHeights: bigint): bigint {
-  return clock.headH + heightsUntil(deadlineMs, clock) + (lockHeights + 1n) / 2n;
+export function expiryHMin(deadlineMs: UnixMs, clock: HeightClock, lockHeights: number): bigint {
+  return clock.headH + heightsUntil(deadlineMs, clock) + BigInt(Math.ceil(lockHeights / 2));
 }
 
 /** When a new lock expires: `lockHeights` (720, or 120 in the demo) past the task's deadline. */
-export function lockExpiryH(deadlineMs: UnixMs, clock: HeightClock, lockHeights: bigint): bigint {
-  return clock.headH + heightsUntil(deadlineMs, clock) + lockHeights;
+export function lockExpiryH(deadlineMs: UnixMs, clock: HeightClock, lockHeights: number): bigint {
+  return clock.headH + heightsUntil(deadlineMs, clock) + BigInt(lockHeights);
 }
 
 function heightsUntil(timeMs: UnixMs, {nowMs, checkpointMs}: HeightClock): bigint {

@@ -135,7 +135,7 @@ function readLegs(reader: ByteReader): readonly Leg[] {
     const number = reader.u8();
     const role = ROLES.find((each) => LEG_ROLE[each] === number) ?? invalid("legs.role");
     const bps = reader.u16();
-    legs.push({role, cell: role === "protocol" ? undefined : readHex(reader, 32), bps});
+    legs.push({role, cell: role === "protocol" ? undefined : readHex<AccountId>(reader, 32), bps});
   }
   return legsProblem(legs) === undefined ? legs : invalid("legs");
 }

@@ -3,10 +3,9 @@
  * provider signs its commit with a nonce of its own, then the first nonce is revealed: neither side can
  * steer the outcome, and both can check it.
  */
-import {DOMAIN} from "@catalyze/proto/domains";
 import {hashHex, sha256} from "../crypto/sha256.ts";
 import {PPM} from "../market/quote.ts";
-import {equalBytes, fromHex, utf8} from "../primitives/bytes.ts";
+import {equalBytes, fromHex} from "../primitives/bytes.ts";
 import type {Hash, TaskHash} from "../primitives/id.ts";
 
 export const AUDIT_NONCE_BYTES = 32;
@@ -22,7 +21,7 @@ export type CoinInput = {
 
 /** What the requester shows before the provider works. */
 export function nonceHashOf(auditNonce: Uint8Array): Uint8Array {
-  return sha256(utf8(DOMAIN.commit), auditNonce);
+  return sha256(auditNonce);
 }
 
 /** Does the revealed nonce belong to the hash that was shown? */
