@@ -1,0 +1,200 @@
+/**
+ * What happened to a few accounts, in the order in which this node saw it certified: for `wallet history`.
+ * Entries go into the same batch as the step that certified them, so each is there exactly once.
+ */
+
+import {debitOf} from "@catalyze/core/ledger/apply";
+import type {LockCell} from "@catalyze/core/ledger/cell";
+import {closePostings, drawPostings} from "@catalyze/core/ledger/claims";
+import type {Op, Payload} from "@catalyze/core/ledger/op";
+import {lockIdOf} from "@catalyze/core/ledger/opCodec";
+import type {Posting} from "@catalyze/core/ledger/postings";
+import type {Store, Write} from "@catalyze/core/ports/store";
+import {ByteReader, ByteWriter} from "@catalyze/core/primitives/binary";
+import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
+import type {AccountId, CellId, LockId, OpId} from "@catalyze/core/primitives/id";
+import type {UnixMs} from "@catalyze/core/primitives/time";
+
+/** `expiry`: the system closed a lock; its `opId` is the op that opened it. */
+export type HistoryKind = Payload["kind"] | "expiry";
+
+export type HistoryEntry = {
+  readonly opId: OpId;
+  readonly kind: HistoryKind;
+  /** In whose log the op stands: an account, or the lock of a claim. */
+  readonly cell: CellId;
+  /** Change of the account's balance in µCTZ, fee included. */
+  readonly delta: bigint;
+  /** Height of the last checkpoint when it was seen. */
+  readonly height: bigint;
+  readonly atMs: UnixMs;
+};
+
+export type OpHistoryComponents = {
+  readonly store: Store;
+  /** After the step that is being recorded. */
+  readonly lock: (id: LockId) => LockCell | undefined;
+  readonly locks: () => Iterable<LockCell>;
+};
+
+export type SeenAt = {readonly height: bigint; readonly atMs: UnixMs};
+
+const KEY = "lh/";
+/** Of one account; the oldest go first. About 110 bytes each. */
+const ENTRIES_MAX = 20_000;
+const KINDS: readonly HistoryKind[] = ["transfer", "open", "claim", "stake", "withdraw", "account", "expiry"];
+
+export class OpHistory {
+  readonly #components: OpHistoryComponents;
+  /** Number of the next entry of each account that is recorded. */
+  readonly #next = new Map<AccountId, bigint>();
+  /** Drawn so far of open locks that pay or refund a recorded account. */
+  readonly #drawn = new Map<LockId, bigint>();
+
+  constructor(components: OpHistoryComponents) {
+    this.#components = components;
+  }
+
+  /** Call with the restored ledger, before its first step. */
+  async start(accounts: readonly AccountId[]): Promise<void> {
+    for (const account of accounts) {
+      const [last] = await this.#components.store.range(`${KEY}${account}/`, {reverse: true, limit: 1});
+      this.#next.set(account, last === undefined ? 0n : numberOf(last[0]) + 1n);
+    }
+    for (const lock of this.#components.locks()) if (!lock.isClosed) this.#watch(lock);
+  }
+
+  records(account: AccountId): boolean {
+    return this.#next.has(account);
+  }
+
+  /** Entries for newly certified ops. */
+  onCertified(ops: readonly Op[], at: SeenAt): Write[] {
+    return ops.flatMap((op) =>
+      this.#entriesOf(op.id, op.body.payload.kind, op.body.cell, {postings: this.#postingsOf(op), at}),
+    );
+  }
+
+  /** Entries for locks that a checkpoint closed on its own. */
+  onCheckpoint(at: SeenAt): Write[] {
+    const writes: Write[] = [];
+    for (const [id, drawn] of this.#drawn) {
+      const lock = this.#components.lock(id);
+      if (lock !== undefined && !lock.isClosed) continue;
+      this.#drawn.delete(id);
+      if (lock === undefined) continue;
+      const postings = [
+        ...drawPostings({...lock, drawn}, lock.drawn, 0n),
+        ...closePostings(lock, lock.drawn),
+      ];
+      writes.push(...this.#entriesOf(lock.openOp, "expiry", id, {postings, at}));
+    }
+    return writes;
+  }
+
+  /** Latest first. */
+  async list(account: AccountId, limit: number): Promise<readonly HistoryEntry[]> {
+    const found = await this.#components.store.range(`${KEY}${account}/`, {reverse: true, limit});
+    return found.map(([, bytes]) => decodeEntry(bytes));
+  }
+
+  #entriesOf(
+    opId: OpId,
+    kind: HistoryKind,
+    cell: CellId,
+    {postings, at}: {readonly postings: readonly Posting[]; readonly at: SeenAt},
+  ): Write[] {
+    const deltas = new Map<AccountId, bigint>();
+    for (const posting of postings) {
+      if (posting.bucket !== "account" || !this.#next.has(posting.id)) continue;
+      deltas.set(posting.id, (deltas.get(posting.id) ?? 0n) + posting.amount);
+    }
+    return [...deltas].flatMap(([account, delta]) => {
+      const number = this.#next.get(account) ?? 0n;
+      this.#next.set(account, number + 1n);
+      const write = {key: keyOf(account, number), value: encodeEntry({opId, kind, cell, delta, ...at})};
+      const old = number - BigInt(ENTRIES_MAX);
+      return old >= 0n ? [write, {key: keyOf(account, old), value: undefined}] : [write];
+    });
+  }
+
+  #postingsOf(op: Op): readonly Posting[] {
+    const {cell, payload, fee} = op.body;
+    if (payload.kind === "claim") return this.#claimed(cell, payload, fee);
+    if (payload.kind === "open") {
+      for (const [index] of payload.locks.entries()) {
+        const lock = this.#components.lock(lockIdOf(op.id, index));
+        // The view may show a claim of the same step already; nothing is drawn before the first claim.
+        if (lock !== undefined) this.#watch({...lock, drawn: 0n});
+      }
+    }
+    const credits =
+      payload.kind === "transfer"
+        ? payload.outputs.map(({to, amount}): Posting => ({bucket: "account", id: to, amount}))
+        : [];
+    return [{bucket: "account", id: cell, amount: -(debitOf(payload) + fee)}, ...credits];
+  }
+
+  #claimed(id: LockId, claim: Extract<Payload, {kind: "claim"}>, fee: bigint): readonly Posting[] {
+    const lock = this.#components.lock(id);
+    const before = this.#drawn.get(id);
+    if (lock === undefined || before === undefined) return [];
+    const after = claim.cumulative > before ? claim.cumulative : before;
+    if (claim.isFinal) this.#drawn.delete(id);
+    else this.#drawn.set(id, after);
+    return [
+      ...drawPostings({...lock, drawn: before}, after, fee),
+      ...(claim.isFinal ? closePostings(lock, after) : []),
+    ];
+  }
+
+  #watch(lock: LockCell): void {
+    const {split, refundTo, controller} = lock.spec;
+    const touched = [
+      refundTo,
+      controller,
+      ...split.map(({target}) => (target.kind === "cell" ? target.cell : undefined)),
+    ];
+    if (touched.some((id) => id !== undefined && this.#next.has(id))) this.#drawn.set(lock.id, lock.drawn);
+  }
+}
+
+function keyOf(account: AccountId, number: bigint): string {
+  return `${KEY}${account}/${number.toString(16).padStart(16, "0")}`;
+}
+
+function numberOf(key: string): bigint {
+  return BigInt(`0x${key.slice(-16)}`);
+}
+
+function encodeEntry({opId, kind, cell, delta, height, atMs}: HistoryEntry): Uint8Array {
+  const isDebit = delta < 0n;
+  return new ByteWriter()
+    .u8(KINDS.indexOf(kind))
+    .raw(fromHex(opId))
+    .raw(fromHex(cell))
+    .u8(isDebit ? 1 : 0)
+    .u128(isDebit ? -delta : delta)
+    .u64(height)
+    .u64(BigInt(atMs))
+    .finish();
+}
+
+function decodeEntry(bytes: Uint8Array): HistoryEntry {
+  const reader = new ByteReader(bytes);
+  const kind = KINDS[reader.u8()] ?? "transfer";
+  const opId = toHex(reader.raw(32)) as OpId;
+  const cell = toHex(reader.raw(32)) as CellId;
+  const isDebit = reader.u8() === 1;
+  const amount = reader.u128();
+  const entry = {
+    opId,
+    kind,
+    cell,
+    delta: isDebit ? -amount : amount,
+    height: reader.u64(),
+    atMs: Number(reader.u64()) as UnixMs,
+  };
+  reader.finish();
+  return entry;
+}
