@@ -1,0 +1,208 @@
+import {CodedError} from "@catalyze/core/errors/codedError";
+import {decodeCell, encodeCell} from "@catalyze/core/ledger/cellCodec";
+import {decodeCheckpoint, encodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
+import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
+import type {Op, Payload} from "@catalyze/core/ledger/op";
+import {addSignature, decodeOp, encodeOp, encodeOpBody, opIdOf, signOp} from "@catalyze/core/ledger/opCodec";
+import {decodeVoucher, encodeVoucher, VOUCHER_BYTES} from "@catalyze/core/ledger/voucher";
+import {concat, toHex} from "@catalyze/core/primitives/bytes";
+import type {CellId, Hash, OpId} from "@catalyze/core/primitives/id";
+import fc from "fast-check";
+import {describe, expect, it} from "vitest";
+import {alice, bob, bodyAt, lockSpec, testGenesis, transfer} from "./kit.ts";
+
+const bytesArb = (length: number) => fc.uint8Array({minLength: length, maxLength: length});
+const idArb = bytesArb(32).map((bytes) => toHex(bytes) as CellId);
+const hashArb = idArb as fc.Arbitrary<string> as fc.Arbitrary<Hash>;
+const u64Arb = fc.bigInt({min: 0n, max: (1n << 64n) - 1n});
+const keyArb = bytesArb(32);
+
+const authorityArb = fc.oneof(
+  fc.record({
+    kind: fc.constantFrom("payer" as const, "key" as const, "payerOrCommittee" as const),
+    key: keyArb,
+  }),
+  fc.record({kind: fc.constant("clock" as const), startH: u64Arb, perH: u64Arb}),
+);
+const targetArb = fc.oneof(
+  fc.record({kind: fc.constant("cell" as const), cell: idArb}),
+  fc.record({kind: fc.constantFrom("burn" as const, "treasury" as const)}),
+);
+const specArb = fc.record({
+  controller: idArb,
+  controllerKey: keyArb,
+  amount: u64Arb,
+  tag: hashArb,
+  authority: authorityArb,
+  split: fc.array(fc.record({target: targetArb, bps: fc.nat(0xffff)}), {maxLength: 8}),
+  expiryH: u64Arb,
+  refundTo: idArb,
+});
+
+function payloadArb(cell: CellId): fc.Arbitrary<Payload> {
+  const voucher = fc.record({
+    lockId: fc.constant(cell),
+    cumulative: u64Arb,
+    contextHash: hashArb,
+    signature: bytesArb(64),
+  });
+  return fc.oneof(
+    fc.record({
+      kind: fc.constant("transfer" as const),
+      outputs: fc.array(fc.record({to: idArb, amount: u64Arb}), {maxLength: 20}),
+      memo: fc.oneof(hashArb, fc.constant("0".repeat(64) as Hash)),
+    }),
+    fc.record({kind: fc.constant("open" as const), locks: fc.array(specArb, {maxLength: 3})}),
+    fc.record({
+      kind: fc.constant("claim" as const),
+      cumulative: u64Arb,
+      voucher: fc.option(voucher, {nil: undefined}),
+      isFinal: fc.boolean(),
+    }),
+    fc.record({
+      kind: fc.constant("stake" as const),
+      stake: fc.constantFrom("witness" as const, "executor" as const, "curate" as const),
+      amount: u64Arb,
+    }),
+    fc.record({kind: fc.constant("withdraw" as const), amount: u64Arb, address: bytesArb(20)}),
+    fc.record({
+      kind: fc.constant("account" as const),
+      threshold: fc.nat(255),
+      keys: fc.array(keyArb, {maxLength: 16}),
+      exitAddress: bytesArb(20),
+    }),
+  );
+}
+
+const bodyArb = idArb.chain((cell) =>
+  fc.record({
+    version: fc.constant(1),
+    network: fc.nat(0xffff_ffff),
+    cell: fc.constant(cell),
+    seq: u64Arb,
+    prev: idArb as fc.Arbitrary<string> as fc.Arbitrary<OpId>,
+    validFromEpoch: fc.nat(0xffff_ffff),
+    validUntilEpoch: fc.nat(0xffff_ffff),
+    fee: fc.bigInt({min: 0n, max: 0xffff_ffffn}),
+    deps: fc.array(idArb as fc.Arbitrary<string> as fc.Arbitrary<OpId>, {maxLength: 4}),
+    payload: payloadArb(cell),
+  }),
+);
+const opArb = fc.record({
+  body: bodyArb,
+  signatures: fc
+    .uniqueArray(fc.record({publicKey: keyArb, signature: bytesArb(64)}), {
+      minLength: 1,
+      maxLength: 3,
+      selector: ({publicKey}) => toHex(publicKey),
+    })
+    .map((all) => all.sort((left, right) => Buffer.compare(left.publicKey, right.publicKey))),
+});
+
+/** Either the one value whose encoding this is, or `DECODE_INVALID`. */
+function decodesOrRefuses(decode: (bytes: Uint8Array) => Uint8Array, bytes: Uint8Array): void {
+  let again: Uint8Array;
+  try {
+    again = decode(bytes);
+  } catch (error) {
+    expect(error).toBeInstanceOf(CodedError);
+    expect((error as CodedError).code).toBe("DECODE_INVALID");
+    return;
+  }
+  expect(toHex(again)).toBe(toHex(bytes));
+}
+
+const decoders: [string, (bytes: Uint8Array) => Uint8Array][] = [
+  ["op", (bytes) => encodeOp(decodeOp(bytes))],
+  ["voucher", (bytes) => encodeVoucher(decodeVoucher(bytes))],
+  ["cell", (bytes) => encodeCell(decodeCell(bytes))],
+  ["checkpoint", (bytes) => encodeCheckpoint(decodeCheckpoint(bytes))],
+];
+
+function samples(): Uint8Array[] {
+  const state = genesisState(testGenesis);
+  const slot = {seq: 0n, head: "0".repeat(64) as OpId};
+  const payloads: Payload[] = [transfer(bob.account, 5n), {kind: "open", locks: [lockSpec]}];
+  const ops = payloads.map((payload) =>
+    signOp(bodyAt(alice.account, slot, payload), alice, new Uint8Array(32)),
+  );
+  const head = {witness: 3, n: 7n, hash: "ab".repeat(32) as Hash};
+  return [
+    ...ops.map(({bytes}) => bytes),
+    ...[...state.accounts()].map(encodeCell),
+    encodeCheckpoint({...genesisCheckpoint(testGenesis), heads: [head]}),
+  ];
+}
+
+describe("op codec", () => {
+  it("reads back what it writes", () => {
+    fc.assert(
+      fc.property(opArb, (op) => {
+        const bytes = encodeOp(op);
+        const read = decodeOp(bytes);
+        expect({body: read.body, signatures: read.signatures}).toEqual(op);
+        expect(read.id).toBe(opIdOf(encodeOpBody(op.body)));
+        expect(toHex(encodeOp(read))).toBe(toHex(bytes));
+      }),
+      {numRuns: 300},
+    );
+  });
+
+  it("keeps a plain transfer small", () => {
+    const slot = {seq: 0n, head: "0".repeat(64) as OpId};
+    const op = signOp(bodyAt(alice.account, slot, transfer(bob.account, 1n)), alice, new Uint8Array(32));
+    expect(op.bytes.length).toBe(231);
+  });
+
+  it("keeps the id when signatures are added, in any order of signing", () => {
+    const slot = {seq: 0n, head: "0".repeat(64) as OpId};
+    const body = bodyAt(alice.account, slot, transfer(bob.account, 1n));
+    const genesisHash = new Uint8Array(32);
+    const one: Op = addSignature(signOp(body, alice, genesisHash), bob, genesisHash);
+    const other: Op = addSignature(signOp(body, bob, genesisHash), alice, genesisHash);
+    expect(one.id).toBe(signOp(body, alice, genesisHash).id);
+    expect(toHex(one.bytes)).toBe(toHex(other.bytes));
+    expect(decodeOp(one.bytes).signatures.length).toBe(2);
+  });
+
+  it("refuses our own values that do not fit", () => {
+    const slot = {seq: 0n, head: "0".repeat(64) as OpId};
+    const body = bodyAt(alice.account, slot, transfer(bob.account, 1n << 64n));
+    expect(() => encodeOpBody(body)).toThrow(/u64/);
+    expect(() => encodeOpBody({...body, payload: transfer(bob.account, 1n), fee: 1n << 32n})).toThrow(/u32/);
+    expect(() => encodeOpBody({...body, payload: transfer(bob.account, -1n)})).toThrow(/u64/);
+  });
+});
+
+describe.each(decoders)("%s decoder", (_name, decode) => {
+  it("refuses random bytes with DECODE_INVALID only", () => {
+    fc.assert(fc.property(fc.uint8Array({maxLength: 600}), (bytes) => decodesOrRefuses(decode, bytes)));
+  });
+
+  it("accepts no second encoding: changed, cut or longer bytes", () => {
+    const all = samples();
+    fc.assert(
+      fc.property(fc.nat(), fc.nat(), fc.nat(255), fc.uint8Array({maxLength: 3}), (pick, at, value, tail) => {
+        const sample = all[pick % all.length]!;
+        const changed = sample.slice();
+        changed[at % changed.length] = value;
+        decodesOrRefuses(decode, changed);
+        decodesOrRefuses(decode, sample.subarray(0, at % sample.length));
+        decodesOrRefuses(decode, concat(sample, tail));
+      }),
+      {numRuns: 500},
+    );
+  });
+});
+
+describe("voucher codec", () => {
+  it("reads back what it writes", () => {
+    fc.assert(
+      fc.property(idArb, u64Arb, hashArb, bytesArb(64), (lockId, cumulative, contextHash, signature) => {
+        const voucher = {lockId, cumulative, contextHash, signature};
+        expect(encodeVoucher(voucher).length).toBe(VOUCHER_BYTES);
+        expect(decodeVoucher(encodeVoucher(voucher))).toEqual(voucher);
+      }),
+    );
+  });
+});
