@@ -1,0 +1,107 @@
+/** Random histories: what several owners wrote, with overdrafts, pipelined ops, locks and claims. */
+import type {LockSpec, Op, Payload, SplitLeg} from "@catalyze/core/ledger/op";
+import {lockIdOf, NO_OP} from "@catalyze/core/ledger/opCodec";
+import type {CellId} from "@catalyze/core/primitives/id";
+import fc from "fast-check";
+import {bodyAt, claim, lockSpec, people, type Slot, transfer, unsigned, ZERO_MEMO} from "./kit.ts";
+
+type Move =
+  | {kind: "transfer" | "stake" | "withdraw" | "open"; who: number; to: number; amount: bigint; bps: number}
+  | {kind: "account"; who: number}
+  | {kind: "claim"; lock: number; amount: bigint; isFinal: boolean};
+
+// Balances start at a million: amounts range past them, so that order and overdrafts matter.
+const amountArb = fc.oneof(fc.bigInt({min: 1n, max: 999n}), fc.bigInt({min: 1n, max: 1_300_000n}));
+const who = fc.nat(people.length - 1);
+const moveArb: fc.Arbitrary<Move> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("transfer" as const, "stake", "withdraw"),
+      who,
+      to: who,
+      amount: amountArb,
+      bps: fc.nat(9_999),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("open" as const),
+      who,
+      to: who,
+      amount: amountArb,
+      bps: fc.integer({min: 1, max: 9_998}),
+    }),
+  },
+  {weight: 1, arbitrary: fc.record({kind: fc.constant("account" as const), who})},
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("claim" as const),
+      lock: fc.nat(),
+      amount: amountArb,
+      isFinal: fc.boolean(),
+    }),
+  },
+);
+
+/** Ops as their owners wrote them, each cell's log in order. */
+export const historyArb: fc.Arbitrary<Op[]> = fc.array(moveArb, {maxLength: 30, size: "max"}).map((moves) => {
+  const slots = new Map<CellId, Slot>();
+  const locks: {id: CellId; spec: LockSpec}[] = [];
+  const ops: Op[] = [];
+  const write = (cell: CellId, payload: Payload, fee = 100n): Op => {
+    const op = unsigned(bodyAt(cell, slots.get(cell) ?? {seq: 0n, head: NO_OP}, payload, fee));
+    slots.set(cell, {seq: op.body.seq, head: op.id});
+    ops.push(op);
+    return op;
+  };
+  for (const move of moves) {
+    if (move.kind === "claim") {
+      const lock = locks[move.lock % Math.max(1, locks.length)];
+      if (lock === undefined) continue;
+      const isFree = move.isFinal && move.amount % 2n === 0n;
+      if (isFree) write(lock.id, {kind: "claim", cumulative: 0n, voucher: undefined, isFinal: true}, 0n);
+      else write(lock.id, claim(lock.id, move.amount % (lock.spec.amount + 2n), move.isFinal), 3n);
+      continue;
+    }
+    const cell = people[move.who]!.account;
+    if (move.kind === "account") {
+      write(cell, {
+        kind: "account",
+        threshold: 1,
+        keys: [people[move.who]!.publicKey],
+        exitAddress: new Uint8Array(20).fill(move.who + 1),
+      });
+      continue;
+    }
+    const to = people[move.to]!;
+    if (move.kind === "transfer") write(cell, transfer(to.account, move.amount));
+    if (move.kind === "stake") write(cell, {kind: "stake", stake: "witness", amount: move.amount});
+    if (move.kind === "withdraw")
+      write(cell, {kind: "withdraw", amount: move.amount, address: new Uint8Array(20).fill(move.to + 1)});
+    if (move.kind !== "open") continue;
+    const rest: SplitLeg[] = [
+      {
+        target: {kind: "cell", cell: people[(move.to + 1) % 3]!.account},
+        bps: Math.floor((9_999 - move.bps) / 2),
+      },
+      {target: {kind: "treasury"}, bps: 1},
+      {target: {kind: "burn"}, bps: Math.ceil((9_999 - move.bps) / 2)},
+    ];
+    const split: SplitLeg[] = [{target: {kind: "cell", cell: to.account}, bps: move.bps}, ...rest];
+    const spec = {
+      ...lockSpec,
+      controller: to.account,
+      controllerKey: to.publicKey,
+      amount: move.amount,
+      refundTo: cell,
+      split,
+      tag: ZERO_MEMO,
+    };
+    const op = write(cell, {kind: "open", locks: [spec]});
+    locks.push({id: lockIdOf(op.id, 0), spec});
+  }
+  return ops;
+});
