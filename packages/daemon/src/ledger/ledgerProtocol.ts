@@ -23,7 +23,7 @@ export type LedgerProtocolComponents = {
   readonly budgets: PeerBudgets;
   readonly push: (input: ReplicaInput) => Promise<readonly Effect[]>;
   readonly isWitness: (peer: PeerId) => boolean;
-  readonly answer: (request: LedgerRequest) => LedgerFrameInit;
+  readonly answer: (request: LedgerRequest) => Promise<LedgerFrameInit>;
   readonly anchorSignature: (bytes: Uint8Array, from: PeerId) => void;
 };
 
@@ -109,7 +109,7 @@ export class LedgerProtocol {
       case "syncRequest":
       case "cellRequest":
         this.#pay(stream.peer, SYNC_COST);
-        return await stream.send(encodeLedgerFrame(this.#components.answer(body)));
+        return await stream.send(encodeLedgerFrame(await this.#components.answer(body)));
       case "opSubmit":
         return await stream.send(encodeLedgerFrame(await this.#submit(body.value.ops, stream.peer)));
       case "anchorSignature":

@@ -1,5 +1,5 @@
 /** What `ctz ledger verify` checks: a full recount of the agreed state, and the chain of checkpoints. */
-import type {LockCell} from "@catalyze/core/ledger/cell";
+import type {Totals} from "@catalyze/core/ledger/cell";
 import {encodeCell, leafIdOf, leafOf, treasuryLeaf} from "@catalyze/core/ledger/cellCodec";
 import {type Checkpoint, checkpointHash} from "@catalyze/core/ledger/checkpoint";
 import {checkInvariants, isConserved, type Violation} from "@catalyze/core/ledger/invariants";
@@ -8,43 +8,74 @@ import {SumTree, type TreeProof} from "@catalyze/core/ledger/sumTree";
 import {toHex} from "@catalyze/core/primitives/bytes";
 import type {CellId, Hash} from "@catalyze/core/primitives/id";
 
+export type LedgerCheck = {readonly name: string; readonly ok: boolean; readonly detail: string};
+
 export type LedgerReport = {
-  readonly isSound: boolean;
+  readonly ok: boolean;
   readonly height: bigint;
   readonly epoch: number;
   readonly stateRoot: Hash;
-  /** From every cell, not from the tree that is kept up to date. */
-  readonly recomputedRoot: Hash;
+  readonly totals: Totals;
   readonly accounts: number;
   readonly locksOpen: number;
-  readonly isConserved: boolean;
-  readonly violations: readonly Violation[];
-  readonly checkpoints: {readonly verified: number; readonly problem: string | undefined};
+  readonly checks: readonly LedgerCheck[];
 };
 
+/** How far back the stored checkpoints were followed, and what was wrong with them. */
 export type ChainCheck = {readonly verified: number; readonly problem: string | undefined};
 
 export function ledgerReport(base: LedgerState, checkpoint: Checkpoint, chain: ChainCheck): LedgerReport {
   const violations = checkInvariants(base);
-  const recomputedRoot = toHex(recomputedTree(base).root()) as Hash;
-  const isConservedNow = isConserved(base.totals);
-  const isSound =
-    violations.length === 0 &&
-    isConservedNow &&
-    recomputedRoot === checkpoint.stateRoot &&
-    chain.problem === undefined;
+  const root = toHex(recomputedTree(base).root());
+  const accounts = count(base.accounts(), () => true);
+  const checks = [
+    {
+      name: "conservation",
+      ok: isConserved(base.totals),
+      detail: "accounts + locks + stake + treasury = deposited + minted − burned − withdrawn",
+    },
+    ...(["I1", "I2", "I4"] as const).map((name) => invariantCheck(name, violations)),
+    {
+      name: "state root",
+      ok: root === checkpoint.stateRoot,
+      detail: `${root} from ${accounts} accounts and every lock`,
+    },
+    {
+      name: "checkpoint totals",
+      ok: sameTotals(base.totals, checkpoint.totals),
+      detail: "the state's totals are those of the checkpoint",
+    },
+    {
+      name: "checkpoint chain",
+      ok: chain.problem === undefined,
+      detail: chain.problem ?? `${chain.verified} checkpoints follow each other, each with its quorum`,
+    },
+  ];
   return {
-    isSound,
+    ok: checks.every(({ok}) => ok),
     height: checkpoint.height,
     epoch: checkpoint.epoch,
     stateRoot: checkpoint.stateRoot,
-    recomputedRoot,
-    accounts: count(base.accounts(), () => true),
-    locksOpen: count(base.locks(), (lock: LockCell) => !lock.isClosed),
-    isConserved: isConservedNow,
-    violations,
-    checkpoints: chain,
+    totals: base.totals,
+    accounts,
+    locksOpen: count(base.locks(), (lock) => !lock.isClosed),
+    checks,
   };
+}
+
+const INVARIANTS = {
+  I1: "sums of all cells equal the totals and the tree",
+  I2: "no bucket is negative",
+  I4: "a lock pays at most its amount and closes once",
+} as const;
+
+function invariantCheck(name: Violation["invariant"], violations: readonly Violation[]): LedgerCheck {
+  const found = violations.filter(({invariant}) => invariant === name);
+  return {name, ok: found.length === 0, detail: found[0]?.detail ?? INVARIANTS[name]};
+}
+
+function sameTotals(left: Totals, right: Totals): boolean {
+  return Object.entries(left).every(([name, value]) => right[name as keyof Totals] === value);
 }
 
 export type CellProof = {

@@ -25,6 +25,12 @@ export type HistoryEntry = {
   readonly cell: CellId;
   /** Change of the account's balance in µCTZ, fee included. */
   readonly delta: bigint;
+  /** µCTZ burned for the op, when this account paid it. */
+  readonly fee: bigint;
+  /** The other side: payer or payee. */
+  readonly counterparty: AccountId | undefined;
+  /** The lock that was opened (the first of an op), claimed or closed. */
+  readonly lockId: LockId | undefined;
   /** Height of the last checkpoint when it was seen. */
   readonly height: bigint;
   readonly atMs: UnixMs;
@@ -35,6 +41,16 @@ export type OpHistoryComponents = {
   /** After the step that is being recorded. */
   readonly lock: (id: LockId) => LockCell | undefined;
   readonly locks: () => Iterable<LockCell>;
+};
+
+/** One op, or one closing by the system, and all that it moved. */
+type Movement = {
+  readonly opId: OpId;
+  readonly kind: HistoryKind;
+  readonly cell: CellId;
+  readonly fee: bigint;
+  readonly postings: readonly Posting[];
+  readonly lock: LockCell | undefined;
 };
 
 export type SeenAt = {readonly height: bigint; readonly atMs: UnixMs};
@@ -70,9 +86,7 @@ export class OpHistory {
 
   /** Entries for newly certified ops. */
   onCertified(ops: readonly Op[], at: SeenAt): Write[] {
-    return ops.flatMap((op) =>
-      this.#entriesOf(op.id, op.body.payload.kind, op.body.cell, {postings: this.#postingsOf(op), at}),
-    );
+    return ops.flatMap((op) => this.#entriesOf(this.#movementOf(op), at));
   }
 
   /** Entries for locks that a checkpoint closed on its own. */
@@ -87,7 +101,8 @@ export class OpHistory {
         ...drawPostings({...lock, drawn}, lock.drawn, 0n),
         ...closePostings(lock, lock.drawn),
       ];
-      writes.push(...this.#entriesOf(lock.openOp, "expiry", id, {postings, at}));
+      const movement = {opId: lock.openOp, kind: "expiry" as const, cell: id, fee: 0n, postings, lock};
+      writes.push(...this.#entriesOf(movement, at));
     }
     return writes;
   }
@@ -98,12 +113,7 @@ export class OpHistory {
     return found.map(([, bytes]) => decodeEntry(bytes));
   }
 
-  #entriesOf(
-    opId: OpId,
-    kind: HistoryKind,
-    cell: CellId,
-    {postings, at}: {readonly postings: readonly Posting[]; readonly at: SeenAt},
-  ): Write[] {
+  #entriesOf({postings, lock, ...about}: Movement, at: SeenAt): Write[] {
     const deltas = new Map<AccountId, bigint>();
     for (const posting of postings) {
       if (posting.bucket !== "account" || !this.#next.has(posting.id)) continue;
@@ -112,40 +122,51 @@ export class OpHistory {
     return [...deltas].flatMap(([account, delta]) => {
       const number = this.#next.get(account) ?? 0n;
       this.#next.set(account, number + 1n);
-      const write = {key: keyOf(account, number), value: encodeEntry({opId, kind, cell, delta, ...at})};
+      // A claim's fee comes out of what the controller gets; any other fee from the op's own account.
+      const payer = about.kind === "claim" ? lock?.spec.controller : about.cell;
+      const entry: HistoryEntry = {
+        ...about,
+        ...at,
+        delta,
+        fee: account === payer ? about.fee : 0n,
+        counterparty: counterpartyOf(account, postings, lock),
+        lockId: lock?.id,
+      };
+      const write = {key: keyOf(account, number), value: encodeEntry(entry)};
       const old = number - BigInt(ENTRIES_MAX);
       return old >= 0n ? [write, {key: keyOf(account, old), value: undefined}] : [write];
     });
   }
 
-  #postingsOf(op: Op): readonly Posting[] {
-    const {cell, payload, fee} = op.body;
-    if (payload.kind === "claim") return this.#claimed(cell, payload, fee);
-    if (payload.kind === "open") {
-      for (const [index] of payload.locks.entries()) {
-        const lock = this.#components.lock(lockIdOf(op.id, index));
-        // The view may show a claim of the same step already; nothing is drawn before the first claim.
-        if (lock !== undefined) this.#watch({...lock, drawn: 0n});
-      }
+  #movementOf({id, body}: Op): Movement {
+    const {cell, payload, fee} = body;
+    const about = {opId: id, kind: payload.kind, cell, fee};
+    if (payload.kind === "claim") return {...about, ...this.#claimed(cell, payload, fee)};
+    const debit: Posting = {bucket: "account", id: cell, amount: -(debitOf(payload) + fee)};
+    if (payload.kind === "transfer") {
+      const credits = payload.outputs.map(({to, amount}): Posting => ({bucket: "account", id: to, amount}));
+      return {...about, postings: [debit, ...credits], lock: undefined};
     }
-    const credits =
-      payload.kind === "transfer"
-        ? payload.outputs.map(({to, amount}): Posting => ({bucket: "account", id: to, amount}))
-        : [];
-    return [{bucket: "account", id: cell, amount: -(debitOf(payload) + fee)}, ...credits];
+    if (payload.kind !== "open") return {...about, postings: [debit], lock: undefined};
+    const locks = payload.locks.map((_, index) => this.#components.lock(lockIdOf(id, index)));
+    // The view may show a claim of the same step already; nothing is drawn before the first claim.
+    for (const lock of locks) if (lock !== undefined) this.#watch({...lock, drawn: 0n});
+    return {...about, postings: [debit], lock: locks[0]};
   }
 
-  #claimed(id: LockId, claim: Extract<Payload, {kind: "claim"}>, fee: bigint): readonly Posting[] {
+  #claimed(
+    id: LockId,
+    claim: Extract<Payload, {kind: "claim"}>,
+    fee: bigint,
+  ): Pick<Movement, "postings" | "lock"> {
     const lock = this.#components.lock(id);
     const before = this.#drawn.get(id);
-    if (lock === undefined || before === undefined) return [];
+    if (lock === undefined || before === undefined) return {postings: [], lock};
     const after = claim.cumulative > before ? claim.cumulative : before;
     if (claim.isFinal) this.#drawn.delete(id);
     else this.#drawn.set(id, after);
-    return [
-      ...drawPostings({...lock, drawn: before}, after, fee),
-      ...(claim.isFinal ? closePostings(lock, after) : []),
-    ];
+    const drawn = drawPostings({...lock, drawn: before}, after, fee);
+    return {postings: claim.isFinal ? [...drawn, ...closePostings(lock, after)] : drawn, lock};
   }
 
   #watch(lock: LockCell): void {
@@ -167,34 +188,53 @@ function numberOf(key: string): bigint {
   return BigInt(`0x${key.slice(-16)}`);
 }
 
-function encodeEntry({opId, kind, cell, delta, height, atMs}: HistoryEntry): Uint8Array {
-  const isDebit = delta < 0n;
+/** For a lock its other party, for a transfer the first other account. */
+function counterpartyOf(
+  account: AccountId,
+  postings: readonly Posting[],
+  lock: LockCell | undefined,
+): AccountId | undefined {
+  if (lock !== undefined) return lock.payer === account ? lock.spec.controller : lock.payer;
+  const other = postings.find((posting) => posting.bucket === "account" && posting.id !== account);
+  return other?.bucket === "account" ? other.id : undefined;
+}
+
+const NOBODY = "0".repeat(64);
+
+function encodeEntry(entry: HistoryEntry): Uint8Array {
+  const isDebit = entry.delta < 0n;
   return new ByteWriter()
-    .u8(KINDS.indexOf(kind))
-    .raw(fromHex(opId))
-    .raw(fromHex(cell))
+    .u8(KINDS.indexOf(entry.kind))
+    .raw(fromHex(entry.opId))
+    .raw(fromHex(entry.cell))
     .u8(isDebit ? 1 : 0)
-    .u128(isDebit ? -delta : delta)
-    .u64(height)
-    .u64(BigInt(atMs))
+    .u128(isDebit ? -entry.delta : entry.delta)
+    .u64(entry.fee)
+    .raw(fromHex(entry.counterparty ?? NOBODY))
+    .raw(fromHex(entry.lockId ?? NOBODY))
+    .u64(entry.height)
+    .u64(BigInt(entry.atMs))
     .finish();
 }
 
 function decodeEntry(bytes: Uint8Array): HistoryEntry {
   const reader = new ByteReader(bytes);
+  const id = () => toHex(reader.raw(32));
+  const optional = <Id extends string>(hex: string) => (hex === NOBODY ? undefined : (hex as Id));
   const kind = KINDS[reader.u8()] ?? "transfer";
-  const opId = toHex(reader.raw(32)) as OpId;
-  const cell = toHex(reader.raw(32)) as CellId;
+  const opId = id() as OpId;
+  const cell = id() as CellId;
   const isDebit = reader.u8() === 1;
   const amount = reader.u128();
-  const entry = {
+  return {
     opId,
     kind,
     cell,
     delta: isDebit ? -amount : amount,
+    fee: reader.u64(),
+    counterparty: optional<AccountId>(id()),
+    lockId: optional<LockId>(id()),
     height: reader.u64(),
     atMs: Number(reader.u64()) as UnixMs,
   };
-  reader.finish();
-  return entry;
 }
