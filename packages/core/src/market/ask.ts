@@ -120,7 +120,9 @@ export function openAsk(input: Uint8Array | Signed, context: OpenAskContext): As
       : {verdict: "ignore", error: expired, isSlow};
   } catch (thrown) {
     const error = toCodedError(thrown);
-    return {verdict: "reject", error, isSlow: isSlow || error.evidence["isSlow"] === true};
+    // What went wrong here and not in the message is nobody else's fault.
+    const verdict = error.code === "INTERNAL" ? "ignore" : "reject";
+    return {verdict, error, isSlow: isSlow || error.evidence["isSlow"] === true};
   }
 }
 

@@ -31,7 +31,7 @@ export function explainChoice(best: Ranked, second: Ranked | undefined, nameOf: 
 /** The terms of an index that are not zero, largest first. */
 export function explainTerms({candidate, terms, isProbe, isGroupCapped}: Ranked): string {
   const parts = [
-    {value: terms.price, text: candidate.kind === "local" ? "own hardware" : "price"},
+    {value: terms.payment, text: candidate.kind === "local" ? "own hardware" : "price"},
     {value: terms.waiting, text: `waiting about ${seconds(terms.latencyMs)}`},
     {value: terms.verification, text: "checking"},
     {value: terms.damage, text: `risk of a wrong result (${percent(terms.wrong)})`},
@@ -67,8 +67,8 @@ function costOf({terms}: Ranked): string {
   return ctz(terms.index);
 }
 
-function ctz(uctz: number): string {
-  return formatCtz(BigInt(Math.round(Math.min(uctz, Number.MAX_SAFE_INTEGER))));
+function ctz(value: number): string {
+  return formatCtz(BigInt(Math.round(Math.min(value, Number.MAX_SAFE_INTEGER))));
 }
 
 function seconds(ms: number): string {

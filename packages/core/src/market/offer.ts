@@ -91,7 +91,9 @@ export function openOffer(input: Uint8Array | Signed, context: OpenOfferContext)
     return error === undefined ? {verdict: "accept", offer, isSlow} : {verdict: "ignore", error, isSlow};
   } catch (thrown) {
     const error = toCodedError(thrown);
-    return {verdict: "reject", error, isSlow: isSlow || error.evidence["isSlow"] === true};
+    // What went wrong here and not in the message is nobody else's fault.
+    const verdict = error.code === "INTERNAL" ? "ignore" : "reject";
+    return {verdict, error, isSlow: isSlow || error.evidence["isSlow"] === true};
   }
 }
 

@@ -7,7 +7,7 @@ import type {Price} from "./price.ts";
 
 export type DietInput = {
   /** What the provider's leg pays. */
-  readonly price: number;
+  readonly income: number;
   /** Energy, bandwidth, expected loss by slashing. */
   readonly cost: number;
   readonly durationS: number;
@@ -15,9 +15,9 @@ export type DietInput = {
   readonly profitRate: number;
 };
 
-/** (P − c) / τ ≥ θ, and never at a loss. */
-export function isWorthIt({price, cost, durationS, profitRate}: DietInput): boolean {
-  const profit = price - cost;
+/** (income − cost) / duration ≥ θ, and never at a loss. */
+export function isWorthIt({income, cost, durationS, profitRate}: DietInput): boolean {
+  const profit = income - cost;
   return profit >= 0 && profit >= profitRate * durationS;
 }
 

@@ -41,7 +41,7 @@ export type IndexInput = {
 
 export type IndexTerms = {
   readonly index: number;
-  readonly price: number;
+  readonly payment: number;
   readonly verification: number;
   readonly waiting: number;
   readonly damage: number;
@@ -71,16 +71,16 @@ export function indexOf(input: IndexInput, policy: IndexPolicy, random: Random):
   const wrong = standing === undefined ? 0 : drawWrong(standing, policy.mode, random);
   const latencyMs = drawLatency(input, policy.mode, random) + input.queueMs;
   const audit = input.auditPpm / PPM;
-  const price = Number(input.price);
+  const payment = Number(input.price);
   const p95 = standing === undefined ? undefined : quantileMs(standing.latency, 0.95);
   const timeoutMs = Math.min(policy.deadlineMs, TIMEOUT_FACTOR * (p95 ?? latencyMs));
 
-  const verification = audit * price;
+  const verification = audit * payment;
   const waiting = (policy.valueOfTime * latencyMs) / 1_000;
-  const damage = wrong * (1 - audit) * policy.damageFactor * price;
+  const damage = wrong * (1 - audit) * policy.damageFactor * payment;
   const retries = ((1 - delivers) / delivers) * ((policy.valueOfTime * timeoutMs) / 1_000 + policy.retryCost);
-  const index = price + verification + waiting + damage + retries;
-  return {index, price, verification, waiting, damage, retries, latencyMs, delivers, wrong};
+  const index = payment + verification + waiting + damage + retries;
+  return {index, payment, verification, waiting, damage, retries, latencyMs, delivers, wrong};
 }
 
 function drawDelivers({delivers}: Standing, mode: IndexMode, random: Random): number {
