@@ -2,6 +2,7 @@ import type {PeerId} from "@catalyze/core/primitives/id";
 import {FakeClock} from "../sim/fakes/fakeClock.ts";
 import {FakeNetwork} from "../sim/fakes/fakeNetwork.ts";
 import {SeededRandom} from "../sim/fakes/seededRandom.ts";
+import {libp2pSubject} from "./libp2pSubject.ts";
 import {netConformance} from "./net.ts";
 
 netConformance("FakeNet", async (count) => {
@@ -24,3 +25,5 @@ netConformance("FakeNet", async (count) => {
     dispose: async () => {},
   };
 });
+
+netConformance("Libp2pNet", libp2pSubject);
