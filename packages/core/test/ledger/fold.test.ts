@@ -118,7 +118,7 @@ describe("fold", () => {
 describe("state forks", () => {
   it("commit to what a load of their changes gives", () => {
     fc.assert(
-      fc.property(historyArb, historyArb, (first) => {
+      fc.property(historyArb, (first) => {
         const base = genesisState(testGenesis);
         const before = pictureOf(base);
         const half = Math.floor(first.length / 2);

@@ -1,0 +1,183 @@
+/**
+ * Golden bytes of the ledger: what these values encode to today they must encode to for ever, or ids,
+ * signatures and roots of running networks break. `CTZ_WRITE_VECTORS=1` rewrites the file; a changed line
+ * in its diff is a new version of the protocol.
+ */
+import {accountIdOf, accountIdOfKeys} from "@catalyze/core/crypto/accountId";
+import {apply} from "@catalyze/core/ledger/apply";
+import {encodeCell, leafOf} from "@catalyze/core/ledger/cellCodec";
+import {checkpointHash, encodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
+import {checkpointStep} from "@catalyze/core/ledger/checkpointStep";
+import {committeeHash, encodeGenesis, genesisHash, paramsHash} from "@catalyze/core/ledger/genesis";
+import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
+import type {LockSpec, Payload} from "@catalyze/core/ledger/op";
+import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
+import {PARAMS_DEMO, PARAMS_PRODUCTION} from "@catalyze/core/ledger/params";
+import {CONTEXT_START, encodeVoucher, nextContext, signVoucher} from "@catalyze/core/ledger/voucher";
+import {withdrawalRoot} from "@catalyze/core/ledger/withdrawals";
+import {fromHex, fromUtf8, toHex} from "@catalyze/core/primitives/bytes";
+import type {Hash} from "@catalyze/core/primitives/id";
+import {
+  alice,
+  bob,
+  bodyAt,
+  carol,
+  lockSpec,
+  testGenesis,
+  transfer,
+} from "../../packages/core/test/ledger/kit.ts";
+
+type Vector = {readonly name: string; readonly [field: string]: unknown};
+
+const hash = genesisHash(testGenesis);
+const genesisBytes = fromHex(hash);
+const start = {seq: 0n, head: NO_OP};
+const address = new Uint8Array(20).fill(0xee);
+const tag = "ab".repeat(32) as Hash;
+
+const specs: readonly LockSpec[] = [
+  lockSpec,
+  {...lockSpec, tag, authority: {kind: "clock", startH: 7n, perH: 25n}, expiryH: 1_000n},
+  {...lockSpec, authority: {kind: "payerOrCommittee", key: carol.publicKey}},
+  {
+    ...lockSpec,
+    authority: {kind: "key", key: carol.publicKey},
+    split: [
+      {target: {kind: "cell", cell: bob.account}, bps: 9_000},
+      {target: {kind: "treasury"}, bps: 1_000},
+    ],
+  },
+];
+
+function opVectors(): Vector[] {
+  const open = signOp(bodyAt(alice.account, start, {kind: "open", locks: specs}), alice, genesisBytes);
+  const lockId = lockIdOf(open.id, 0);
+  const contextHash = nextContext(CONTEXT_START, tag);
+  const voucher = signVoucher({lockId, cumulative: 7_777n, contextHash}, alice, genesisBytes);
+  const keys = [alice.publicKey, bob.publicKey].sort(Buffer.compare);
+  const ops: readonly (readonly [string, Payload])[] = [
+    ["transfer", transfer(bob.account, 123_456n)],
+    [
+      "transfer with memo",
+      {
+        kind: "transfer",
+        outputs: [
+          {to: bob.account, amount: 1n},
+          {to: carol.account, amount: 2n},
+        ],
+        memo: tag,
+      },
+    ],
+    ["stake", {kind: "stake", stake: "executor", amount: 5n}],
+    ["withdraw", {kind: "withdraw", amount: (1n << 64n) - 1n, address}],
+    ["account", {kind: "account", threshold: 2, keys, exitAddress: address}],
+  ];
+  const claims: readonly (readonly [string, Payload, bigint])[] = [
+    ["claim", {kind: "claim", cumulative: 7_000n, voucher, isFinal: false}, 100n],
+    ["final claim", {kind: "claim", cumulative: 0n, voucher: undefined, isFinal: true}, 0n],
+  ];
+  const signed = [
+    ...ops.map(([name, payload]) => ({
+      name,
+      op: signOp(bodyAt(alice.account, start, payload), alice, genesisBytes),
+    })),
+    {name: "open", op: open},
+    ...claims.map(([name, payload, fee]) => ({
+      name,
+      op: signOp(bodyAt(lockId, start, payload, fee), bob, genesisBytes),
+    })),
+  ];
+  return [
+    ...signed.map(({name, op}) => ({
+      name: `op: ${name}`,
+      bytes: toHex(op.bytes),
+      bodyLength: op.bodyBytes.length,
+      id: op.id,
+    })),
+    {name: "lock ids", ids: specs.map((_, index) => lockIdOf(open.id, index))},
+    {name: "voucher", bytes: toHex(encodeVoucher(voucher))},
+  ];
+}
+
+function stateVectors(): Vector[] {
+  const base = genesisState(testGenesis);
+  const parent = genesisCheckpoint(testGenesis, base);
+  const open = signOp(bodyAt(alice.account, start, {kind: "open", locks: specs}), alice, genesisBytes);
+  const withdraw = signOp(
+    bodyAt(bob.account, start, {kind: "withdraw", amount: 9n, address}),
+    bob,
+    genesisBytes,
+  );
+  const {state, checkpoint} = checkpointStep({
+    base,
+    parent,
+    heads: [{witness: 0, n: 4n, hash: tag}],
+    timeMs: 1_700_000_000_000,
+    certifiedOps: [open, withdraw],
+    expiringClaims: () => undefined,
+    params: testGenesis.params,
+  });
+  const closed = state.fork();
+  apply(
+    closed,
+    signOp(
+      bodyAt(
+        lockIdOf(open.id, 0),
+        start,
+        {kind: "claim", cumulative: 0n, voucher: undefined, isFinal: true},
+        0n,
+      ),
+      bob,
+      genesisBytes,
+    ),
+    {height: 2n},
+  );
+  const cells = [
+    state.account(alice.account)!,
+    state.lock(lockIdOf(open.id, 1))!,
+    closed.lock(lockIdOf(open.id, 0))!,
+  ];
+  return [
+    ...cells.map((cell) => ({
+      name: `cell: ${cell.kind} ${cell.id.slice(0, 8)}`,
+      bytes: toHex(encodeCell(cell)),
+      leaf: {
+        id: toHex(leafOf(cell).id),
+        valueHash: toHex(leafOf(cell).valueHash),
+        sum: leafOf(cell).sum.toString(),
+      },
+    })),
+    {
+      name: "proof",
+      root: toHex(state.tree().root()),
+      sum: state.tree().sum().toString(),
+      path: state
+        .tree()
+        .prove(leafOf(cells[0]!).id)!
+        .path.map(({bit, hash: sibling, sum}) => ({bit, hash: toHex(sibling), sum: sum.toString()})),
+    },
+    {name: "withdrawals", root: toHex(withdrawalRoot(state.withdrawals()))},
+    {name: "checkpoint: genesis", bytes: toHex(encodeCheckpoint(parent)), hash: checkpointHash(parent)},
+    {name: "checkpoint: first", bytes: toHex(encodeCheckpoint(checkpoint)), hash: checkpointHash(checkpoint)},
+  ];
+}
+
+/** Everything, in the order of the file. */
+export function ledgerVectors(): readonly Vector[] {
+  return [
+    {name: "account of a key", publicKey: toHex(alice.publicKey), id: accountIdOf(alice.publicKey)},
+    {
+      name: "account of two keys",
+      id: accountIdOfKeys(2, [alice.publicKey, bob.publicKey].sort(Buffer.compare)),
+    },
+    {
+      name: "genesis",
+      json: fromUtf8(encodeGenesis(testGenesis)),
+      hash,
+      committee: committeeHash(testGenesis.witnesses),
+    },
+    {name: "parameters", demo: paramsHash(PARAMS_DEMO), production: paramsHash(PARAMS_PRODUCTION)},
+    ...opVectors(),
+    ...stateVectors(),
+  ];
+}
