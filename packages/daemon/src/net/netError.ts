@@ -1,14 +1,11 @@
 /** What libp2p throws, as codes of the table. */
 import {CodedError} from "@catalyze/core/errors/codedError";
 
-const TOO_LARGE = new Set(["InvalidDataLengthError", "InvalidDataLengthLengthError"]);
-
 /** `evidence` names what was tried; the text of a remote peer is never part of it. */
 export function netError(thrown: unknown, evidence: Readonly<Record<string, string>>): CodedError {
   if (thrown instanceof CodedError) return thrown;
   const reason = thrown instanceof Error ? thrown.name : "unknown";
-  const code = TOO_LARGE.has(reason) ? "FRAME_TOO_LARGE" : "PEER_UNREACHABLE";
-  return new CodedError(code, {cause: thrown, evidence: {...evidence, reason}});
+  return new CodedError("PEER_UNREACHABLE", {cause: thrown, evidence: {...evidence, reason}});
 }
 
 /** A listen address that is taken is the operator's matter, not the network's. */
