@@ -1,0 +1,148 @@
+/**
+ * The demo's child processes. Each is written to a file with its start time before the demo goes on, so
+ * that a later run finds and ends what a crashed one left, and never a stranger that got the same pid.
+ */
+import {type ChildProcess, spawn} from "node:child_process";
+import {existsSync, openSync, readFileSync, writeFileSync} from "node:fs";
+import {join} from "node:path";
+
+type Recorded = {readonly name: string; readonly pid: number; readonly startedAt: string};
+
+export type SpawnRequest = {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly logFile: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Outlives the demo (`--keep`). */
+  readonly isDetached: boolean;
+};
+
+const STOP_MS = 8_000;
+
+/** The kernel's start time of a process: with the pid it names one process for ever. Linux only; else empty. */
+function startTimeOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  } catch {
+    return existsSync("/proc/self/stat") ? undefined : "";
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export class DemoProcesses {
+  readonly #file: string;
+  readonly #running = new Map<string, {child: ChildProcess; recorded: Recorded}>();
+
+  constructor(folder: string) {
+    this.#file = join(folder, "processes.json");
+  }
+
+  /** Ends what an earlier run left. The names of those ended. */
+  async reap(): Promise<string[]> {
+    if (!existsSync(this.#file)) return [];
+    const left = readRecorded(this.#file).filter(
+      ({pid, startedAt}) => isAlive(pid) && startTimeOf(pid) === startedAt,
+    );
+    for (const {pid} of left) signal(pid, "SIGTERM");
+    await waitUntil(() => left.every(({pid}) => !isAlive(pid)), STOP_MS);
+    for (const {pid, startedAt} of left) if (startTimeOf(pid) === startedAt) signal(pid, "SIGKILL");
+    writeFileSync(this.#file, "[]");
+    return left.map(({name}) => name);
+  }
+
+  spawn(request: SpawnRequest): ChildProcess {
+    const log = openSync(request.logFile, "a", 0o600);
+    const child = spawn(process.execPath, [...request.args], {
+      stdio: request.isDetached ? ["ignore", log, log] : ["ignore", log, log, "ipc"],
+      detached: request.isDetached,
+      env: {...process.env, NO_COLOR: "1", ...request.env},
+    });
+    const pid = child.pid;
+    if (pid === undefined) throw new Error(`could not start ${request.name}`);
+    if (request.isDetached) child.unref();
+    this.#running.set(request.name, {
+      child,
+      recorded: {name: request.name, pid, startedAt: startTimeOf(pid) ?? ""},
+    });
+    this.#record();
+    return child;
+  }
+
+  isRunning(name: string): boolean {
+    const entry = this.#running.get(name);
+    return entry !== undefined && entry.child.exitCode === null && entry.child.signalCode === null;
+  }
+
+  /** SIGKILL: no goodbye, as when a machine loses power. */
+  async kill(name: string): Promise<void> {
+    const entry = this.#running.get(name);
+    if (entry === undefined) return;
+    const gone = new Promise<void>((resolve) => entry.child.once("exit", () => resolve()));
+    entry.child.kill("SIGKILL");
+    await gone;
+    this.#running.delete(name);
+    this.#record();
+  }
+
+  /** SIGTERM to all, SIGKILL to those that do not end. */
+  async stopAll(): Promise<void> {
+    const running = [...this.#running.values()].filter(({recorded}) => this.isRunning(recorded.name));
+    for (const {child} of running) child.kill("SIGTERM");
+    await waitUntil(() => running.every(({recorded}) => !this.isRunning(recorded.name)), STOP_MS);
+    for (const {child, recorded} of running) if (this.isRunning(recorded.name)) child.kill("SIGKILL");
+    this.#running.clear();
+    this.#record();
+  }
+
+  #record(): void {
+    writeFileSync(this.#file, JSON.stringify([...this.#running.values()].map(({recorded}) => recorded)));
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It ended by itself in between.
+  }
+}
+
+function readRecorded(file: string): Recorded[] {
+  try {
+    const parsed: unknown = JSON.parse(readFileSync(file, "utf8"));
+    return Array.isArray(parsed) ? parsed.filter(isRecorded) : [];
+  } catch {
+    // A torn file names nobody that we could end safely.
+    return [];
+  }
+}
+
+function isRecorded(value: unknown): value is Recorded {
+  const entry = value as Recorded;
+  return (
+    typeof entry?.name === "string" && Number.isInteger(entry.pid) && typeof entry.startedAt === "string"
+  );
+}
+
+/** Polls, because processes of an earlier run are not our children. False when time ran out. */
+export async function waitUntil(
+  check: () => boolean | Promise<boolean>,
+  ms: number,
+  everyMs = 50,
+): Promise<boolean> {
+  const until = performance.now() + ms;
+  for (;;) {
+    if (await check()) return true;
+    if (performance.now() > until) return false;
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Turns received vouchers into balance: step 9. A claim costs a fee, so small sums wait, but never past
+ * an epoch and never so close to a lock's expiry that a slow ledger could lose them.
+ */
+import type {Clock} from "@catalyze/core/ports/clock";
+import type {LedgerClient, LockView} from "@catalyze/core/ports/ledger";
+import type {Log} from "@catalyze/core/ports/log";
+import type {LockId} from "@catalyze/core/primitives/id";
+import type {VoucherRecords} from "./incomingPayments.ts";
+
+export type ClaimerComponents = {
+  readonly clock: Clock;
+  readonly ledger: LedgerClient;
+  readonly vouchers: VoucherRecords;
+  readonly log: Log;
+};
+
+export type ClaimerOptions = {
+  readonly checkpointMs: number;
+  /** µCTZ; a claim is worth it when its fee is at most a hundredth of what it brings. */
+  readonly opFee: bigint;
+  /** Heights before expiry at which a lock is claimed finally. */
+  readonly finalMarginHeights: bigint;
+};
+
+/** Claims in flight at once: the ledger takes more, but nobody waits for them. */
+const AT_ONCE_MAX = 16;
+const WORTH_FACTOR = 100n;
+
+export class Claimer {
+  readonly #components: ClaimerComponents;
+  readonly #options: ClaimerOptions;
+  readonly #running = new Set<LockId>();
+  #cancel: () => void = () => undefined;
+  #epoch = -1;
+
+  constructor(components: ClaimerComponents, options: ClaimerOptions) {
+    this.#components = components;
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#cancel = this.#components.clock.after(this.#options.checkpointMs, () => {
+      this.#tick();
+      this.start();
+    });
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  /** µCTZ owed to us by vouchers and not claimed. */
+  receivable(): bigint {
+    let sum = 0n;
+    for (const {owed} of this.#owed()) sum += owed;
+    return sum;
+  }
+
+  /** Claims all that is owed now; resolves when the ledger has certified it or refused. */
+  async claimAll(): Promise<void> {
+    await Promise.allSettled(this.#owed().map(({lock}) => this.#claim(lock, false)));
+  }
+
+  #tick(): void {
+    const {ledger} = this.#components;
+    const {height, epoch} = ledger.head();
+    const isNewEpoch = epoch !== this.#epoch;
+    this.#epoch = epoch;
+    for (const {lock, owed} of this.#owed()) {
+      if (this.#running.size >= AT_ONCE_MAX) return;
+      const isLate = height + this.#options.finalMarginHeights >= lock.spec.expiryH;
+      const isWorth = owed >= this.#options.opFee * WORTH_FACTOR;
+      if (isLate || isNewEpoch || isWorth) void this.#claim(lock, isLate);
+    }
+  }
+
+  #owed(): {lock: LockView; owed: bigint}[] {
+    const {ledger, vouchers} = this.#components;
+    const owed: {lock: LockView; owed: bigint}[] = [];
+    for (const lockId of vouchers.openLocks()) {
+      const received = vouchers.lastReceived(lockId);
+      const lock = ledger.lockView(lockId);
+      if (received === undefined || lock === undefined) continue;
+      if (lock.isOpen && received.cumulative > lock.drawn)
+        owed.push({lock, owed: received.cumulative - lock.drawn});
+      else if (!lock.isOpen) void vouchers.close(lockId);
+    }
+    return owed;
+  }
+
+  async #claim(lock: LockView, isFinal: boolean): Promise<void> {
+    const {ledger, vouchers, log} = this.#components;
+    const voucher = vouchers.lastReceived(lock.id);
+    if (voucher === undefined || this.#running.has(lock.id)) return;
+    this.#running.add(lock.id);
+    try {
+      await ledger.submit(lock.id, {kind: "claim", cumulative: voucher.cumulative, voucher, isFinal});
+    } catch (error) {
+      // The op stays in the outbox, or the next tick tries again; the voucher is on disk.
+      log.warn("claim not certified", {lock: lock.id, error});
+    } finally {
+      this.#running.delete(lock.id);
+    }
+  }
+}

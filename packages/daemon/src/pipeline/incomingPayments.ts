@@ -1,0 +1,146 @@
+/**
+ * The payee's side of money: is there a lock that pays for this job, and does this voucher pay it. Work
+ * starts only against money that is already set aside, so a voucher can never bounce.
+ */
+import {CodedError} from "@catalyze/core/errors/codedError";
+import type {LockSpec, Voucher} from "@catalyze/core/ledger/op";
+import {decodeVoucher, verifyVoucher} from "@catalyze/core/ledger/voucher";
+import type {Quote} from "@catalyze/core/market/quote";
+import type {Clock} from "@catalyze/core/ports/clock";
+import type {LedgerClient, LockView} from "@catalyze/core/ports/ledger";
+import type {LockId} from "@catalyze/core/primitives/id";
+import {addMs} from "@catalyze/core/task/deadlines";
+import {expiryHMin, freeOf, lockProblem} from "@catalyze/core/task/lockUse";
+import type {Identity} from "./identity.ts";
+
+/** The last vouchers by lock, durable before use. */
+export interface VoucherRecords {
+  lastReceived(lockId: LockId): Voucher | undefined;
+  recordReceived(voucher: Voucher): Promise<void>;
+  lastSent(lockId: LockId): Voucher | undefined;
+  recordSent(voucher: Voucher): Promise<void>;
+  openLocks(): readonly LockId[];
+  close(lockId: LockId): Promise<void>;
+}
+
+export type IncomingPaymentsComponents = {
+  readonly clock: Clock;
+  readonly ledger: LedgerClient;
+  readonly vouchers: VoucherRecords;
+  readonly identity: Identity;
+  /** Charges of paid jobs on a lock. */
+  readonly creditedOn: (lockId: LockId) => bigint;
+};
+
+export type IncomingPaymentsOptions = {
+  readonly checkpointMs: number;
+  /** What verification may take between a job's deadline and our claim. */
+  readonly verifyMs: number;
+};
+
+/** The requester's replica may be ahead of ours by a gossip hop or two. */
+const LOCK_VISIBLE_MS = 2_000;
+const POLL_MS = 20;
+
+export class IncomingPayments {
+  readonly #components: IncomingPaymentsComponents;
+  readonly #options: IncomingPaymentsOptions;
+  /** Maxima of jobs admitted and not settled, by lock. */
+  readonly #reserved = new Map<LockId, bigint>();
+
+  constructor(components: IncomingPaymentsComponents, options: IncomingPaymentsOptions) {
+    this.#components = components;
+    this.#options = options;
+  }
+
+  /** Holds the job's maximum on its lock until the returned function runs. Throws `LOCK_INVALID`. */
+  async reserve(lockId: LockId, quote: Quote): Promise<() => void> {
+    const lock = await this.#visible(lockId);
+    this.#check(lock, quote);
+    this.#reserved.set(lockId, (this.#reserved.get(lockId) ?? 0n) + quote.chargeMax);
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      const rest = (this.#reserved.get(lockId) ?? 0n) - quote.chargeMax;
+      if (rest > 0n) this.#reserved.set(lockId, rest);
+      else this.#reserved.delete(lockId);
+    };
+  }
+
+  /** Checks a voucher against its lock and writes it down. Throws `VOUCHER_INVALID` or `STORE_FULL`. */
+  async accept(bytes: Uint8Array): Promise<Voucher> {
+    const {ledger, vouchers, identity} = this.#components;
+    const voucher = decodeVoucher(bytes);
+    const lock = ledger.lockView(voucher.lockId);
+    if (lock === undefined) throw new CodedError("VOUCHER_INVALID", {evidence: {reason: "unknownLock"}});
+    const last = vouchers.lastReceived(voucher.lockId);
+    if (last !== undefined && last.cumulative >= voucher.cumulative) return last;
+    const key = payerKeyOf(lock.spec);
+    if (key === undefined || lock.spec.controller !== identity.account || !lock.isOpen) {
+      throw new CodedError("VOUCHER_INVALID", {evidence: {reason: "notOurs"}});
+    }
+    if (voucher.cumulative > lock.spec.amount)
+      throw new CodedError("VOUCHER_INVALID", {evidence: {reason: "aboveAmount"}});
+    const {valid} = verifyVoucher(identity.verifier, identity.genesisHash, voucher, key);
+    if (!valid) throw new CodedError("SIGNATURE_INVALID", {evidence: {field: "voucher"}});
+    await vouchers.recordReceived(voucher);
+    return voucher;
+  }
+
+  /** Does what has been received on the lock cover this charge too? */
+  covers(lockId: LockId, charge: bigint): boolean {
+    const received = this.#components.vouchers.lastReceived(lockId)?.cumulative ?? 0n;
+    return received >= this.#components.creditedOn(lockId) + charge;
+  }
+
+  /** The key that signs for the payer of a lock. */
+  payerKey(lockId: LockId): Uint8Array | undefined {
+    const lock = this.#components.ledger.lockView(lockId);
+    return lock === undefined ? undefined : payerKeyOf(lock.spec);
+  }
+
+  async #visible(lockId: LockId): Promise<LockView> {
+    const {clock, ledger} = this.#components;
+    const until = clock.monotonicMs() + LOCK_VISIBLE_MS;
+    for (;;) {
+      const lock = ledger.lockView(lockId);
+      if (lock !== undefined) return lock;
+      if (clock.monotonicMs() >= until) throw lockInvalid("unknown");
+      await clock.sleep(POLL_MS);
+    }
+  }
+
+  #check(view: LockView, quote: Quote): void {
+    const {identity, vouchers, ledger, clock} = this.#components;
+    const {checkpointMs, verifyMs} = this.#options;
+    const payerKey = payerKeyOf(view.spec);
+    if (payerKey === undefined) throw lockInvalid("authority");
+    const nowMs = clock.now();
+    const deadlineMs = addMs(nowMs, quote.deadlineMs);
+    const lock = {
+      view,
+      vouchered: vouchers.lastReceived(view.id)?.cumulative ?? 0n,
+      reserved: this.#reserved.get(view.id) ?? 0n,
+    };
+    const problem = lockProblem(lock, {
+      payer: quote.payer,
+      provider: identity.account,
+      providerKey: identity.accountSigner.publicKey,
+      payerKey,
+      legs: quote.legs,
+      chargeMax: quote.chargeMax,
+      expiryHMin: expiryHMin(deadlineMs, {headH: ledger.head().height, nowMs, checkpointMs}, verifyMs),
+    });
+    if (problem !== undefined) throw lockInvalid(problem, {free: freeOf(lock), needed: quote.chargeMax});
+  }
+}
+
+/** The key whose vouchers the lock obeys; `undefined` for locks that no voucher pays. */
+export function payerKeyOf({authority}: LockSpec): Uint8Array | undefined {
+  return authority.kind === "payer" || authority.kind === "payerOrCommittee" ? authority.key : undefined;
+}
+
+function lockInvalid(reason: string, evidence: Readonly<Record<string, bigint>> = {}): CodedError {
+  return new CodedError("LOCK_INVALID", {evidence: {reason, ...evidence}});
+}

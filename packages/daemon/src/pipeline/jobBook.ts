@@ -1,0 +1,108 @@
+/** The provider's job records: in memory for the figures, on disk before anything that depends on them is sent. */
+import {CodedError} from "@catalyze/core/errors/codedError";
+import type {Clock} from "@catalyze/core/ports/clock";
+import type {Store, Write} from "@catalyze/core/ports/store";
+import {fromUtf8, utf8} from "@catalyze/core/primitives/bytes";
+import type {AttemptId, LockId} from "@catalyze/core/primitives/id";
+import {reasonOf} from "@catalyze/core/task/endReason";
+import {decodeJob, encodeJob} from "@catalyze/core/task/jobCodec";
+import {isOpenJob, type JobEvent, type JobRecord, moveJob} from "@catalyze/core/task/jobState";
+
+const KEY = "job/";
+/** Per lock, the charges of its paid jobs: outlives the job records, so that no voucher pays twice. */
+const CREDIT_KEY = "job-credit/";
+/** Ended jobs kept for `node why`; older ones are dropped, money is in the ledger and the voucher book. */
+const KEPT_MAX = 2_000;
+
+export class JobBook {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  /** Oldest first. */
+  readonly #jobs = new Map<AttemptId, JobRecord>();
+  readonly #credited = new Map<LockId, bigint>();
+
+  constructor(components: {readonly store: Store; readonly clock: Clock}) {
+    this.#store = components.store;
+    this.#clock = components.clock;
+  }
+
+  /** Jobs that were open when the node died end now: their requesters have gone elsewhere. */
+  async start(): Promise<void> {
+    const records = (await this.#store.range(KEY)).map(([, bytes]) => decodeJob(bytes));
+    records.sort((left, right) => left.offeredAtMs - right.offeredAtMs);
+    const writes: Write[] = [];
+    for (const record of records) {
+      const ended = this.#afterRestart(record);
+      if (ended !== record) writes.push(toWrite(ended));
+      this.#jobs.set(ended.attemptId, ended);
+    }
+    if (writes.length > 0) await this.#store.write(writes, {sync: true});
+    for (const [key, bytes] of await this.#store.range(CREDIT_KEY)) {
+      this.#credited.set(key.slice(CREDIT_KEY.length) as LockId, BigInt(fromUtf8(bytes)));
+    }
+  }
+
+  all(): Iterable<JobRecord> {
+    return this.#jobs.values();
+  }
+
+  get(id: AttemptId): JobRecord | undefined {
+    return this.#jobs.get(id);
+  }
+
+  /** Charges of paid jobs on a lock: what the vouchers received so far have been used for. */
+  creditedOn(lockId: LockId): bigint {
+    return this.#credited.get(lockId) ?? 0n;
+  }
+
+  /** Throws `MESSAGE_UNEXPECTED` when this attempt id was used before. */
+  async add(job: JobRecord): Promise<void> {
+    if (this.#jobs.has(job.attemptId))
+      throw new CodedError("MESSAGE_UNEXPECTED", {evidence: {attempt: job.attemptId}});
+    this.#jobs.set(job.attemptId, job);
+    await this.#store.write([toWrite(job), ...this.#dropOldest()]);
+  }
+
+  /** Moves and writes; `sync` when something that depends on it is sent next. */
+  async move(id: AttemptId, event: JobEvent, sync = false): Promise<JobRecord> {
+    const record = this.#jobs.get(id);
+    if (record === undefined) throw new CodedError("NOT_FOUND", {evidence: {attempt: id}});
+    const result = moveJob(record, event, this.#clock.now());
+    if (result.kind === "illegal")
+      throw new CodedError("MESSAGE_UNEXPECTED", {evidence: {reason: result.reason}});
+    const {lockId, charge} = result.record;
+    this.#jobs.set(id, result.record);
+    const writes = [toWrite(result.record)];
+    if (event.kind === "pay" && lockId !== undefined) {
+      const credited = this.creditedOn(lockId) + (charge ?? 0n);
+      this.#credited.set(lockId, credited);
+      writes.push({key: CREDIT_KEY + lockId, value: utf8(credited.toString())});
+    }
+    await this.#store.write(writes, {sync});
+    return result.record;
+  }
+
+  #afterRestart(record: JobRecord): JobRecord {
+    if (!isOpenJob(record.state)) return record;
+    const event: JobEvent =
+      record.state === "committed"
+        ? {kind: "fail", reason: reasonOf("PAYMENT_WITHHELD")}
+        : {kind: "fail", reason: reasonOf("PROVIDER_DIED")};
+    const result = moveJob(record, event, this.#clock.now());
+    return result.kind === "moved" ? result.record : record;
+  }
+
+  #dropOldest(): Write[] {
+    const writes: Write[] = [];
+    for (const job of this.#jobs.values()) {
+      if (this.#jobs.size - writes.length <= KEPT_MAX) break;
+      if (!isOpenJob(job.state)) writes.push({key: KEY + job.attemptId, value: undefined});
+    }
+    for (const {key} of writes) this.#jobs.delete(key.slice(KEY.length) as AttemptId);
+    return writes;
+  }
+}
+
+function toWrite(job: JobRecord): Write {
+  return {key: KEY + job.attemptId, value: encodeJob(job)};
+}

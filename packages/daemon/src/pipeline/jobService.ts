@@ -1,0 +1,293 @@
+/**
+ * The provider's side of a task: steps 5 to 8 of the way of a task. One stream is one job: terms and lock
+ * checked, input in, model here, executor run, result committed, voucher taken, receipt signed. Each end
+ * without pay has a code in the job's record.
+ */
+import {hashHex} from "@catalyze/core/crypto/sha256";
+import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
+import {chargeAt} from "@catalyze/core/market/price";
+import type {Clock} from "@catalyze/core/ports/clock";
+import type {Executor, RunResult} from "@catalyze/core/ports/executor";
+import type {Log} from "@catalyze/core/ports/log";
+import type {FrameStream, Net} from "@catalyze/core/ports/net";
+import type {Random} from "@catalyze/core/ports/random";
+import {reasonFrom} from "@catalyze/core/task/endReason";
+import {isOpenJob, offerJob} from "@catalyze/core/task/jobState";
+import {isReceiptSigned, signReceipt} from "@catalyze/core/task/receipt";
+import {
+  openCommit,
+  PROVIDER_NONCE_BYTES,
+  type ResultCommit,
+  signCommit,
+} from "@catalyze/core/task/resultCommit";
+import {isInputOf} from "@catalyze/core/task/spec";
+import type {Payment, TaskOpen} from "@catalyze/proto/gen/catalyze/v1/task_pb";
+import {LIMITS} from "@catalyze/proto/limits";
+import type {Admission} from "./admission.ts";
+import type {Catalog} from "./catalog.ts";
+import type {Identity} from "./identity.ts";
+import type {IncomingPayments} from "./incomingPayments.ts";
+import type {JobBook} from "./jobBook.ts";
+import {JobChannel} from "./jobChannel.ts";
+import {type JobTerms, openJobTerms} from "./jobTerms.ts";
+import {isOffence} from "./marketService.ts";
+import {receiptOf} from "./receiptOf.ts";
+
+export type JobServiceComponents = {
+  readonly net: Net;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly identity: Identity;
+  readonly catalog: Catalog;
+  readonly executor: Executor | undefined;
+  readonly admission: Admission;
+  readonly payments: IncomingPayments;
+  readonly jobs: JobBook;
+  readonly onPaid?: () => void;
+};
+
+const REQUEST_MS = 2_000;
+/** A requester on a slow line sends 16 MiB in this time at 2 Mbit/s. */
+const INPUT_MS = 60_000;
+/** The requester may audit at another provider before it pays. */
+const PAYMENT_MS = 180_000;
+
+export class JobService {
+  readonly #components: JobServiceComponents;
+  readonly #open = new Set<Promise<void>>();
+  #stop: () => void = () => undefined;
+
+  constructor(components: JobServiceComponents) {
+    this.#components = components;
+  }
+
+  start(): void {
+    this.#stop = this.#components.net.handle("task", (stream) => {
+      const serving = this.#serve(stream).finally(() => this.#open.delete(serving));
+      this.#open.add(serving);
+      return serving;
+    });
+  }
+
+  /** Refuses new jobs; resolves when those that run have ended. */
+  async stop(): Promise<void> {
+    this.#stop();
+    await Promise.allSettled(this.#open);
+  }
+
+  async #serve(stream: FrameStream): Promise<void> {
+    const {clock, log, net} = this.#components;
+    const channel = new JobChannel(clock, stream);
+    try {
+      const frame = await channel.receive(REQUEST_MS);
+      if (frame?.body.case === "open") await this.#job(channel, frame.body.value);
+      else if (frame?.body.case === "payment") await this.#latePayment(frame.body.value);
+      else if (frame !== undefined) throw new CodedError("MESSAGE_UNEXPECTED");
+      await channel.close();
+    } catch (error) {
+      const coded = toCodedError(error);
+      log.debug("task stream failed", {peer: channel.peer, code: coded.code, reason: coded.message});
+      if (isOffence(coded.code)) net.penalize(channel.peer, coded.code);
+      await refuse(channel, coded);
+    }
+  }
+
+  async #job(channel: JobChannel, open: TaskOpen): Promise<void> {
+    const {identity, clock, jobs, log} = this.#components;
+    const terms = openJobTerms(open, identity, clock.now());
+    const {attemptId, spec, quote, lockId} = terms;
+    const {taskHash, taskClass, payer, chargeMax} = quote;
+    await jobs.add(
+      offerJob(
+        {attemptId, taskHash, taskClass, payer, payerPeer: channel.peer, lockId, chargeMax},
+        clock.now(),
+      ),
+    );
+    const releases: (() => void)[] = [];
+    try {
+      await this.#admit(terms, open, releases);
+      await jobs.move(attemptId, {kind: "accept"});
+      await channel.send({case: "accepted", value: {queuePosition: 0, expectedMs: BigInt(quote.expectedMs)}});
+      const input = await receiveInput(channel);
+      if (!isInputOf(spec, input)) throw new CodedError("INPUT_INVALID", {evidence: {field: "inputHash"}});
+      const result = await this.#work(channel, terms, input);
+      const commit = await this.#commit(channel, terms, result);
+      await this.#takePayment(channel, terms, commit);
+    } catch (error) {
+      await this.#end(terms, toCodedError(error));
+      throw error;
+    } finally {
+      for (const release of releases) release();
+      log.debug("job ended", {attempt: attemptId, state: jobs.get(attemptId)?.state});
+    }
+  }
+
+  async #admit({quote, lockId}: JobTerms, open: TaskOpen, releases: (() => void)[]): Promise<void> {
+    const {catalog, admission, payments, log} = this.#components;
+    if (!catalog.sold().some((entry) => entry.taskClass === quote.taskClass)) {
+      throw new CodedError("CLASS_NOT_SOLD", {evidence: {taskClass: quote.taskClass}});
+    }
+    if (open.voucher.length > 0) {
+      // Heals a payment that was lost on its way; a bad one is no reason to refuse paid work.
+      await payments
+        .accept(open.voucher)
+        .catch((error: unknown) => log.debug("old voucher refused", {error}));
+    }
+    releases.push(admission.hold());
+    releases.push(await payments.reserve(lockId, quote));
+  }
+
+  async #work(
+    channel: JobChannel,
+    {attemptId, spec, quote}: JobTerms,
+    input: Uint8Array,
+  ): Promise<RunResult & {streamed: number}> {
+    const {catalog, executor, jobs} = this.#components;
+    if (executor === undefined) throw new CodedError("EXECUTOR_UNAVAILABLE");
+    let phase = {phase: "waiting", done: 0, total: 0};
+    let streamed = 0;
+    return await channel.whileWorking(
+      () => phase,
+      async (signal) => {
+        if (!catalog.sold().some((entry) => entry.taskClass === quote.taskClass && entry.isLocal)) {
+          await jobs.move(attemptId, {kind: "fetch"});
+        }
+        const onFetch = (done: number, total: number) => {
+          phase = {phase: "fetching", done, total};
+        };
+        const bundle = await catalog.ensureLocal(quote.taskClass, {
+          sources: [channel.peer],
+          onProgress: onFetch,
+          signal,
+        });
+        await jobs.move(attemptId, {kind: "run", runningMs: quote.deadlineMs});
+        phase = {phase: "running", done: 0, total: 0};
+        const request = {
+          bundle,
+          params: spec.params,
+          input,
+          unitsMax: quote.unitsMax,
+          timeoutMs: quote.deadlineMs,
+        };
+        const result = await executor.run(request, {
+          signal,
+          onProgress: (progress) => {
+            phase = progress;
+          },
+          onOutput: (chunk) => {
+            streamed += chunk.length;
+            channel.sendOutput(chunk);
+          },
+        });
+        return {...result, streamed};
+      },
+    );
+  }
+
+  async #commit(
+    channel: JobChannel,
+    terms: JobTerms,
+    result: RunResult & {streamed: number},
+  ): Promise<ResultCommit> {
+    const {identity, random, jobs} = this.#components;
+    const {quote, attemptId, lockId} = terms;
+    if (result.units > quote.unitsMax)
+      throw new CodedError("METER_ABOVE_MAX", {evidence: {units: result.units}});
+    const charge = chargeAt(quote, result.units);
+    const outputHash = hashHex(result.output);
+    const signed = signCommit(
+      {
+        taskHash: quote.taskHash,
+        attemptId,
+        outputHash,
+        units: result.units,
+        charge,
+        lockId,
+        determinism: quote.determinism,
+        providerNonce: random.bytes(PROVIDER_NONCE_BYTES),
+        executorMs: Math.round(result.executorMs),
+      },
+      identity.accountSigner,
+      identity,
+    );
+    channel.sendOutput(result.output.subarray(result.streamed));
+    await jobs.move(attemptId, {kind: "commit", charge, outputHash}, true);
+    await channel.send({case: "commit", value: signed});
+    return openCommit(signed, identity);
+  }
+
+  async #takePayment(channel: JobChannel, terms: JobTerms, commit: ResultCommit): Promise<void> {
+    const {payments, jobs, identity} = this.#components;
+    const frame = await channel.receive(PAYMENT_MS);
+    if (frame?.body.case === "rejection") {
+      const {code, message} = frame.body.value;
+      throw new CodedError("PAYMENT_WITHHELD", {
+        message: `The requester refused the result: ${code.slice(0, 40)} ${message.slice(0, 200)}`,
+      });
+    }
+    if (frame?.body.case !== "payment") throw new CodedError("PAYMENT_WITHHELD");
+    const {voucher, payerSignature} = frame.body.value;
+    await payments.accept(voucher);
+    if (!payments.covers(terms.lockId, commit.charge))
+      throw new CodedError("VOUCHER_INVALID", {evidence: {charge: commit.charge}});
+    await jobs.move(terms.attemptId, {kind: "pay", paidUctz: commit.charge}, true);
+    this.#components.onPaid?.();
+    const receipt = receiptOf(terms.quote, commit);
+    const payerKey = payments.payerKey(terms.lockId);
+    const isCosigned =
+      payerKey !== undefined &&
+      isReceiptSigned(receipt, {signature: payerSignature, publicKey: payerKey}, identity);
+    // Paid either way; we only put our name under a receipt that the payer signed too.
+    if (isCosigned) {
+      const providerSignature = signReceipt(receipt, identity.accountSigner, identity);
+      await channel.send({case: "receipt", value: {providerSignature}});
+    }
+  }
+
+  /** A voucher that could not be delivered in time, on a stream of its own. */
+  async #latePayment({voucher}: Payment): Promise<void> {
+    const {payments, jobs} = this.#components;
+    const {lockId} = await payments.accept(voucher);
+    for (const job of jobs.all()) {
+      if (job.lockId !== lockId || job.state !== "unpaid" || job.charge === undefined) continue;
+      if (payments.covers(lockId, job.charge))
+        await jobs.move(job.attemptId, {kind: "pay", paidUctz: job.charge}, true);
+    }
+  }
+
+  async #end({attemptId}: JobTerms, error: CodedError): Promise<void> {
+    const {jobs} = this.#components;
+    const job = jobs.get(attemptId);
+    if (job === undefined || !isOpenJob(job.state)) return;
+    const reason = reasonFrom(error);
+    await jobs.move(attemptId, job.state === "offered" ? {kind: "refuse", reason} : {kind: "fail", reason});
+  }
+}
+
+/** Tells the requester why; it may already be gone. */
+async function refuse(channel: JobChannel, {code, message, row, retryAfterMs}: CodedError): Promise<void> {
+  try {
+    const value = {code, message, retryable: row.retryable, retryAfterMs: BigInt(retryAfterMs ?? 0)};
+    await channel.send({case: "failure", value});
+    await channel.close();
+  } catch {
+    channel.abort();
+  }
+}
+
+async function receiveInput(channel: JobChannel): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const frame = await channel.receive(INPUT_MS);
+    if (frame?.body.case === "cancel" || frame === undefined) throw new CodedError("TASK_CANCELLED");
+    if (frame.body.case !== "input")
+      throw new CodedError("MESSAGE_UNEXPECTED", {evidence: {frame: frame.body.case ?? ""}});
+    const {data, last} = frame.body.value;
+    length += data.length;
+    if (length > LIMITS.inputBytesMax) throw new CodedError("INPUT_TOO_LARGE", {evidence: {bytes: length}});
+    chunks.push(data);
+    if (last) return new Uint8Array(Buffer.concat(chunks));
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * The payer's side of money: a lock for each provider and split table, maxima held while attempts run,
+ * and one voucher after each verified result. Vouchers are written down before they are sent and never
+ * fall, so a crash or a lost message pays nothing twice.
+ */
+import {CodedError} from "@catalyze/core/errors/codedError";
+import type {Voucher} from "@catalyze/core/ledger/op";
+import {CONTEXT_START, encodeVoucher, nextContext, signVoucher} from "@catalyze/core/ledger/voucher";
+import type {Quote} from "@catalyze/core/market/quote";
+import type {Clock} from "@catalyze/core/ports/clock";
+import type {LedgerClient, LockView} from "@catalyze/core/ports/ledger";
+import type {Random} from "@catalyze/core/ports/random";
+import type {Store} from "@catalyze/core/ports/store";
+import {toHex} from "@catalyze/core/primitives/bytes";
+import type {Hash, LockId} from "@catalyze/core/primitives/id";
+import type {UnixMs} from "@catalyze/core/primitives/time";
+import {
+  chooseLock,
+  expiryHMin,
+  type LockTerms,
+  lockExpiryH,
+  lockSize,
+  lockSpecFor,
+} from "@catalyze/core/task/lockUse";
+import {hashReceipt, type Receipt} from "@catalyze/core/task/receipt";
+import type {Identity} from "./identity.ts";
+import type {VoucherRecords} from "./incomingPayments.ts";
+import {KeyedQueue} from "./keyedQueue.ts";
+
+export type OutgoingPaymentsComponents = {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly ledger: LedgerClient;
+  readonly vouchers: VoucherRecords;
+  readonly identity: Identity;
+  readonly store: Store;
+};
+
+export type OutgoingPaymentsOptions = {
+  readonly checkpointMs: number;
+  readonly verifyMs: number;
+  readonly lockExpiryHeights: number;
+  /** µCTZ of an op: part of what opening costs. */
+  readonly opFee: bigint;
+};
+
+/** A maximum held on a lock for one attempt. */
+export type Hold = {
+  readonly lockId: LockId;
+  /** µCTZ of ledger fees that this hold caused; 0 when an open lock served. */
+  readonly feesUctz: bigint;
+  /** The last voucher sent on it: rides along, so that a lost one heals. */
+  readonly lastVoucher: Uint8Array | undefined;
+  release(): void;
+};
+
+const KEY = "own-lock/";
+
+export class OutgoingPayments {
+  readonly #components: OutgoingPaymentsComponents;
+  readonly #options: OutgoingPaymentsOptions;
+  readonly #reserved = new Map<LockId, bigint>();
+  /** Locks that this account has opened and that may still pay. */
+  readonly #own = new Set<LockId>();
+  /** One `open` at a time per provider: parallel tasks share the lock that the first one opens. */
+  readonly #opening = new KeyedQueue();
+  readonly #paying = new KeyedQueue();
+
+  constructor(components: OutgoingPaymentsComponents, options: OutgoingPaymentsOptions) {
+    this.#components = components;
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    for (const [key] of await this.#components.store.range(KEY))
+      this.#own.add(key.slice(KEY.length) as LockId);
+  }
+
+  /** Open locks of ours, as certified. */
+  openLocks(): readonly LockView[] {
+    const views: LockView[] = [];
+    for (const id of this.#own) {
+      const view = this.#components.ledger.lockView(id);
+      if (view?.isOpen === true) views.push(view);
+      // A lock that we opened and that is no longer open never opens again.
+      else if (view !== undefined) this.#own.delete(id);
+    }
+    return views;
+  }
+
+  /** The lock that pays this quote, opened when none fits. Throws `FUNDS_INSUFFICIENT`, `LOCK_TIMEOUT`, `OP_REJECTED`. */
+  async hold(quote: Quote, deadlineMs: UnixMs, onOpening?: () => void): Promise<Hold> {
+    const fitting = this.#fitting(quote, deadlineMs);
+    if (fitting !== undefined) return this.#reserve(fitting, quote.chargeMax, 0n);
+    return await this.#opening.run(quote.provider, async () => {
+      // Another task may have opened one while this one waited its turn.
+      const found = this.#fitting(quote, deadlineMs);
+      if (found !== undefined) return this.#reserve(found, quote.chargeMax, 0n);
+      onOpening?.();
+      const lockId = await this.#open(quote, deadlineMs);
+      return this.#reserve(lockId, quote.chargeMax, this.#options.opFee);
+    });
+  }
+
+  /**
+   * The voucher that pays a receipt, on disk when it resolves. `record` writes the charge first: a crash
+   * between the two is healed by `restore`, and never pays twice.
+   */
+  async pay(receipt: Receipt, record: (voucher: Voucher) => Promise<void>): Promise<Voucher> {
+    const {vouchers, identity, ledger} = this.#components;
+    return await this.#paying.run(receipt.lockId, async () => {
+      const last = vouchers.lastSent(receipt.lockId);
+      const cumulative = (last?.cumulative ?? 0n) + receipt.charge;
+      const amount = ledger.lockView(receipt.lockId)?.spec.amount ?? 0n;
+      if (cumulative > amount) throw new CodedError("LOCK_INVALID", {evidence: {cumulative, amount}});
+      const contextHash = nextContext(last?.contextHash ?? CONTEXT_START, hashReceipt(receipt));
+      const voucher = signVoucher(
+        {lockId: receipt.lockId, cumulative, contextHash},
+        identity.accountSigner,
+        identity.genesisHash,
+      );
+      await record(voucher);
+      await vouchers.recordSent(voucher);
+      return voucher;
+    });
+  }
+
+  /** A voucher that a task's record holds and the voucher book may have missed. */
+  async restore(voucher: Voucher): Promise<void> {
+    const {vouchers} = this.#components;
+    const last = vouchers.lastSent(voucher.lockId)?.cumulative ?? 0n;
+    if (voucher.cumulative > last) await vouchers.recordSent(voucher);
+  }
+
+  #fitting(quote: Quote, deadlineMs: UnixMs): LockId | undefined {
+    const {vouchers} = this.#components;
+    const states = this.openLocks().map((view) => ({
+      view,
+      vouchered: vouchers.lastSent(view.id)?.cumulative ?? 0n,
+      reserved: this.#reserved.get(view.id) ?? 0n,
+    }));
+    return chooseLock(states, this.#terms(quote, deadlineMs))?.view.id;
+  }
+
+  #terms(quote: Quote, deadlineMs: UnixMs): LockTerms {
+    const {identity} = this.#components;
+    return {
+      payer: identity.account,
+      provider: quote.provider,
+      providerKey: quote.providerKey,
+      payerKey: identity.accountSigner.publicKey,
+      legs: quote.legs,
+      chargeMax: quote.chargeMax,
+      // One checkpoint more than the payee demands: its replica may be a height ahead of ours.
+      expiryHMin: expiryHMin(deadlineMs, this.#heights(), this.#options.verifyMs) + 2n,
+    };
+  }
+
+  async #open(quote: Quote, deadlineMs: UnixMs): Promise<LockId> {
+    const {ledger, random, store} = this.#components;
+    const balance = ledger.accountView(ledger.account)?.balance ?? 0n;
+    const amount = lockSize(quote.chargeMax, balance, this.#options.opFee);
+    const expiryH = lockExpiryH(deadlineMs, this.#heights(), this.#options.lockExpiryHeights);
+    const tag = toHex(random.bytes(32)) as Hash;
+    const spec = lockSpecFor(this.#terms(quote, deadlineMs), {amount, expiryH, tag});
+    const {opId} = await ledger.submit(ledger.account, {kind: "open", locks: [spec]});
+    const [lockId] = ledger.lockIdsOf(opId, 1);
+    if (lockId === undefined) throw new CodedError("OP_REJECTED", {evidence: {opId}});
+    await store.write([{key: KEY + lockId, value: new Uint8Array()}]);
+    this.#own.add(lockId);
+    return lockId;
+  }
+
+  #heights() {
+    const {ledger, clock} = this.#components;
+    return {headH: ledger.head().height, nowMs: clock.now(), checkpointMs: this.#options.checkpointMs};
+  }
+
+  #reserve(lockId: LockId, chargeMax: bigint, feesUctz: bigint): Hold {
+    this.#reserved.set(lockId, (this.#reserved.get(lockId) ?? 0n) + chargeMax);
+    const last = this.#components.vouchers.lastSent(lockId);
+    let isHeld = true;
+    return {
+      lockId,
+      feesUctz,
+      lastVoucher: last === undefined ? undefined : encodeVoucher(last),
+      release: () => {
+        if (!isHeld) return;
+        isHeld = false;
+        const rest = (this.#reserved.get(lockId) ?? 0n) - chargeMax;
+        if (rest > 0n) this.#reserved.set(lockId, rest);
+        else this.#reserved.delete(lockId);
+      },
+    };
+  }
+}
