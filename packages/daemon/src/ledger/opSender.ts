@@ -10,7 +10,7 @@ import type {Random} from "@catalyze/core/ports/random";
 import type {OpId, PeerId} from "@catalyze/core/primitives/id";
 import {OpStream} from "./opStream.ts";
 
-export type WitnessPeer = {readonly peer: PeerId; readonly weight: bigint};
+export type WitnessPeer = {readonly peer: PeerId; readonly weight: number};
 
 export type OpSenderComponents = {
   readonly net: Net;
@@ -27,8 +27,8 @@ export type OpSenderOptions = {
   /** Without the node itself. */
   readonly witnesses: readonly WitnessPeer[];
   readonly isSelfWitness: boolean;
-  readonly weightTotal: bigint;
-  readonly quorum: bigint;
+  readonly weightTotal: number;
+  readonly quorum: number;
 };
 
 const ESCALATE_MS = 500;
@@ -136,7 +136,7 @@ export class OpSender {
     sent.refusals.set(peer, (sent.refusals.get(peer) ?? 0) + 1);
     const {weightTotal, quorum, witnesses} = this.#options;
     const refusing = witnesses.filter((witness) => (sent.refusals.get(witness.peer) ?? 0) >= REFUSALS_MIN);
-    const weight = refusing.reduce((sum, witness) => sum + witness.weight, 0n);
+    const weight = refusing.reduce((sum, witness) => sum + witness.weight, 0);
     if (weightTotal - weight < quorum) this.#components.refused(op, code);
   }
 }

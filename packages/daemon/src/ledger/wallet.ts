@@ -10,6 +10,7 @@ import type {LockCell} from "@catalyze/core/ledger/cell";
 import {claimProblem} from "@catalyze/core/ledger/claims";
 import type {Effect} from "@catalyze/core/ledger/effects";
 import {OP_VERSION, type Op, type OpBody, type Payload} from "@catalyze/core/ledger/op";
+import {opFormProblem} from "@catalyze/core/ledger/opChecks";
 import {NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Signer} from "@catalyze/core/ports/signer";
@@ -82,22 +83,32 @@ export class Wallet {
 
   /** The certified op's id. Rejects as `LedgerClient.submit` says. */
   async submit(cell: CellId, payload: Payload): Promise<OpId> {
-    const {outbox, clock} = this.#components;
-    const startMs = clock.monotonicMs();
+    const startMs = this.#components.clock.monotonicMs();
     await this.#turn(cell);
-    const op = this.#sign(cell, payload);
-    await outbox.add(op);
-    const certified = this.#wait(op.id, startMs);
-    // Whatever fails below, the caller learns through `certified`.
-    certified.catch(() => undefined);
-    await this.#inOrder(cell, () => this.#offer(op));
-    await certified;
+    return await this.#dispatch(this.#sign(cell, payload), startMs);
+  }
+
+  /** The same for an op that was signed elsewhere. */
+  async submitSigned(op: Op): Promise<OpId> {
+    const {outbox, clock} = this.#components;
+    const last = outbox.lastOf(op.body.cell);
+    if (last !== undefined && last.id !== op.id && last.body.seq >= op.body.seq) {
+      throw rejection("OP_REJECTED", "seqUsed");
+    }
+    const startMs = clock.monotonicMs();
+    if (last?.id !== op.id) return await this.#dispatch(op, startMs);
+    if (outbox.has(op.id)) await this.#wait(op.id, startMs);
     return op.id;
   }
 
-  /** Waits for an op that somebody else may have signed. */
-  async certified(id: OpId): Promise<void> {
-    await this.#wait(id, this.#components.clock.monotonicMs());
+  async #dispatch(op: Op, startMs: number): Promise<OpId> {
+    await this.#components.outbox.add(op);
+    const certified = this.#wait(op.id, startMs);
+    // Whatever fails below, the caller learns through `certified`.
+    certified.catch(() => undefined);
+    await this.#inOrder(op.body.cell, () => this.#offer(op));
+    await certified;
+    return op.id;
   }
 
   settled(ids: readonly OpId[]): void {
@@ -122,7 +133,8 @@ export class Wallet {
   /** Gives up ops that can provably never count any more (amendment 7). Their slots are free. */
   async expire(): Promise<void> {
     const {outbox, view} = this.#components;
-    const dead = outbox.pending().filter((op) => op.body.validUntilEpoch < view.epoch());
+    // One epoch more than it takes, so that a new op's validity (from one epoch back) never meets a dead one's.
+    const dead = outbox.pending().filter((op) => op.body.validUntilEpoch + 1 < view.epoch());
     for (const op of dead) {
       if (!outbox.has(op.id) || (view.headOf(op.body.cell)?.seq ?? 0n) >= op.body.seq) continue;
       for (const id of await outbox.void(op.id)) this.#fail(id, rejection("OP_TIMEOUT"));
@@ -174,13 +186,16 @@ export class Wallet {
       cell,
       seq,
       prev,
-      validFromEpoch: epoch,
+      // A witness may be one checkpoint, and so one epoch, behind our view.
+      validFromEpoch: Math.max(0, epoch - 1),
       // A chain of pending ops ends together, so that a lost one never leaves a successor half alive.
       validUntilEpoch: pending[0]?.body.validUntilEpoch ?? epoch + VALIDITY_EPOCHS,
       fee,
       deps: [],
       payload,
     };
+    const problem = opFormProblem(body);
+    if (problem !== undefined) throw rejection("OP_REJECTED", problem);
     return signOp(body, signer, genesisHash);
   }
 

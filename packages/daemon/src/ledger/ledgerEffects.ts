@@ -1,0 +1,150 @@
+/**
+ * What follows from one step of the replica: first the writes that belong to it (history, grades, ops that
+ * leave the outbox), then, once its group is on disk, what is said to peers and to the rest of the node.
+ */
+import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
+import type {Op} from "@catalyze/core/ledger/op";
+import type {Clock} from "@catalyze/core/ports/clock";
+import type {Log} from "@catalyze/core/ports/log";
+import type {Net} from "@catalyze/core/ports/net";
+import type {Write} from "@catalyze/core/ports/store";
+import type {OpId} from "@catalyze/core/primitives/id";
+import type {EntriesTopic} from "./entriesTopic.ts";
+import type {LedgerEvents} from "./ledgerEvents.ts";
+import {encodeLedgerFrame} from "./ledgerFrame.ts";
+import type {LedgerMetrics} from "./ledgerMetrics.ts";
+import {PROVES_FAULT} from "./ledgerProtocol.ts";
+import type {LedgerSync} from "./ledgerSync.ts";
+import type {OpGrades} from "./opGrades.ts";
+import type {OpHistory} from "./opHistory.ts";
+import type {OpSender} from "./opSender.ts";
+import type {Outbox} from "./outbox.ts";
+import type {PeerBudgets} from "./peerBudgets.ts";
+import type {PushQueue} from "./pushQueue.ts";
+import type {SpokenEffect} from "./replicaDriver.ts";
+import type {Wallet} from "./wallet.ts";
+
+export type LedgerEffectsComponents = {
+  readonly net: Net;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: LedgerMetrics;
+  readonly budgets: PeerBudgets;
+  readonly events: LedgerEvents;
+  readonly outbox: Outbox;
+  readonly history: OpHistory;
+  readonly grades: OpGrades;
+  readonly wallet: Wallet;
+  readonly sender: OpSender;
+  readonly sync: LedgerSync;
+  readonly topic: EntriesTopic;
+  readonly pushes: readonly PushQueue[];
+  /** As long as the replica holds it: until some checkpoints after the one that covers it. */
+  readonly op: (id: OpId) => Op | undefined;
+  readonly isOwn: (op: Op) => boolean;
+  readonly height: () => bigint;
+  /** Canonical bytes of the checkpoint that the replica has just finalized. */
+  readonly checkpointBytes: () => Uint8Array;
+  /** Signature checks of the last step that took the slow path. */
+  readonly takeSlowChecks: () => number;
+};
+
+/** A slow confirmation costs about 1.2 ms against 50 µs. */
+const SLOW_CHECK_COST = 24;
+const REJECTED_COST = 4;
+
+export class LedgerEffects {
+  readonly #components: LedgerEffectsComponents;
+  /** Canonical bytes of epoch ends whose group is not on disk yet. */
+  readonly #epochEnds = new Map<bigint, Uint8Array>();
+
+  constructor(components: LedgerEffectsComponents) {
+    this.#components = components;
+  }
+
+  also(effects: readonly Effect[], input: ReplicaInput): Write[] {
+    const {takeSlowChecks, budgets} = this.#components;
+    const slow = takeSlowChecks();
+    const from = "from" in input ? input.from : undefined;
+    if (slow > 0 && from !== undefined) budgets.charge(from, slow * SLOW_CHECK_COST);
+    return effects.flatMap((effect) => {
+      if (effect.kind === "certified") return this.#writesOfCertified(effect.ops);
+      if (effect.kind === "checkpointed") return this.#writesOfCheckpoint(effect);
+      return [];
+    });
+  }
+
+  perform(effect: SpokenEffect): void {
+    const {events, metrics, wallet, sender, sync, log} = this.#components;
+    switch (effect.kind) {
+      case "broadcast":
+        this.#broadcast(effect);
+        break;
+      case "certified":
+        metrics.opsCertified(effect.ops.length);
+        for (const id of effect.ops) sender.settled(id);
+        wallet.settled(effect.ops);
+        events.certified.emit(effect.ops);
+        break;
+      case "checkpointed":
+        this.#checkpointed(effect);
+        break;
+      case "fetch":
+        sync.request(effect.from);
+        break;
+      case "rejected":
+        this.#rejected(effect);
+        break;
+      case "violation":
+        metrics.violation();
+        log.error("ledger invariant broken, this witness has stopped voting", {reason: effect.reason});
+        events.violation.emit(effect.reason);
+    }
+  }
+
+  #writesOfCertified(ids: readonly OpId[]): Write[] {
+    const {op, history, outbox, clock, height} = this.#components;
+    const ops = ids.flatMap((id) => op(id) ?? []);
+    const recorded = history.onCertified(ops, {height: height(), atMs: clock.now()});
+    return [...recorded, ...ids.flatMap((id) => outbox.settle(id))];
+  }
+
+  #writesOfCheckpoint({checkpoint, ops}: Extract<Effect, {kind: "checkpointed"}>): Write[] {
+    const {op, history, grades, clock, isOwn, checkpointBytes} = this.#components;
+    const {height} = checkpoint;
+    if (checkpoint.isLastOfEpoch) this.#epochEnds.set(height, checkpointBytes());
+    const isOwnId = (id: OpId) => {
+      const known = op(id);
+      return known !== undefined && isOwn(known);
+    };
+    return [
+      ...grades.onCheckpointed(ops, height, isOwnId),
+      ...history.onCheckpoint({height, atMs: clock.now()}),
+    ];
+  }
+
+  #broadcast({what, bytes}: Extract<Effect, {kind: "broadcast"}>): void {
+    const frame = encodeLedgerFrame({case: what, value: bytes});
+    for (const push of this.#components.pushes) push.push(frame);
+    if (what !== "consensus") this.#components.topic.publish(frame);
+  }
+
+  #checkpointed({checkpoint, ops}: Extract<Effect, {kind: "checkpointed"}>): void {
+    const {metrics, events, wallet, log} = this.#components;
+    metrics.checkpoint(checkpoint.height, checkpoint.epoch);
+    events.checkpoint.emit(checkpoint, ops);
+    const bytes = this.#epochEnds.get(checkpoint.height);
+    this.#epochEnds.delete(checkpoint.height);
+    if (bytes !== undefined) events.epochEnd.emit(bytes, checkpoint);
+    wallet.expire().catch((error: unknown) => log.warn("dead ops could not be written off", {error}));
+  }
+
+  #rejected({code, reason, from}: Extract<Effect, {kind: "rejected"}>): void {
+    const {metrics, budgets, net, log} = this.#components;
+    metrics.inputRejected(code);
+    if (from === undefined) return;
+    budgets.charge(from, REJECTED_COST);
+    log.debug("ledger input refused", {peer: from, code, reason});
+    if (PROVES_FAULT.has(code)) net.penalize(from, code);
+  }
+}

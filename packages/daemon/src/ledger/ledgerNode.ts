@@ -1,0 +1,219 @@
+/**
+ * The ledger of one node: the shell around the pure replica. It knows ports only, so the simulator runs
+ * the same code. What it promises: nothing leaves this node before it is on disk, what was acknowledged
+ * survives any crash, and no slot of an own cell is signed twice.
+ */
+import {accountIdOf} from "@catalyze/core/crypto/accountId";
+import {assert} from "@catalyze/core/errors/assert";
+import {CodedError} from "@catalyze/core/errors/codedError";
+import {balanceOf, stakeOf} from "@catalyze/core/ledger/cell";
+import type {Checkpoint} from "@catalyze/core/ledger/checkpoint";
+import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
+import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
+import type {Payload} from "@catalyze/core/ledger/op";
+import {decodeOp, lockIdOf} from "@catalyze/core/ledger/opCodec";
+import type {LedgerState} from "@catalyze/core/ledger/state";
+import type {AccountView, Grade, LedgerClient, LockView, OpReceipt} from "@catalyze/core/ports/ledger";
+import type {AccountId, CellId, Hash, LockId, OpId, PeerId} from "@catalyze/core/primitives/id";
+import {LedgerEvents} from "./ledgerEvents.ts";
+import {encodeLedgerFrame} from "./ledgerFrame.ts";
+import {type CellProof, cellProof, type LedgerReport, ledgerReport} from "./ledgerReport.ts";
+import {
+  type LedgerNodeComponents,
+  type LedgerNodeOptions,
+  type LedgerParts,
+  openLedger,
+} from "./openLedger.ts";
+import type {HistoryEntry} from "./opHistory.ts";
+
+export type LedgerStatus = {
+  readonly height: bigint;
+  readonly epoch: number;
+  readonly stateRoot: Hash;
+  readonly isWitness: boolean;
+  /** An invariant broke; this witness votes no more. */
+  readonly isStopped: boolean;
+  /** Why nothing can be written now. */
+  readonly failure: CodedError | undefined;
+  /** The last peer asked knew more than we have. */
+  readonly isBehind: boolean;
+  readonly opsPending: number;
+  readonly witnesses: readonly {readonly peerId: PeerId; readonly weight: number; readonly entries: bigint}[];
+};
+
+export class LedgerNode implements LedgerClient {
+  readonly account: AccountId;
+  readonly genesis: Genesis;
+  readonly genesisHash: Hash;
+  readonly events: LedgerEvents;
+  readonly #components: LedgerNodeComponents;
+  readonly #options: LedgerNodeOptions;
+  #parts: LedgerParts | undefined;
+
+  constructor(components: LedgerNodeComponents, options: LedgerNodeOptions) {
+    this.#components = components;
+    this.#options = options;
+    this.genesis = options.genesis;
+    this.genesisHash = genesisHash(options.genesis);
+    this.account = accountIdOf(components.accountSigner.publicKey);
+    this.events = new LedgerEvents(components.log);
+  }
+
+  /** Restores from disk, then joins: resends what is pending, syncs, votes. */
+  async start(): Promise<void> {
+    assert(this.#parts === undefined, "a ledger node starts once");
+    const parts = await openLedger(this.#components, this.#options, this.events);
+    this.#parts = parts;
+    parts.driver.start();
+    parts.protocol.start();
+    parts.topic.start();
+    parts.sync.start();
+    parts.sender.sendAll();
+  }
+
+  /** Everything acknowledged is on disk when it resolves, and nothing of this node runs any more. */
+  async stop(): Promise<void> {
+    const parts = this.#parts;
+    if (parts === undefined) return;
+    parts.topic.stop();
+    parts.protocol.stop();
+    parts.wallet.stop();
+    await Promise.all([parts.sync.stop(), parts.sender.stop(), ...parts.pushes.map((push) => push.stop())]);
+    await parts.driver.stop();
+    await parts.outbox.stop();
+  }
+
+  // Reads. They go on while nothing can be written.
+
+  head(): {readonly height: bigint; readonly epoch: number; readonly witnesses: number} {
+    const {height, epoch} = this.#open.replica.checkpoint;
+    return {height, epoch, witnesses: this.genesis.witnesses.length};
+  }
+
+  /** The last agreed checkpoint, and the state that it names. */
+  checkpoint(): Checkpoint {
+    return this.#open.replica.checkpoint;
+  }
+
+  checkpointedState(): LedgerState {
+    return this.#open.replica.base;
+  }
+
+  accountView(id: AccountId): AccountView | undefined {
+    const {view, base} = this.#open.replica;
+    const account = view.account(id);
+    if (account === undefined) return undefined;
+    const agreed = base.account(id);
+    return {
+      id,
+      balance: balanceOf(account),
+      staked: stakeOf(account),
+      balanceCheckpointed: agreed === undefined ? 0n : balanceOf(agreed),
+      seq: account.seq,
+    };
+  }
+
+  lockView(id: LockId): LockView | undefined {
+    const lock = this.#open.replica.view.lock(id);
+    if (lock === undefined) return undefined;
+    return {id, payer: lock.payer, spec: lock.spec, drawn: lock.drawn, isOpen: !lock.isClosed};
+  }
+
+  lockIdsOf(opId: OpId, count: number): readonly LockId[] {
+    return Array.from({length: count}, (_, index) => lockIdOf(opId, index));
+  }
+
+  /** `undefined` for an op that this node does not know. */
+  async grade(id: OpId): Promise<Grade | undefined> {
+    const {replica, grades, driver, outbox} = this.#open;
+    const height = await grades.heightOf(id);
+    if (height !== undefined) return height <= grades.anchored.height ? "anchored" : "checkpointed";
+    if (replica.isCheckpointed(id)) return "checkpointed";
+    if (replica.isCertified(id) && !driver.isUnsaid(id)) return "certified";
+    const isPending = outbox.has(id) || replica.op(id) !== undefined;
+    return isPending ? "pending" : undefined;
+  }
+
+  /** Latest first. Only of the own account and those of `historyAccounts`. */
+  async historyOf(account: AccountId, {limit}: {readonly limit: number}): Promise<readonly HistoryEntry[]> {
+    return await this.#open.history.list(account, limit);
+  }
+
+  status(): LedgerStatus {
+    const {replica, driver, sync, outbox} = this.#open;
+    const {height, epoch, stateRoot} = replica.checkpoint;
+    const entries = new Map(replica.heads().map(({witness, n}) => [witness, n]));
+    return {
+      height,
+      epoch,
+      stateRoot,
+      isWitness: this.#open.isWitness,
+      isStopped: replica.stopped,
+      failure: driver.failure,
+      isBehind: sync.isBehind,
+      opsPending: outbox.pending().length,
+      witnesses: this.genesis.witnesses.map(({peerId, weight}, index) => ({
+        peerId,
+        weight,
+        entries: entries.get(index) ?? 0n,
+      })),
+    };
+  }
+
+  // Writes.
+
+  async submit(cell: CellId, payload: Payload): Promise<OpReceipt> {
+    const {wallet, driver} = this.#open;
+    if (driver.failure !== undefined) throw driver.failure;
+    const opId = await wallet.submit(cell, payload);
+    return {opId, grade: "certified", height: this.head().height};
+  }
+
+  /** An op that was signed elsewhere: kept and sent like an own one. Rejects like `submit`. */
+  async submitSigned(bytes: Uint8Array): Promise<OpReceipt> {
+    const {wallet, driver} = this.#open;
+    if (driver.failure !== undefined) throw driver.failure;
+    const opId = await wallet.submitSigned(decodeOp(bytes));
+    return {opId, grade: "certified", height: this.head().height};
+  }
+
+  /** The chain has made the anchor of `epoch`, whose checkpoint is `height`, final. */
+  async noteAnchored(epoch: number, height: bigint): Promise<void> {
+    await this.#open.grades.noteAnchored(epoch, height);
+  }
+
+  // Anchors: opaque here.
+
+  /** To every witness. */
+  pushAnchorSignature(bytes: Uint8Array): void {
+    const frame = encodeLedgerFrame({case: "anchorSignature", value: bytes});
+    for (const push of this.#open.pushes) push.push(frame);
+  }
+
+  onAnchorSignature(handler: (bytes: Uint8Array, from: PeerId) => void): () => void {
+    return this.events.anchorSignature.add(handler);
+  }
+
+  onEpochEnd(handler: (checkpoint: Uint8Array, summary: CheckpointSummary) => void): () => void {
+    return this.events.epochEnd.add(handler);
+  }
+
+  // Checks.
+
+  /** A full recount of the agreed state and of the stored checkpoints. */
+  async verify(): Promise<LedgerReport> {
+    const {replica} = this.#open;
+    return ledgerReport(replica.base, replica.checkpoint, {verified: 0, problem: undefined});
+  }
+
+  /** Proof of a cell against the last checkpoint. */
+  proofOf(cell: CellId): CellProof | undefined {
+    const {replica} = this.#open;
+    return cellProof(replica.base, replica.checkpoint, cell);
+  }
+
+  get #open(): LedgerParts {
+    if (this.#parts === undefined) throw new CodedError("STARTING");
+    return this.#parts;
+  }
+}

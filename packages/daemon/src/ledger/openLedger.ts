@@ -1,0 +1,286 @@
+/** Builds the parts of a ledger node around the replica that was restored, and ties them together. */
+import {accountIdOf} from "@catalyze/core/crypto/accountId";
+import {balanceOf} from "@catalyze/core/ledger/cell";
+import {encodeCheckpoint, epochOfHeight} from "@catalyze/core/ledger/checkpoint";
+import type {ReplicaInput} from "@catalyze/core/ledger/effects";
+import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
+import type {Op} from "@catalyze/core/ledger/op";
+import {Replica} from "@catalyze/core/ledger/replica";
+import {restoreReplica} from "@catalyze/core/ledger/restoreReplica";
+import type {Clock} from "@catalyze/core/ports/clock";
+import type {Log} from "@catalyze/core/ports/log";
+import type {Net} from "@catalyze/core/ports/net";
+import type {Random} from "@catalyze/core/ports/random";
+import type {SignatureVerifier, Signer} from "@catalyze/core/ports/signer";
+import type {AppendLog, Store} from "@catalyze/core/ports/store";
+import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
+import type {AccountId, PeerId} from "@catalyze/core/primitives/id";
+import {EntriesTopic} from "./entriesTopic.ts";
+import {LedgerAnswers} from "./ledgerAnswers.ts";
+import {LedgerEffects} from "./ledgerEffects.ts";
+import type {LedgerEvents} from "./ledgerEvents.ts";
+import type {LedgerMetrics} from "./ledgerMetrics.ts";
+import {LedgerProtocol} from "./ledgerProtocol.ts";
+import {LedgerSync} from "./ledgerSync.ts";
+import {OpGrades} from "./opGrades.ts";
+import {OpHistory} from "./opHistory.ts";
+import {OpSender} from "./opSender.ts";
+import {Outbox} from "./outbox.ts";
+import {type BudgetRate, PeerBudgets} from "./peerBudgets.ts";
+import {PushQueue} from "./pushQueue.ts";
+import {ReplicaDriver} from "./replicaDriver.ts";
+import {Wallet, type WalletView} from "./wallet.ts";
+
+export type LedgerNodeComponents = {
+  readonly net: Net;
+  readonly store: Store;
+  /** What this witness has signed; nothing else is ever written to it. */
+  readonly signingTable: AppendLog;
+  readonly outboxLog: AppendLog;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: LedgerMetrics;
+  readonly verifier: SignatureVerifier;
+  readonly accountSigner: Signer;
+  /** Makes this node a witness when the genesis lists its key. */
+  readonly voteSigner: Signer | undefined;
+};
+
+export type LedgerNodeOptions = {
+  readonly genesis: Genesis;
+  /** How long `submit` waits for a certificate. */
+  readonly submitTimeoutMs?: number;
+  /** Accounts whose history is kept, besides the own one. */
+  readonly historyAccounts?: readonly AccountId[];
+  readonly budgets?: {readonly witness: BudgetRate; readonly other: BudgetRate};
+};
+
+const SUBMIT_TIMEOUT_MS = 10_000;
+/** A unit is about one signature check, 50 µs: a stranger may take a quarter of a core, a witness all. */
+const BUDGETS = {
+  witness: {perSecond: 50_000, burst: 100_000},
+  other: {perSecond: 5_000, burst: 10_000},
+};
+
+export type LedgerParts = {
+  readonly replica: Replica;
+  readonly driver: ReplicaDriver;
+  readonly outbox: Outbox;
+  readonly wallet: Wallet;
+  readonly sender: OpSender;
+  readonly sync: LedgerSync;
+  readonly protocol: LedgerProtocol;
+  readonly topic: EntriesTopic;
+  readonly history: OpHistory;
+  readonly grades: OpGrades;
+  readonly pushes: readonly PushQueue[];
+  readonly isWitness: boolean;
+};
+
+/** What the parts share before any of them is there. */
+type Base = {
+  readonly components: LedgerNodeComponents;
+  readonly options: LedgerNodeOptions;
+  readonly events: LedgerEvents;
+  readonly replica: Replica;
+  readonly account: AccountId;
+  readonly isSelfWitness: boolean;
+  /** Without the node itself. */
+  readonly others: Genesis["witnesses"];
+  readonly isWitness: (peer: PeerId) => boolean;
+  readonly budgets: PeerBudgets;
+  readonly view: WalletView;
+  readonly push: ReplicaDriver["push"];
+};
+
+type Records = Pick<LedgerParts, "grades" | "history" | "outbox">;
+type Talk = Pick<LedgerParts, "topic" | "sync" | "pushes" | "protocol">;
+
+export async function openLedger(
+  components: LedgerNodeComponents,
+  options: LedgerNodeOptions,
+  events: LedgerEvents,
+): Promise<LedgerParts> {
+  const {net, store, signingTable, clock, log, metrics} = components;
+  const slow = new SlowChecks(components.verifier);
+  const base = await openBase(components, options, {
+    events,
+    verifier: slow,
+    push: (input) => driver.push(input),
+  });
+  const {replica, account, budgets, isSelfWitness} = base;
+  const records = await openRecords(base);
+  const talk = openTalk(base);
+  const {wallet, sender} = openWallet(base, records.outbox);
+  const effects = new LedgerEffects({
+    ...{net, clock, log, metrics, budgets, events, wallet, sender},
+    ...records,
+    ...talk,
+    op: (id) => replica.op(id),
+    isOwn: (op) => isOwnCell(op, account, replica),
+    height: () => replica.checkpoint.height,
+    checkpointBytes: () => encodeCheckpoint(replica.checkpoint),
+    takeSlowChecks: () => slow.take(),
+  });
+  const machine = {
+    step: (input: ReplicaInput, nowMs: number) => replica.step(input, nowMs),
+    nextTickMs: (nowMs: number) => replica.wantsTick(nowMs),
+  };
+  const driver: ReplicaDriver = new ReplicaDriver(
+    {replica: machine, store, signingTable, clock, log, metrics},
+    {
+      also: (each, input) => effects.also(each, input),
+      perform: (effect) => effects.perform(effect),
+      degraded: (failure) => events.degraded.emit(failure),
+    },
+  );
+  return {replica, driver, wallet, sender, ...records, ...talk, isWitness: isSelfWitness};
+}
+
+async function openBase(
+  components: LedgerNodeComponents,
+  options: LedgerNodeOptions,
+  given: Pick<Base, "events" | "push"> & {readonly verifier: SignatureVerifier},
+): Promise<Base> {
+  const {store, signingTable, clock, accountSigner, voteSigner} = components;
+  const {genesis, budgets: rates = BUDGETS} = options;
+  const {verifier, events, push} = given;
+  const voteKey = voteSigner === undefined ? undefined : toHex(voteSigner.publicKey);
+  const isSelfWitness = genesis.witnesses.some((witness) => witness.voteKey === voteKey);
+  const peers = new Set(genesis.witnesses.map(({peerId}) => peerId));
+  const isWitness = (peer: PeerId) => peers.has(peer);
+  const restored = await restoreReplica(store, await signingTable.read());
+  const vote = isSelfWitness ? voteSigner : undefined;
+  const replica = new Replica({genesis, verifier, voteSigner: vote}, restored);
+  return {
+    ...{components, options, events, push, replica, isSelfWitness, isWitness},
+    account: accountIdOf(accountSigner.publicKey),
+    others: genesis.witnesses.filter((witness) => witness.voteKey !== voteKey),
+    budgets: new PeerBudgets(clock, (peer) => (isWitness(peer) ? rates.witness : rates.other)),
+    view: walletView(replica, genesis),
+  };
+}
+
+async function openRecords({components, options, replica, account, view}: Base): Promise<Records> {
+  const {store, outboxLog} = components;
+  const grades = new OpGrades(store);
+  const history = new OpHistory({
+    store,
+    lock: (id) => replica.view.lock(id),
+    locks: () => replica.view.locks(),
+  });
+  const outbox = new Outbox({store, log: outboxLog});
+  await grades.start();
+  await history.start([account, ...(options.historyAccounts ?? [])]);
+  await outbox.start((op) => isSettled(op, view));
+  return {grades, history, outbox};
+}
+
+function openTalk({
+  components,
+  events,
+  replica,
+  budgets,
+  push,
+  isWitness,
+  isSelfWitness,
+  others,
+}: Base): Talk {
+  const {net, clock, random, log, metrics} = components;
+  const answers = new LedgerAnswers(replica);
+  const sync = new LedgerSync({
+    ...{net, clock, random, log, metrics, push, isWitness},
+    request: () => answers.request(),
+    isBehind: (reply) => answers.isBehind(reply),
+  });
+  const protocol = new LedgerProtocol({
+    ...{net, budgets, push, isWitness},
+    answer: (request) => answers.answer(request),
+    anchorSignature: (bytes, from) => events.anchorSignature.emit(bytes, from),
+  });
+  const pushes = isSelfWitness ? others.map(({peerId}) => new PushQueue({net, clock}, peerId)) : [];
+  return {sync, protocol, pushes, topic: new EntriesTopic({net, budgets, push})};
+}
+
+function openWallet(base: Base, outbox: Outbox): Pick<LedgerParts, "wallet" | "sender"> {
+  const {net, clock, random, metrics, accountSigner} = base.components;
+  const {genesis, submitTimeoutMs = SUBMIT_TIMEOUT_MS} = base.options;
+  const {view, push, others, isSelfWitness} = base;
+  const hash = genesisHash(genesis);
+  const deliver = (op: Op) => push({kind: "op", bytes: op.bytes, from: undefined});
+  const wallet: Wallet = new Wallet(
+    {outbox, signer: accountSigner, clock, metrics, view, deliver, send: (op) => sender.send(op)},
+    {
+      network: networkIdOf(hash),
+      genesisHash: fromHex(hash),
+      opFee: genesis.params.opFee,
+      timeoutMs: submitTimeoutMs,
+    },
+  );
+  const weightTotal = genesis.witnesses.reduce((sum, {weight}) => sum + weight, 0);
+  const sender: OpSender = new OpSender(
+    {
+      ...{net, clock, random},
+      pending: () => outbox.pending(),
+      deliver(op) {
+        // What the own replica refuses now it may take later; the sender's timer asks again.
+        deliver(op).catch(() => undefined);
+      },
+      refused: (op, code) => wallet.refused(op, code),
+    },
+    {
+      witnesses: others.map(({peerId, weight}) => ({peer: peerId, weight})),
+      ...{isSelfWitness, weightTotal},
+      quorum: Math.floor((2 * weightTotal) / 3) + 1,
+    },
+  );
+  return {wallet, sender};
+}
+
+/** Counts the checks that took the slow path, for the budget of whoever caused them. */
+class SlowChecks implements SignatureVerifier {
+  readonly #verifier: SignatureVerifier;
+  #count = 0;
+
+  constructor(verifier: SignatureVerifier) {
+    this.#verifier = verifier;
+  }
+
+  verify(...args: Parameters<SignatureVerifier["verify"]>): {valid: boolean; slow: boolean} {
+    const answer = this.#verifier.verify(...args);
+    if (answer.slow) this.#count += 1;
+    return answer;
+  }
+
+  /** Since the last call. */
+  take(): number {
+    const count = this.#count;
+    this.#count = 0;
+    return count;
+  }
+}
+
+function walletView(replica: Replica, {params}: Genesis): WalletView {
+  return {
+    epoch: () => epochOfHeight(replica.checkpoint.height + 1n, params.checkpointsPerEpoch),
+    headOf(id) {
+      const cell = replica.view.account(id) ?? replica.view.lock(id);
+      return cell === undefined ? undefined : {seq: cell.seq, opId: cell.head};
+    },
+    fundsOf(id) {
+      const cell = replica.view.account(id);
+      return cell === undefined ? undefined : balanceOf(cell);
+    },
+    lock: (id) => replica.view.lock(id),
+    height: () => replica.checkpoint.height,
+  };
+}
+
+function isSettled({body}: Op, view: WalletView): boolean {
+  return (view.headOf(body.cell)?.seq ?? 0n) >= body.seq;
+}
+
+function isOwnCell({body}: Op, account: AccountId, replica: Replica): boolean {
+  return body.cell === account || replica.view.lock(body.cell)?.spec.controller === account;
+}
