@@ -1,0 +1,49 @@
+/**
+ * Entries: the signed, hash-linked blocks of a witness's log (reference/ledger 2.5). Types only; the
+ * canonical bytes are in `entryCodec.ts`.
+ *
+ * Carrying an op is a vote for it; acknowledging an entry is a vote for every op that it carries, less the
+ * exceptions. `prev`, `refs` and `acks` are the links of the witnesses' graph: everything that a vote
+ * rests on is in the causal past of its entry.
+ */
+import type {Hash} from "../primitives/id.ts";
+import type {Head} from "./checkpoint.ts";
+import type {Op} from "./op.ts";
+
+/** A vote for what the entry of this hash carries. Named by hash, so that a forked log cannot blur it. */
+export type Ack = {
+  readonly hash: Hash;
+  /** Indexes into that entry's ops that get no vote, ascending. */
+  readonly exceptions: readonly number[];
+};
+
+export type EntryHeader = {
+  readonly network: number;
+  /** Of the stamp. */
+  readonly epoch: number;
+  /** Index in the committee. */
+  readonly witness: number;
+  /** 1 for a witness's first entry. */
+  readonly n: bigint;
+  /** Entry at n − 1; zeros at 1. */
+  readonly prev: Hash;
+  /** Height and hash of the last checkpoint that the author had adopted. */
+  readonly stampH: bigint;
+  readonly stampHash: Hash;
+  readonly timeMs: number;
+  /** Other witnesses' heads ingested since the author's last entry; by witness, ascending. */
+  readonly refs: readonly Head[];
+};
+
+export type Entry = {
+  readonly header: EntryHeader;
+  readonly carry: readonly Op[];
+  readonly acks: readonly Ack[];
+  /** SHA256(0x45 ‖ header bytes). */
+  readonly hash: Hash;
+  readonly signature: Uint8Array;
+  /** As received. */
+  readonly bytes: Uint8Array;
+  /** What the signature covers, without domain and genesis hash. */
+  readonly headerBytes: Uint8Array;
+};

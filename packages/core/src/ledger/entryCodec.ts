@@ -1,0 +1,187 @@
+/**
+ * Canonical bytes of entries.
+ *
+ *   header = version u8 | network u32 | epoch u32 | witness u16 | n u64 | prev 32 | stampH u64 | stampHash 32
+ *          | timeMs u64 | refs: u8 ≤ 64, (witness u16 | n u64 | hash 32)… | carryRoot 32 | ackRoot 32
+ *   carry  = u16 ≤ 512, (u32 length | op)…
+ *   acks   = u16 ≤ 1024, (hash 32 | exceptions: u16 ≤ 512, u16…)…
+ *   entry  = u32 header length | header | signature 64 | carry | acks
+ *
+ * The signature covers "CTZ-ENTRY\0" ‖ genesis hash ‖ header. carryRoot = SHA256(0x72 ‖ SHA256(op bytes)…)
+ * and ackRoot = SHA256(0x61 ‖ acks bytes), so an entry is one signature whatever it carries.
+ */
+import {DOMAIN} from "@catalyze/proto/domains";
+import {LIMITS} from "@catalyze/proto/limits";
+import {hashHex, sha256} from "../crypto/sha256.ts";
+import {signDomain, verifyDomain} from "../crypto/signed.ts";
+import type {SignatureVerifier, Signer} from "../ports/signer.ts";
+import {ByteReader, ByteWriter} from "../primitives/binary.ts";
+import {equalBytes} from "../primitives/bytes.ts";
+import type {Hash} from "../primitives/id.ts";
+import {readId, refuse, writeFixed, writeId, writeU8, writeU16, writeU32, writeU64} from "./canonical.ts";
+import {HEADS_MAX, type Head} from "./checkpoint.ts";
+import type {Ack, Entry, EntryHeader} from "./entry.ts";
+import type {Op} from "./op.ts";
+import {decodeOp} from "./opCodec.ts";
+
+export const ENTRY_OPS_MAX = 512;
+export const ENTRY_ACKS_MAX = 1_024;
+const VERSION = 1;
+const TAG_ENTRY = Uint8Array.of(0x45);
+const TAG_CARRY = Uint8Array.of(0x72);
+const TAG_ACKS = Uint8Array.of(0x61);
+const HEADER_BYTES_MAX = 4_096;
+
+export type EntryDraft = {
+  readonly header: EntryHeader;
+  readonly carry: readonly Op[];
+  readonly acks: readonly Ack[];
+};
+
+/** Encodes and signs. */
+export function signEntry(draft: EntryDraft, signer: Signer, genesisHash: Uint8Array): Entry {
+  const acks = encodeAcks(draft.acks);
+  const headerBytes = encodeHeader(draft.header, carryRoot(draft.carry), ackRoot(acks));
+  const signature = signDomain(signer, DOMAIN.entry, genesisHash, headerBytes);
+  const writer = new ByteWriter().bytes(headerBytes);
+  writeFixed(writer, signature, 64);
+  writeU16(writer, draft.carry.length);
+  for (const op of draft.carry) writer.bytes(op.bytes);
+  writer.raw(acks);
+  return {...draft, hash: entryHashOf(headerBytes), signature, bytes: writer.finish(), headerBytes};
+}
+
+/** Throws `DECODE_INVALID` for anything but the one encoding of an entry. The signature is not checked here. */
+export function decodeEntry(bytes: Uint8Array): Entry {
+  if (bytes.length > LIMITS.entryBytesMax) refuse("tooLong");
+  const reader = new ByteReader(bytes);
+  const headerBytes = reader.bytes(HEADER_BYTES_MAX);
+  const {header, roots} = readHeader(headerBytes);
+  const signature = reader.raw(64);
+  const opCount = reader.count(reader.u16(), ENTRY_OPS_MAX);
+  const carry = Array.from({length: opCount}, () => decodeOp(reader.bytes(LIMITS.opBytesMax)));
+  const acksStart = reader.offset;
+  const acks = readAcks(reader);
+  reader.finish();
+  if (!equalBytes(roots.carry, carryRoot(carry))) refuse("carryRoot");
+  if (!equalBytes(roots.acks, ackRoot(bytes.subarray(acksStart)))) refuse("ackRoot");
+  if (new Set(carry.map(({id}) => id)).size !== carry.length) refuse("duplicateOp");
+  if (new Set(acks.map(({hash}) => hash)).size !== acks.length) refuse("duplicateAck");
+  return {header, carry, acks, hash: entryHashOf(headerBytes), signature, bytes: bytes.slice(), headerBytes};
+}
+
+/** The one check of an entry's author. */
+export function verifyEntry(
+  verifier: SignatureVerifier,
+  entry: Entry,
+  key: {readonly genesisHash: Uint8Array; readonly voteKey: Uint8Array},
+): {valid: boolean; slow: boolean} {
+  return verifyDomain(verifier, {
+    domain: DOMAIN.entry,
+    genesisHash: key.genesisHash,
+    body: entry.headerBytes,
+    signature: entry.signature,
+    publicKey: key.voteKey,
+  });
+}
+
+/** Bytes that an op adds to the entry that carries it. */
+export function carriedBytes(op: Op): number {
+  return op.bytes.length + 4;
+}
+
+function entryHashOf(headerBytes: Uint8Array): Hash {
+  return hashHex(TAG_ENTRY, headerBytes);
+}
+
+function carryRoot(carry: readonly Op[]): Uint8Array {
+  return sha256(TAG_CARRY, ...carry.map(({bytes}) => sha256(bytes)));
+}
+
+function ackRoot(acks: Uint8Array): Uint8Array {
+  return sha256(TAG_ACKS, acks);
+}
+
+function encodeHeader(header: EntryHeader, carry: Uint8Array, acks: Uint8Array): Uint8Array {
+  const writer = new ByteWriter();
+  writeU8(writer, VERSION);
+  writeU32(writer, header.network);
+  writeU32(writer, header.epoch);
+  writeU16(writer, header.witness);
+  writeU64(writer, header.n);
+  writeId(writer, header.prev);
+  writeU64(writer, header.stampH);
+  writeId(writer, header.stampHash);
+  writeU64(writer, BigInt(header.timeMs));
+  writeU8(writer, header.refs.length);
+  for (const {witness, n, hash} of header.refs) {
+    writeU16(writer, witness);
+    writeU64(writer, n);
+    writeId(writer, hash);
+  }
+  writeFixed(writer, carry, 32);
+  writeFixed(writer, acks, 32);
+  return writer.finish();
+}
+
+type Roots = {readonly carry: Uint8Array; readonly acks: Uint8Array};
+
+function readHeader(bytes: Uint8Array): {header: EntryHeader; roots: Roots} {
+  const reader = new ByteReader(bytes);
+  if (reader.u8() !== VERSION) refuse("version");
+  const header = {
+    network: reader.u32(),
+    epoch: reader.u32(),
+    witness: reader.u16(),
+    n: reader.u64(),
+    prev: readId<Hash>(reader),
+    stampH: reader.u64(),
+    stampHash: readId<Hash>(reader),
+    timeMs: readTime(reader),
+    refs: readRefs(reader),
+  };
+  const roots = {carry: reader.raw(32), acks: reader.raw(32)};
+  reader.finish();
+  if (header.n === 0n) refuse("n");
+  if ((header.n === 1n) !== /^0+$/.test(header.prev)) refuse("prev");
+  if (header.refs.some(({witness}) => witness === header.witness)) refuse("selfRef");
+  return {header, roots};
+}
+
+function readRefs(reader: ByteReader): Head[] {
+  const count = reader.count(reader.u8(), HEADS_MAX);
+  const refs = Array.from({length: count}, () => ({
+    witness: reader.u16(),
+    n: reader.u64(),
+    hash: readId<Hash>(reader),
+  }));
+  const isAscending = refs.every((ref, index) => (refs[index - 1]?.witness ?? -1) < ref.witness);
+  return isAscending ? refs : refuse("refOrder");
+}
+
+function encodeAcks(acks: readonly Ack[]): Uint8Array {
+  const writer = new ByteWriter();
+  writeU16(writer, acks.length);
+  for (const {hash, exceptions} of acks) {
+    writeId(writer, hash);
+    writeU16(writer, exceptions.length);
+    for (const index of exceptions) writeU16(writer, index);
+  }
+  return writer.finish();
+}
+
+function readAcks(reader: ByteReader): Ack[] {
+  const count = reader.count(reader.u16(), ENTRY_ACKS_MAX);
+  return Array.from({length: count}, () => {
+    const hash = readId<Hash>(reader);
+    const length = reader.count(reader.u16(), ENTRY_OPS_MAX);
+    const exceptions = Array.from({length}, () => reader.u16());
+    const isAscending = exceptions.every((each, index) => (exceptions[index - 1] ?? -1) < each);
+    return isAscending ? {hash, exceptions} : refuse("exceptionOrder");
+  });
+}
+
+function readTime(reader: ByteReader): number {
+  const value = reader.u64();
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : refuse("time");
+}

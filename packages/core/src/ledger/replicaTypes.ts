@@ -1,0 +1,74 @@
+/** What the replica is made of, and what its shell may ask of it. */
+import type {Log} from "../ports/log.ts";
+import type {SignatureVerifier, Signer} from "../ports/signer.ts";
+import type {OpId} from "../primitives/id.ts";
+import type {UnixMs} from "../primitives/time.ts";
+import type {Head} from "./checkpoint.ts";
+import type {VoterMask} from "./committee.ts";
+import type {Effect, ReplicaInput} from "./effects.ts";
+import type {Entry} from "./entry.ts";
+import type {FinalCheckpoint} from "./finality.ts";
+import type {Genesis} from "./genesis.ts";
+import type {Op} from "./op.ts";
+import type {LedgerState} from "./state.ts";
+
+export type ReplicaComponents = {
+  readonly genesis: Genesis;
+  readonly verifier: SignatureVerifier;
+  /** The witness key; `undefined` for a follower. A key that is not in the committee makes a follower too. */
+  readonly voteSigner: Signer | undefined;
+  readonly log?: Log;
+};
+
+/** An op that was visible in the cut of a checkpoint, with its votes there, but not applied yet. */
+export type CarriedOp = {readonly op: Op; readonly mask: VoterMask};
+
+/** What a replica starts from: `restoreReplica` reads it, `freshReplica` makes it from a genesis. */
+export type RestoredReplica = {
+  /** State of `checkpoint`. */
+  readonly base: LedgerState;
+  readonly checkpoint: FinalCheckpoint;
+  readonly carried: readonly CarriedOp[];
+  /** Entries that still count, in any order. */
+  readonly entries: readonly Entry[];
+  /** The latest final checkpoints before `checkpoint`, encoded, ascending: for peers that lag. */
+  readonly checkpoints: readonly Uint8Array[];
+  /** Records of the signing table, oldest first. */
+  readonly signed: readonly Uint8Array[];
+};
+
+/** The replica as its shell sees it; `Replica` in `replica.ts` is the one implementation. */
+export interface LedgerReplica {
+  /** Applies one input and returns what follows from it, in order (see `effects.ts`). Never throws on bad input. */
+  step(input: ReplicaInput, nowMs: UnixMs): Effect[];
+  /** When the next `tick` is useful: now or earlier means at once; `undefined` means not before the next input. */
+  nextTickMs(nowMs: UnixMs): number | undefined;
+  /** Base plus every certified op that is not in a checkpoint yet. Read only; replaced at each checkpoint. */
+  readonly view: LedgerState;
+  /** State of the last checkpoint. */
+  readonly base: LedgerState;
+  /** The last final checkpoint with its proof. */
+  readonly checkpoint: FinalCheckpoint;
+  /** Last entry of each witness's log that is held here. */
+  heads(): readonly Head[];
+  /** Entries that a peer with these heads lacks, causes before effects, as far as memory goes back. */
+  entriesAfter(heads: readonly Head[], entriesMax: number): Uint8Array[];
+  /** False when a peer with these heads needs entries that only the store has (`storedEntriesAfter`). */
+  holdsAfter(heads: readonly Head[]): boolean;
+  /** Final checkpoints above `height` with their proofs, ascending, as far as memory goes back. */
+  checkpointsAfter(height: bigint, checkpointsMax: number): Uint8Array[];
+  /** True when a quorum voted for the op, from then on for as long as the op is remembered. */
+  isCertified(id: OpId): boolean;
+  /** True for ops of the latest checkpoints (the last 100,000 ops). */
+  isCheckpointed(id: OpId): boolean;
+  /** While pending, certified, or in one of the latest checkpoints. */
+  op(id: OpId): Op | undefined;
+  /** Valid ops that are not certified yet. */
+  pendingOps(): readonly Op[];
+  /** Why this witness no longer votes; `undefined` while all is well. */
+  readonly stopped: string | undefined;
+  /** Signatures that took the slow check since the last call: the sender of the last input pays for them. */
+  takeSlowChecks(): number;
+  /** What of the signing table still matters: for compacting it. */
+  signingRecords(): Uint8Array[];
+}
