@@ -3,7 +3,7 @@ import type {Log} from "../ports/log.ts";
 import type {SignatureVerifier, Signer} from "../ports/signer.ts";
 import type {OpId} from "../primitives/id.ts";
 import type {UnixMs} from "../primitives/time.ts";
-import type {Head} from "./checkpoint.ts";
+import type {Checkpoint, Head} from "./checkpoint.ts";
 import type {VoterMask} from "./committee.ts";
 import type {Effect, ReplicaInput} from "./effects.ts";
 import type {Entry} from "./entry.ts";
@@ -42,13 +42,15 @@ export interface LedgerReplica {
   /** Applies one input and returns what follows from it, in order (see `effects.ts`). Never throws on bad input. */
   step(input: ReplicaInput, nowMs: UnixMs): Effect[];
   /** When the next `tick` is useful: now or earlier means at once; `undefined` means not before the next input. */
-  nextTickMs(nowMs: UnixMs): number | undefined;
+  wantsTick(nowMs: UnixMs): number | undefined;
   /** Base plus every certified op that is not in a checkpoint yet. Read only; replaced at each checkpoint. */
   readonly view: LedgerState;
   /** State of the last checkpoint. */
   readonly base: LedgerState;
-  /** The last final checkpoint with its proof. */
-  readonly checkpoint: FinalCheckpoint;
+  /** The last final checkpoint. */
+  readonly checkpoint: Checkpoint;
+  /** The same with its proof. */
+  readonly finalCheckpoint: FinalCheckpoint;
   /** Last entry of each witness's log that is held here. */
   heads(): readonly Head[];
   /** Entries that a peer with these heads lacks, causes before effects, as far as memory goes back. */
@@ -67,8 +69,6 @@ export interface LedgerReplica {
   pendingOps(): readonly Op[];
   /** Why this witness no longer votes; `undefined` while all is well. */
   readonly stopped: string | undefined;
-  /** Signatures that took the slow check since the last call: the sender of the last input pays for them. */
-  takeSlowChecks(): number;
   /** What of the signing table still matters: for compacting it. */
   signingRecords(): Uint8Array[];
 }
