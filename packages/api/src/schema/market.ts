@@ -2,6 +2,8 @@
 import {type Static, Type} from "typebox";
 import {AccountText, Big, Bps, Count, LegView, PeerIdText, SignedUctz, TimeMs, Uctz} from "./fields.ts";
 
+export const BundleKindText = Type.Enum(["ocr", "embed", "vad", "text", "tensors"]);
+
 export const AskView = Type.Object({
   askId: Type.String(),
   peerId: PeerIdText,
@@ -93,7 +95,7 @@ export const ModelView = Type.Object({
   bundle: Type.String({description: "content id of the signed manifest"}),
   taskClass: Type.String(),
   alias: Type.Optional(Type.String()),
-  kind: Type.String(),
+  kind: BundleKindText,
   title: Type.String(),
   licence: Type.String(),
   unit: Type.String(),
@@ -116,7 +118,7 @@ export const ModelList = Type.Object({models: Type.Array(ModelView)});
 
 export const ModelAddBody = Type.Object(
   {
-    kind: Type.Enum(["ocr", "embed", "vad", "text", "tensors"]),
+    kind: BundleKindText,
     title: Type.String({minLength: 1, maxLength: 128}),
     alias: Type.Optional(Type.String({pattern: "^[a-z][a-z0-9-]{0,31}$"})),
     licence: Type.String({minLength: 1, maxLength: 64}),

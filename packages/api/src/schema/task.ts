@@ -13,7 +13,7 @@ import {
   TimeMs,
   Uctz,
 } from "./fields.ts";
-import {CandidateView, RejectedView} from "./market.ts";
+import {BundleKindText, CandidateView, RejectedView} from "./market.ts";
 
 /** `open` until the task has ended; `phase` says where it stands. */
 export const TaskState = Type.Enum(["open", "done", "failed", "cancelled"]);
@@ -40,6 +40,8 @@ export const TaskView = Type.Object({
   taskId: TaskIdText,
   taskClass: Type.String(),
   alias: Type.Optional(Type.String()),
+  /** The bundle's kind, where it is known: how clients show the output. */
+  kind: Type.Optional(BundleKindText),
   state: TaskState,
   phase: Type.String(),
   createdAtMs: TimeMs,

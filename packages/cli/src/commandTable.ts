@@ -1,0 +1,68 @@
+/** Every command of `ctz`, in the order of the overview. */
+import type {Command} from "./command.ts";
+import {completion} from "./commands/completion.ts";
+import {configGet, configList, configSet} from "./commands/config.ts";
+import {demo} from "./commands/demo.ts";
+import {doctor} from "./commands/doctor.ts";
+import {down} from "./commands/down.ts";
+import {init} from "./commands/init.ts";
+import {ledgerBalances, ledgerCheckpoints, ledgerShow, ledgerVerify} from "./commands/ledger.ts";
+import {marketAsks, peerList} from "./commands/market.ts";
+import {modelAdd, modelList} from "./commands/model.ts";
+import {nodeInfo, nodeWhy} from "./commands/node.ts";
+import {quote} from "./commands/quote.ts";
+import {run} from "./commands/run.ts";
+import {status} from "./commands/status.ts";
+import {taskCancel, taskExplain, taskList, taskReceipt, taskShow} from "./commands/task.ts";
+import {up} from "./commands/up.ts";
+import {version} from "./commands/version.ts";
+import {walletHistory, walletSend, walletShow} from "./commands/wallet.ts";
+import {walletBackup, walletRestore} from "./commands/walletBackup.ts";
+import type {GroupSummaries} from "./parseArgs.ts";
+
+export const COMMANDS: readonly Command[] = [
+  up,
+  init,
+  status,
+  run,
+  quote,
+  taskList,
+  taskShow,
+  taskExplain,
+  taskReceipt,
+  taskCancel,
+  walletShow,
+  walletSend,
+  walletHistory,
+  walletBackup,
+  walletRestore,
+  marketAsks,
+  peerList,
+  modelAdd,
+  modelList,
+  ledgerShow,
+  ledgerVerify,
+  ledgerCheckpoints,
+  ledgerBalances,
+  nodeInfo,
+  nodeWhy,
+  configList,
+  configGet,
+  configSet,
+  down,
+  doctor,
+  demo,
+  completion(() => ({commands: COMMANDS, groups: GROUPS})),
+  version,
+];
+
+export const GROUPS: GroupSummaries = {
+  task: "Tasks of this node: list, show, explain, receipt, cancel",
+  wallet: "Money: show, send, history, backup, restore",
+  market: "What is sold: asks",
+  peer: "Connected peers: list",
+  model: "Models: add, list",
+  ledger: "The replicated ledger: show, verify, checkpoints, balances",
+  node: "This node: info, why it earns or not",
+  config: "Settings: list, get, set",
+};

@@ -1,0 +1,140 @@
+import type {CheckpointView, LedgerReport, WitnessView} from "@catalyze/api/schema/money";
+import {CodedError} from "@catalyze/core/errors/codedError";
+import {command} from "../command.ts";
+import {ctz, shortId, time, yesNo} from "../output/format.ts";
+import {pairs, table} from "../output/table.ts";
+import {readLimit} from "./limit.ts";
+
+/** Re-checking a large ledger takes minutes. */
+const VERIFY_TIMEOUT_MS = 600_000;
+
+export const ledgerShow = command({
+  path: ["ledger", "show"],
+  summary: "Height, witnesses, supply, chain",
+  async run(_values, {client, output}) {
+    const view = await (await client()).call("ledger", {});
+    output.data(view, () => {
+      const {chain} = view;
+      const head = pairs(
+        [
+          ["network", view.network],
+          ["genesis", view.genesisHash],
+          ["height", `${view.height}, epoch ${view.epoch}`],
+          ["state root", view.stateRoot],
+          ["this node", view.isWitness ? "a witness" : "not a witness"],
+          ["recovering", view.isRecovering ? "yes: it signs nothing yet" : undefined],
+          ["accounts", `${view.accounts}, ${view.locksOpen} open locks`],
+          ["supply", `${ctz(view.supplyUctz)}, ${ctz(view.burnedUctz)} burned`],
+          ["ops pending", String(view.opsPending)],
+          [
+            "chain",
+            chain === undefined
+              ? "none: this network runs unanchored"
+              : `${chain.chainId}, contract ${chain.contract}${chain.isReachable ? "" : ", does not answer"}`,
+          ],
+          [
+            "last anchor",
+            chain?.lastAnchor === undefined
+              ? undefined
+              : `epoch ${chain.lastAnchor.epoch}, ${chain.lastAnchor.state}, ${chain.lastAnchor.tx ?? ""}`,
+          ],
+        ],
+        output.paint,
+      );
+      return `${head}\n${witnessTable(view.witnesses, output.paint)}`;
+    });
+  },
+});
+
+function witnessTable(witnesses: readonly WitnessView[], paint: Parameters<typeof pairs>[1]): string {
+  return table<WitnessView>(
+    witnesses,
+    [
+      {head: "WITNESS", cell: ({peerId, isSelf}) => (isSelf ? "this node" : (peerId ?? "-"))},
+      {head: "WEIGHT", cell: ({weight}) => weight, align: "right"},
+      {head: "CONNECTED", cell: ({isConnected, isSelf}) => (isSelf ? "-" : yesNo(isConnected))},
+      {head: "ENTRIES", cell: ({entries}) => entries, align: "right"},
+    ],
+    {paint, none: "No witnesses."},
+  );
+}
+
+export const ledgerVerify = command({
+  path: ["ledger", "verify"],
+  summary: "Check every invariant now; exit 1 when one does not hold",
+  async run(_values, {client, output, globals}) {
+    const view = await (await client()).call("ledgerVerify", {
+      timeoutMs: globals.timeoutMs ?? VERIFY_TIMEOUT_MS,
+    });
+    output.data(view, () => reportText(view, output.paint));
+    return view.ok ? 0 : new CodedError("LEDGER_INVARIANT").row.exit;
+  },
+});
+
+function reportText(view: LedgerReport, paint: Parameters<typeof pairs>[1]): string {
+  const checks = view.checks.map(
+    ({name, ok, detail}) => `${ok ? paint("ok   ", "green") : paint("WRONG", "red")}  ${name}: ${detail}\n`,
+  );
+  const sums = pairs(
+    [
+      ["height", view.height],
+      ["supply", ctz(view.supplyUctz)],
+      ["balances", ctz(view.balancesUctz)],
+      ["in locks", ctz(view.lockedUctz)],
+      ["staked", ctz(view.stakedUctz)],
+      ["burned", ctz(view.burnedUctz)],
+      ["withdrawn", ctz(view.withdrawnUctz)],
+    ],
+    paint,
+  );
+  return `${sums}\n${checks.join("")}`;
+}
+
+export const ledgerCheckpoints = command({
+  path: ["ledger", "checkpoints"],
+  summary: "Checkpoints and their anchors, newest first",
+  flags: {limit: {kind: "text", value: "n", describe: "At most so many (100)"}},
+  async run({limit}, {client, output}) {
+    const view = await (await client()).call("ledgerCheckpoints", {query: readLimit(limit)});
+    output.data(view, () =>
+      table<CheckpointView>(
+        view.checkpoints,
+        [
+          {head: "HEIGHT", cell: ({height}) => height, align: "right"},
+          {head: "EPOCH", cell: ({epoch}) => String(epoch), align: "right"},
+          {head: "STATE ROOT", cell: ({stateRoot}) => stateRoot},
+          {head: "SIGNED BY", cell: ({signatures}) => String(signatures), align: "right"},
+          {head: "WHEN", cell: ({atMs}) => (atMs === undefined ? "-" : time(atMs))},
+          {
+            head: "ANCHOR",
+            cell: ({anchor}) =>
+              anchor === undefined
+                ? "-"
+                : `${anchor.state} ${anchor.tx === undefined ? "" : shortId(anchor.tx)}`,
+          },
+        ],
+        {paint: output.paint, none: "No checkpoint yet."},
+      ),
+    );
+  },
+});
+
+export const ledgerBalances = command({
+  path: ["ledger", "balances"],
+  summary: "Every account at the last checkpoint",
+  async run(_values, {client, output}) {
+    const view = await (await client()).call("ledgerBalances", {});
+    output.data(view, () =>
+      table(
+        view.balances,
+        [
+          {head: "ACCOUNT", cell: ({account}) => account},
+          {head: "BALANCE", cell: ({balanceUctz}) => ctz(balanceUctz), align: "right"},
+          {head: "STAKED", cell: ({stakedUctz}) => ctz(stakedUctz), align: "right"},
+          {head: "WHO", cell: ({label}) => label ?? ""},
+        ],
+        {paint: output.paint, none: "No accounts."},
+      ),
+    );
+  },
+});

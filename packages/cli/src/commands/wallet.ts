@@ -1,0 +1,89 @@
+import type {HistoryItem} from "@catalyze/api/schema/money";
+import {CodedError} from "@catalyze/core/errors/codedError";
+import {parseAmount} from "@catalyze/core/primitives/amount";
+import {isCellId} from "@catalyze/core/primitives/id";
+import {command} from "../command.ts";
+import {ctz, shortId, time} from "../output/format.ts";
+import {pairs, table} from "../output/table.ts";
+import {readLimit} from "./limit.ts";
+
+export const walletShow = command({
+  path: ["wallet", "show"],
+  summary: "Balances by grade: certified, checkpointed, anchored",
+  async run(_values, {client, output}) {
+    const view = await (await client()).call("wallet", {});
+    output.data(view, () =>
+      pairs(
+        [
+          ["account", view.account],
+          ["spendable", `${ctz(view.balanceUctz)} (certified by ${view.witnesses} witnesses)`],
+          ["checkpointed", `${ctz(view.balanceCheckpointedUctz)} (height ${view.height})`],
+          [
+            "anchored",
+            view.balanceAnchoredUctz === undefined
+              ? "nothing yet: only an anchor survives an exit"
+              : ctz(view.balanceAnchoredUctz),
+          ],
+          ["in locks", ctz(view.lockedUctz)],
+          ["staked", ctz(view.stakedUctz)],
+          ["to be claimed", ctz(view.receivableUctz)],
+          ["ops pending", String(view.opsPending)],
+          ["exit address", view.evmAddress],
+        ],
+        output.paint,
+      ),
+    );
+  },
+});
+
+export const walletSend = command({
+  path: ["wallet", "send"],
+  summary: "Transfer CTZ to an account",
+  examples: ["wallet send <account> 1.5", "wallet send <account> 1500uctz --memo rent"],
+  args: {
+    account: {describe: "Receiver: 64 hex digits", required: true},
+    amount: {describe: "1.5 (CTZ) or 1500uctz (µCTZ)", required: true},
+  },
+  flags: {memo: {kind: "text", describe: "A note of at most 128 characters; its hash goes on the ledger"}},
+  async run({account, amount, memo}, {client, output}) {
+    if (!isCellId(account))
+      throw new CodedError("ACCOUNT_UNKNOWN", {message: `"${account}" is not an account id.`});
+    const uctz = parseAmount(amount);
+    if (uctz === undefined || uctz === 0n)
+      throw new CodedError("AMOUNT_INVALID", {message: `"${amount}" is not an amount.`});
+    const body = {to: account as string, amountUctz: uctz.toString(), ...(memo === undefined ? {} : {memo})};
+    const view = await (await client()).call("walletSend", {body});
+    output.data(
+      view,
+      () =>
+        `sent ${ctz(body.amountUctz)} to ${account}\nop ${view.opId}, ${view.grade} by ${view.witnesses} witnesses, fee ${ctz(view.feeUctz)}\n`,
+    );
+  },
+});
+
+export const walletHistory = command({
+  path: ["wallet", "history"],
+  summary: "What moved the balance, newest first",
+  flags: {limit: {kind: "text", value: "n", describe: "At most so many (100)"}},
+  async run({limit}, {client, output}) {
+    const view = await (await client()).call("walletHistory", {query: readLimit(limit)});
+    output.data(view, () =>
+      table<HistoryItem>(
+        view.items,
+        [
+          {head: "WHEN", cell: ({atMs}) => time(atMs)},
+          {head: "WHAT", cell: ({kind}) => kind},
+          {head: "AMOUNT", cell: ({amountUctz}) => ctz(amountUctz), align: "right"},
+          {head: "FEE", cell: ({feeUctz}) => ctz(feeUctz), align: "right"},
+          {
+            head: "WITH",
+            cell: ({counterparty}) => (counterparty === undefined ? "-" : shortId(counterparty)),
+          },
+          {head: "GRADE", cell: ({grade}) => grade},
+          {head: "TASK", cell: ({taskId}) => taskId ?? "-"},
+        ],
+        {paint: output.paint, none: "Nothing has moved yet."},
+      ),
+    );
+  },
+});

@@ -1,0 +1,108 @@
+/** The daemon: there, ready, with peers whose clocks agree with ours; or the ports that it would take. */
+import {createServer} from "node:net";
+import type {ApiClient} from "@catalyze/api/client/apiClient";
+import type {PeerView} from "@catalyze/api/schema/market";
+import {CodedError} from "@catalyze/core/errors/codedError";
+import {loadOptions} from "@catalyze/daemon/options/loadOptions";
+import type {CommandContext} from "../context.ts";
+import type {Check} from "./check.ts";
+
+/** Asks and quotes live for seconds to minutes: a clock further off makes them expired or future. */
+const CLOCK_WARN_MS = 2_000;
+const CLOCK_WRONG_MS = 30_000;
+
+export async function daemonChecks(context: CommandContext): Promise<readonly Check[]> {
+  let client: ApiClient;
+  try {
+    client = await context.client();
+    return await runningChecks(client);
+  } catch (error) {
+    if (!(error instanceof CodedError) || error.code !== "DAEMON_UNREACHABLE") throw error;
+    return [
+      {name: "daemon", state: "warning", detail: error.message, fix: error.row.hint},
+      ...(await portChecks(context)),
+    ];
+  }
+}
+
+async function runningChecks(client: ApiClient): Promise<readonly Check[]> {
+  const {isReady, phase, reason} = await client.call("readyz", {});
+  if (!isReady) {
+    return [
+      {
+        name: "daemon",
+        state: "warning",
+        detail: `not ready: ${phase}${reason === undefined ? "" : ` (${reason})`}`,
+        fix: "Wait, or look into its log.",
+      },
+    ];
+  }
+  const [status, info, {peers}] = await Promise.all([
+    client.call("status", {}),
+    client.call("nodeInfo", {}),
+    client.call("peers", {}),
+  ]);
+  const {executor} = info;
+  return [
+    {name: "daemon", state: "ok", detail: `ready at ${client.target.url}, version ${status.version}`},
+    executor.slots > 0
+      ? {
+          name: "executor of the daemon",
+          state: "ok",
+          detail: `${executor.kind}, ${executor.slots} slots, ${executor.isolation}`,
+        }
+      : {
+          name: "executor of the daemon",
+          state: "warning",
+          detail: `none: ${executor.kind}`,
+          fix: "Its log says why.",
+        },
+    peers.length > 0
+      ? {name: "peers", state: "ok", detail: `${peers.length} connected`}
+      : {name: "peers", state: "warning", detail: "none", fix: "Join a network: ctz up --join <address>"},
+    ...clockCheck(peers),
+  ];
+}
+
+function clockCheck(peers: readonly PeerView[]): readonly Check[] {
+  const offsets = peers
+    .flatMap(({clockOffsetMs}) => (clockOffsetMs === undefined ? [] : [clockOffsetMs]))
+    .sort((left, right) => left - right);
+  const middle = offsets[Math.floor(offsets.length / 2)];
+  if (middle === undefined) return [];
+  const detail = `${Math.round(middle)} ms off the middle of ${offsets.length} peers`;
+  const off = Math.abs(middle);
+  if (off < CLOCK_WARN_MS) return [{name: "clock", state: "ok", detail}];
+  return [
+    {
+      name: "clock",
+      state: off < CLOCK_WRONG_MS ? "warning" : "broken",
+      detail,
+      fix: "Set the clock (NTP): quotes and asks carry times.",
+    },
+  ];
+}
+
+async function portChecks({globals, io}: CommandContext): Promise<readonly Check[]> {
+  const options = await loadOptions({home: globals.home, flags: {}, env: io.env});
+  return [
+    await portCheck("API port", options.apiHost, options.apiPort, options.isApiPortExplicit),
+    await portCheck("peer port", "0.0.0.0", options.p2pPort, options.isP2pPortExplicit),
+  ];
+}
+
+async function portCheck(name: string, host: string, port: number, isExplicit: boolean): Promise<Check> {
+  const isFree = await new Promise<boolean>((resolve) => {
+    const probe = createServer();
+    probe.once("error", () => resolve(false));
+    probe.listen({host, port}, () => probe.close(() => resolve(true)));
+  });
+  if (isFree) return {name, state: "ok", detail: `${port} is free`};
+  if (!isExplicit) return {name, state: "ok", detail: `${port} is taken; another free one will be used`};
+  return {
+    name,
+    state: "broken",
+    detail: `${port} is taken and was stated`,
+    fix: "Choose another port, or leave it to ctz.",
+  };
+}
