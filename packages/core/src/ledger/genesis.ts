@@ -3,8 +3,9 @@
  * network and is covered by every signature. Addresses of contracts are not part of it: they come into
  * being after it (DESIGN §13), and a chain points at a genesis, not the other way round.
  */
+import {keccak_256} from "@noble/hashes/sha3.js";
 import {hashHex} from "../crypto/sha256.ts";
-import {fromHex} from "../primitives/bytes.ts";
+import {concat, fromHex, toHex} from "../primitives/bytes.ts";
 import {encodeCanonicalJson} from "../primitives/canonicalJson.ts";
 import type {AccountId, Cid, Hash, PeerId} from "../primitives/id.ts";
 import type {LedgerParams} from "./params.ts";
@@ -54,15 +55,18 @@ export function paramsHash(params: LedgerParams): Hash {
   return hashHex(encodeCanonicalJson({...params, opFee: params.opFee.toString()}));
 }
 
-/** Names the committee: SHA-256 over vote key, EVM address and weight of each witness, in order. */
-export function committeeHash(witnesses: readonly GenesisWitness[]): Hash {
-  return hashHex(
-    ...witnesses.map(({voteKey, evmAddress, weight}) => {
-      const bytes = new Uint8Array(56);
-      bytes.set(fromHex(voteKey));
-      bytes.set(fromHex(evmAddress), 32);
-      new DataView(bytes.buffer).setUint32(52, weight);
-      return bytes;
-    }),
-  );
+/**
+ * Names a committee as the anchor contract does: keccak256 of `abi.encode((address signer, uint64 weight)[])`.
+ * The checkpoint so commits to exactly the list that the contract will check the next anchor against.
+ */
+export function committeeHash(witnesses: readonly Pick<GenesisWitness, "evmAddress" | "weight">[]): Hash {
+  const words = [word(0x20), word(witnesses.length)];
+  for (const {evmAddress, weight} of witnesses)
+    words.push(fromHex(evmAddress.padStart(64, "0")), word(weight));
+  return toHex(keccak_256(concat(...words))) as Hash;
+}
+
+/** A number as one 32-byte word of the EVM. */
+function word(value: number): Uint8Array {
+  return fromHex(value.toString(16).padStart(64, "0"));
 }

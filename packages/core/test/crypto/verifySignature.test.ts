@@ -50,6 +50,19 @@ describe("the signature predicate", () => {
       expect(ed25519.Point.fromBytes(fromHex(hex), true).isSmallOrder()).toBe(true);
     }
   });
+  it("refuses every key whose y is not below the prime", () => {
+    const p = 2n ** 255n - 19n;
+    const encoded = (y: bigint, sign: number) => {
+      const bytes = Uint8Array.from({length: 32}, (_, index) => Number((y >> BigInt(8 * index)) & 0xffn));
+      bytes[31]! |= sign;
+      return bytes;
+    };
+    for (const sign of [0, 0x80]) {
+      for (let y = p; y < 2n ** 255n; y += 1n) expect(isPublicKeyAllowed(encoded(y, sign))).toBe(false);
+      expect(isPublicKeyAllowed(encoded(p - 2n, sign))).toBe(true);
+      expect(isPublicKeyAllowed(encoded(2n ** 254n, sign))).toBe(true);
+    }
+  });
   it("charges the sender for what needed the slow confirmation", () => {
     const verifier = createVerifier(nodeVerify);
     const cases = constructedCases();

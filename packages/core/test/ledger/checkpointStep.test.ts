@@ -154,6 +154,12 @@ describe("checkpointStep", () => {
     expect(at(74n).lock(lockId)).toBeDefined();
     expect(at(75n).lock(lockId)).toBeUndefined();
     expect(checkInvariants(at(75n))).toEqual([]);
+    // Closed at 60, the last height of an epoch: gone with the last height of the next.
+    const late = opened(59n);
+    const closedAt60 = checkpointStep({...none, ...late}).state.commit();
+    const next = checkpointStep({...none, base: closedAt60, parent: {...late.parent, height: 74n}}).state;
+    expect(closedAt60.lock(late.lockId)).toMatchObject({closedAt: 60n});
+    expect(next.lock(late.lockId)).toBeUndefined();
   });
 
   it("leaves everybody a proof of what they hold", () => {

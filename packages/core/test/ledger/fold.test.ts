@@ -4,6 +4,7 @@ import {genesisState} from "@catalyze/core/ledger/genesisState";
 import {checkInvariants} from "@catalyze/core/ledger/invariants";
 import type {Op} from "@catalyze/core/ledger/op";
 import {lockIdOf} from "@catalyze/core/ledger/opCodec";
+import {type Posting, post} from "@catalyze/core/ledger/postings";
 import {LedgerState} from "@catalyze/core/ledger/state";
 import {toHex} from "@catalyze/core/primitives/bytes";
 import fc from "fast-check";
@@ -263,6 +264,29 @@ describe("account ops", () => {
     });
     expect(state.withdrawnTo(address)).toBe(330n);
     expect(state.totals).toMatchObject({stake: 500n, withdrawn: 330n, burned: 400n});
+    expect(checkInvariants(state)).toEqual([]);
+  });
+});
+
+describe("post", () => {
+  it("refuses a list that does not balance, before anything moves", () => {
+    const state = genesisState(testGenesis);
+    const before = pictureOf(state);
+    const half: Posting[] = [{bucket: "account", id: alice.account, amount: -5n}];
+    expect(() => post(state, half)).toThrow(/sum to zero/);
+    expect(() => post(state, [...half, {bucket: "burned", amount: 4n}])).toThrow(/sum to zero/);
+    expect(() =>
+      post(state, [
+        {bucket: "burned", amount: -1n},
+        {bucket: "treasury", amount: 1n},
+      ]),
+    ).toThrow(/negative total/);
+    expect(pictureOf(state)).toEqual(before);
+    post(state, [
+      {bucket: "minted", amount: 5n},
+      {bucket: "treasury", amount: 5n},
+    ]);
+    expect(state.totals).toMatchObject({minted: 5n, treasury: 5n});
     expect(checkInvariants(state)).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import {CodedError} from "@catalyze/core/errors/codedError";
-import {encodeGenesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
+import {committeeHash, encodeGenesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
 import {checkInvariants} from "@catalyze/core/ledger/invariants";
 import {PARAMS_PRODUCTION} from "@catalyze/core/ledger/params";
@@ -8,6 +8,7 @@ import {withdrawalLeaf, withdrawalProof, withdrawalRoot} from "@catalyze/core/le
 import {compareBytes, concat, fromHex, fromUtf8, toHex} from "@catalyze/core/primitives/bytes";
 import {keccak_256} from "@noble/hashes/sha3.js";
 import fc from "fast-check";
+import {encodeAbiParameters, keccak256} from "viem";
 import {describe, expect, it} from "vitest";
 import {testGenesis} from "./kit.ts";
 
@@ -84,6 +85,22 @@ describe("genesis", () => {
   });
 });
 
+describe("committeeHash", () => {
+  it("is that of viem's ABI encoding", () => {
+    const members = [1, 2, 3].map((n) => ({evmAddress: `${n}a`.repeat(20), weight: n * 1_000}));
+    const components = [
+      {name: "signer", type: "address"},
+      {name: "weight", type: "uint64"},
+    ] as const;
+    const list = members.map(({evmAddress, weight}) => ({
+      signer: `0x${evmAddress}` as const,
+      weight: BigInt(weight),
+    }));
+    const encoded = encodeAbiParameters([{type: "tuple[]", components}], [list]);
+    expect(committeeHash(members)).toBe(keccak256(encoded).slice(2));
+  });
+});
+
 describe("withdrawal tree", () => {
   it("gives the root that OpenZeppelin's documentation prints for its example", () => {
     const example = [
@@ -112,6 +129,13 @@ describe("withdrawal tree", () => {
         expect(withdrawalProof(list, stranger)).toBeUndefined();
       }),
     );
+  });
+
+  it("lays leaves out as the array of OpenZeppelin's tree", () => {
+    const list = [1, 2, 3].map((n) => ({address: new Uint8Array(20).fill(n), cumulative: BigInt(n)}));
+    const [low, middle, high] = list.map(withdrawalLeaf).sort(compareBytes);
+    const pair = (...both: Uint8Array[]) => keccak_256(concat(...both.sort(compareBytes)));
+    expect(toHex(withdrawalRoot(list))).toBe(toHex(pair(pair(low!, middle!), high!)));
   });
 
   it("is 32 zero bytes while nobody has withdrawn", () => {

@@ -1,5 +1,12 @@
 import {sha256} from "@catalyze/core/crypto/sha256";
-import {EMPTY_ROOT, SumTree, type TreeLeaf, verifyProof} from "@catalyze/core/ledger/sumTree";
+import {
+  EMPTY_ROOT,
+  innerHash,
+  leafHash,
+  SumTree,
+  type TreeLeaf,
+  verifyProof,
+} from "@catalyze/core/ledger/sumTree";
 import {compareBytes, concat, equalBytes, toHex} from "@catalyze/core/primitives/bytes";
 import fc from "fast-check";
 import {describe, expect, it} from "vitest";
@@ -112,6 +119,18 @@ describe("SumTree", () => {
         expect(tree.prove(other) !== undefined).toBe(isHere);
       }),
     );
+  });
+
+  it("refuses a path whose bits do not fall towards the root, even where its hashes fit", () => {
+    const leaf = {id: new Uint8Array(32), valueHash: new Uint8Array(32), sum: 1n};
+    const step = (bit: number) => ({bit, hash: new Uint8Array(32).fill(9), sum: 2n});
+    const rootOf = (first: number, second: number) => {
+      const lower = innerHash(first, {hash: leafHash(leaf), sum: 1n}, step(first));
+      return innerHash(second, {hash: lower, sum: 3n}, step(second));
+    };
+    expect(verifyProof(rootOf(5, 3), 5n, {leaf, path: [step(5), step(3)]})).toBe(true);
+    expect(verifyProof(rootOf(3, 5), 5n, {leaf, path: [step(3), step(5)]})).toBe(false);
+    expect(verifyProof(rootOf(3, 3), 5n, {leaf, path: [step(3), step(3)]})).toBe(false);
   });
 
   it("refuses a proof in which anything was changed", () => {
