@@ -33,7 +33,15 @@ export type ErrorRow = {
 type Flags = {readonly retryable?: boolean; readonly exit: number; readonly http: number};
 
 function row(actor: Actor, phase: Phase, flags: Flags, message: string, hint: string): ErrorRow {
-  return {actor, phase, retryable: flags.retryable ?? false, exit: flags.exit, http: flags.http, message, hint};
+  return {
+    actor,
+    phase,
+    retryable: flags.retryable ?? false,
+    exit: flags.exit,
+    http: flags.http,
+    message,
+    hint,
+  };
 }
 
 const RETRY = true;
@@ -94,6 +102,7 @@ export const ERRORS = {
   EXECUTOR_UNAVAILABLE: row("node", "start", {exit: 9, http: 503}, "This node cannot run models.", "`ctz doctor` says what is missing."),
   BLOB_CORRUPT: row("network", "execute", {retryable: RETRY, exit: 5, http: 502}, "Bytes did not match their content id.", "The sender was dropped; another source is tried."),
   BLOB_NOT_FOUND: row("network", "execute", {retryable: RETRY, exit: 4, http: 404}, "No reachable peer holds this content.", "Keep the publisher online until others have fetched it."),
+  BLOB_TOO_LARGE: row("client", "execute", {exit: 2, http: 413}, "The content is larger than this node accepts.", "Raise the limit, or choose smaller content."),
   // Verify.
   RESULT_INVALID: row("provider", "verify", {retryable: RETRY, exit: 7, http: 502}, "The result does not match its commit or class.", "Not charged; recorded against the provider."),
   METER_ABOVE_MAX: row("provider", "verify", {retryable: RETRY, exit: 7, http: 502}, "The meter is above what was agreed.", "Not charged; recorded against the provider."),
