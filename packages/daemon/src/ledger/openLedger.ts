@@ -15,6 +15,7 @@ import type {SignatureVerifier, Signer} from "@catalyze/core/ports/signer";
 import type {AppendLog, Store} from "@catalyze/core/ports/store";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, PeerId} from "@catalyze/core/primitives/id";
+import type {WalletView} from "./draftOp.ts";
 import {EntriesTopic} from "./entriesTopic.ts";
 import {LedgerAnswers} from "./ledgerAnswers.ts";
 import {LedgerEffects} from "./ledgerEffects.ts";
@@ -29,7 +30,7 @@ import {Outbox} from "./outbox.ts";
 import {type BudgetRate, PeerBudgets} from "./peerBudgets.ts";
 import {PushQueue} from "./pushQueue.ts";
 import {ReplicaDriver} from "./replicaDriver.ts";
-import {Wallet, type WalletView} from "./wallet.ts";
+import {Wallet} from "./wallet.ts";
 
 export type LedgerNodeComponents = {
   readonly net: Net;

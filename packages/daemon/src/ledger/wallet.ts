@@ -5,30 +5,15 @@
  */
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {ERRORS, type ErrorCode} from "@catalyze/core/errors/table";
-import {debitOf} from "@catalyze/core/ledger/apply";
-import type {LockCell} from "@catalyze/core/ledger/cell";
-import {claimProblem} from "@catalyze/core/ledger/claims";
 import type {Effect} from "@catalyze/core/ledger/effects";
-import {OP_VERSION, type Op, type OpBody, type Payload} from "@catalyze/core/ledger/op";
-import {opFormProblem} from "@catalyze/core/ledger/opChecks";
-import {NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
+import type {Op, Payload} from "@catalyze/core/ledger/op";
+import {signOp} from "@catalyze/core/ledger/opCodec";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Signer} from "@catalyze/core/ports/signer";
 import type {CellId, OpId} from "@catalyze/core/primitives/id";
+import {type DraftOptions, draftOp, rejection, type WalletView} from "./draftOp.ts";
 import type {LedgerMetrics} from "./ledgerMetrics.ts";
 import type {Outbox} from "./outbox.ts";
-
-export type WalletView = {
-  /** Of the epoch that is being certified now. */
-  epoch(): number;
-  /** Last certified op of a cell; `undefined` for a cell that the view does not know. */
-  headOf(cell: CellId): {readonly seq: bigint; readonly opId: OpId} | undefined;
-  /** Spendable by an account after its certified ops; `undefined` when unknown. */
-  fundsOf(cell: CellId): bigint | undefined;
-  lock(id: CellId): LockCell | undefined;
-  /** Of the last checkpoint. */
-  height(): bigint;
-};
 
 export type WalletComponents = {
   readonly outbox: Outbox;
@@ -41,15 +26,11 @@ export type WalletComponents = {
   readonly send: (op: Op) => void;
 };
 
-export type WalletOptions = {
-  readonly network: number;
+export type WalletOptions = DraftOptions & {
   readonly genesisHash: Uint8Array;
-  readonly opFee: bigint;
   readonly timeoutMs: number;
 };
 
-/** An op lives this many epochs; a cell whose op was lost is free again after them. */
-const VALIDITY_EPOCHS = 24;
 /** Ops of one cell on their way at once: witnesses refuse a seq more than 64 past the head. */
 const WINDOW = 32;
 /** Callers that may wait for a place in a window. */
@@ -62,12 +43,20 @@ type Waiter = {
   readonly cancelTimer: () => void;
 };
 
+type Turn = {
+  readonly cell: CellId;
+  readonly resolve: () => void;
+  readonly reject: (reason: CodedError) => void;
+};
+
 export class Wallet {
   readonly #components: WalletComponents;
   readonly #options: WalletOptions;
   readonly #waiters = new Map<OpId, Waiter[]>();
   readonly #offers = new Map<CellId, Promise<void>>();
-  readonly #turns: {readonly cell: CellId; readonly take: () => void}[] = [];
+  readonly #turns: Turn[] = [];
+  /** Places given to waiting callers that have not signed yet. */
+  readonly #granted = new Map<CellId, number>();
 
   constructor(components: WalletComponents, options: WalletOptions) {
     this.#components = components;
@@ -78,13 +67,14 @@ export class Wallet {
   stop(): void {
     const error = new CodedError("OP_TIMEOUT", {message: "The node stops; the operation stays pending."});
     for (const id of [...this.#waiters.keys()]) this.#fail(id, error);
-    for (const {take} of this.#turns.splice(0)) take();
+    for (const {reject} of this.#turns.splice(0)) reject(error);
   }
 
   /** The certified op's id. Rejects as `LedgerClient.submit` says. */
   async submit(cell: CellId, payload: Payload): Promise<OpId> {
     const startMs = this.#components.clock.monotonicMs();
-    await this.#turn(cell);
+    // Without an `await` when there is a place: the next caller must see this op's slot taken.
+    if (!this.#hasPlace(cell)) await this.#turn(cell);
     return await this.#dispatch(this.#sign(cell, payload), startMs);
   }
 
@@ -142,100 +132,55 @@ export class Wallet {
     this.#nextTurns();
   }
 
+  #hasPlace(cell: CellId): boolean {
+    return this.#placesOf(cell) > 0 && !this.#turns.some((turn) => turn.cell === cell);
+  }
+
+  #placesOf(cell: CellId): number {
+    return WINDOW - this.#components.outbox.pendingOf(cell).length - (this.#granted.get(cell) ?? 0);
+  }
+
   /** Waits for a place in the cell's window, in order of arrival. */
   async #turn(cell: CellId): Promise<void> {
-    const isWaited = this.#turns.some((turn) => turn.cell === cell);
-    if (!isWaited && this.#components.outbox.pendingOf(cell).length < WINDOW) return;
     if (this.#turns.length >= WAITING_MAX) throw new CodedError("QUEUE_FULL", {evidence: {max: WAITING_MAX}});
-    const {promise, resolve} = Promise.withResolvers<void>();
-    const turn = {cell, take: resolve};
+    const {promise, resolve, reject} = Promise.withResolvers<void>();
+    const turn = {cell, resolve, reject};
     this.#turns.push(turn);
     const cancel = this.#components.clock.after(this.#options.timeoutMs, () => {
       const at = this.#turns.indexOf(turn);
-      if (at >= 0) this.#turns.splice(at, 1);
-      resolve();
+      if (at < 0) return;
+      this.#turns.splice(at, 1);
+      reject(
+        new CodedError("OP_TIMEOUT", {message: "Earlier operations of this cell are not certified yet."}),
+      );
     });
-    await promise;
-    cancel();
-    if (this.#components.outbox.pendingOf(cell).length >= WINDOW) throw new CodedError("OP_TIMEOUT");
+    try {
+      await promise;
+      const left = (this.#granted.get(cell) ?? 1) - 1;
+      if (left > 0) this.#granted.set(cell, left);
+      else this.#granted.delete(cell);
+    } finally {
+      cancel();
+    }
   }
 
   #nextTurns(): void {
-    const places = new Map<CellId, number>();
     for (const turn of [...this.#turns]) {
-      const left = places.get(turn.cell) ?? WINDOW - this.#components.outbox.pendingOf(turn.cell).length;
-      if (left <= 0) continue;
-      places.set(turn.cell, left - 1);
+      if (this.#placesOf(turn.cell) <= 0) continue;
+      this.#granted.set(turn.cell, (this.#granted.get(turn.cell) ?? 0) + 1);
       this.#turns.splice(this.#turns.indexOf(turn), 1);
-      turn.take();
+      turn.resolve();
     }
   }
 
   /** No `await` between here and `outbox.add`: the slot is looked up and taken in one turn. */
   #sign(cell: CellId, payload: Payload): Op {
-    const {outbox, signer, view} = this.#components;
-    const {network, genesisHash} = this.#options;
-    const fee = payload.kind === "claim" ? this.#claimFee(cell, payload) : this.#options.opFee;
-    if (payload.kind !== "claim") this.#checkFunds(cell, debitOf(payload) + fee);
-    const pending = outbox.pendingOf(cell);
-    const {seq, prev} = this.#nextSlot(cell);
-    const epoch = view.epoch();
-    const body: OpBody = {
-      version: OP_VERSION,
-      network,
-      cell,
-      seq,
-      prev,
-      // A witness may be one checkpoint, and so one epoch, behind our view.
-      validFromEpoch: Math.max(0, epoch - 1),
-      // A chain of pending ops ends together, so that a lost one never leaves a successor half alive.
-      validUntilEpoch: pending[0]?.body.validUntilEpoch ?? epoch + VALIDITY_EPOCHS,
-      fee,
-      deps: [],
-      payload,
-    };
-    const problem = opFormProblem(body);
-    if (problem !== undefined) throw rejection("OP_REJECTED", problem);
-    return signOp(body, signer, genesisHash);
-  }
-
-  #nextSlot(cell: CellId): {seq: bigint; prev: OpId} {
-    const {outbox, view} = this.#components;
-    const own = outbox.lastOf(cell);
-    const head = view.headOf(cell);
-    if (head !== undefined && head.seq >= (own?.body.seq ?? 0n)) return {seq: head.seq + 1n, prev: head.opId};
-    if (own !== undefined) return {seq: own.body.seq + 1n, prev: own.id};
-    return {seq: 1n, prev: NO_OP};
-  }
-
-  /** Throws what the ledger would answer, before a slot is used up for it. */
-  #claimFee(cell: CellId, claim: Extract<Payload, {kind: "claim"}>): bigint {
-    const {outbox, view} = this.#components;
-    const lock = view.lock(cell);
-    if (lock === undefined) throw rejection("NOT_FOUND", "unknownCell");
-    const drawn = outbox
-      .pendingOf(cell)
-      .reduce(
-        (most, {body}) =>
-          body.payload.kind === "claim" && body.payload.cumulative > most ? body.payload.cumulative : most,
-        lock.drawn,
-      );
-    // A final claim that raises nothing is free; every other pays from what it claims.
-    const fee = claim.cumulative <= drawn && claim.isFinal ? 0n : this.#options.opFee;
-    const problem = claimProblem({...lock, drawn}, {...claim, fee}, view.height());
-    if (problem !== undefined) throw rejection("OP_REJECTED", problem);
-    return fee;
-  }
-
-  #checkFunds(cell: CellId, needed: bigint): void {
-    const {outbox, view} = this.#components;
-    const headSeq = view.headOf(cell)?.seq ?? 0n;
-    const spent = outbox
-      .pendingOf(cell)
-      .filter((op) => op.body.seq > headSeq)
-      .reduce((sum, op) => sum + debitOfAny(op.body.payload) + op.body.fee, 0n);
-    const available = (view.fundsOf(cell) ?? 0n) - spent;
-    if (needed > available) throw new CodedError("FUNDS_INSUFFICIENT", {evidence: {needed, available}});
+    const {signer} = this.#components;
+    return signOp(
+      draftOp({cell, payload}, this.#components, this.#options),
+      signer,
+      this.#options.genesisHash,
+    );
   }
 
   /** One op of a cell after the other: what rests on a refused op must not leave this node. */
@@ -261,6 +206,7 @@ export class Wallet {
     const gone = outbox.pendingOf(op.body.cell).filter(({body}) => body.seq >= op.body.seq);
     for (const {id} of gone) this.#fail(id, refusal);
     await outbox.void(op.id);
+    this.#nextTurns();
   }
 
   /** Why the own replica refuses for good, or `undefined`. */
@@ -293,14 +239,4 @@ export class Wallet {
       reject(error);
     }
   }
-}
-
-function debitOfAny(payload: Payload): bigint {
-  return payload.kind === "claim" ? 0n : debitOf(payload);
-}
-
-function rejection(code: ErrorCode, reason = ""): CodedError {
-  if (code === "FUNDS_INSUFFICIENT" || code === "OP_TIMEOUT")
-    return new CodedError(code, {evidence: {reason}});
-  return new CodedError("OP_REJECTED", {evidence: {rule: reason === "" ? code : reason}});
 }

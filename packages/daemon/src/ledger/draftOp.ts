@@ -1,0 +1,111 @@
+/**
+ * The next op of an own cell: its slot after what is certified and what is on its way, its epochs, its
+ * fee. What the ledger would refuse is refused here, before a slot is used up for it.
+ */
+import {CodedError} from "@catalyze/core/errors/codedError";
+import type {ErrorCode} from "@catalyze/core/errors/table";
+import {debitOf} from "@catalyze/core/ledger/apply";
+import type {LockCell} from "@catalyze/core/ledger/cell";
+import {claimProblem} from "@catalyze/core/ledger/claims";
+import {OP_VERSION, type Op, type OpBody, type Payload} from "@catalyze/core/ledger/op";
+import {opFormProblem} from "@catalyze/core/ledger/opChecks";
+import {NO_OP} from "@catalyze/core/ledger/opCodec";
+import type {CellId, OpId} from "@catalyze/core/primitives/id";
+import type {Outbox} from "./outbox.ts";
+
+export type WalletView = {
+  /** Of the epoch that is being certified now. */
+  epoch(): number;
+  /** Last certified op of a cell; `undefined` for a cell that the view does not know. */
+  headOf(cell: CellId): {readonly seq: bigint; readonly opId: OpId} | undefined;
+  /** Spendable by an account after its certified ops; `undefined` when unknown. */
+  fundsOf(cell: CellId): bigint | undefined;
+  lock(id: CellId): LockCell | undefined;
+  /** Of the last checkpoint. */
+  height(): bigint;
+};
+
+export type DraftOptions = {readonly network: number; readonly opFee: bigint};
+
+type Books = {readonly outbox: Pick<Outbox, "lastOf" | "pendingOf">; readonly view: WalletView};
+type Claim = Extract<Payload, {kind: "claim"}>;
+
+/** An op lives this many epochs; a cell whose op was lost is free again after them. */
+const VALIDITY_EPOCHS = 24;
+
+/** Throws `FUNDS_INSUFFICIENT` or `OP_REJECTED`. */
+export function draftOp(
+  {cell, payload}: {readonly cell: CellId; readonly payload: Payload},
+  {outbox, view}: Books,
+  {network, opFee}: DraftOptions,
+): OpBody {
+  const pending = outbox.pendingOf(cell);
+  const fee = payload.kind === "claim" ? claimFee({cell, claim: payload, pending}, view, opFee) : opFee;
+  if (payload.kind !== "claim") checkFunds({cell, pending, needed: debitOf(payload) + fee}, view);
+  if (payload.kind === "open" && payload.locks.some(({expiryH}) => expiryH <= view.height())) {
+    throw rejection("OP_REJECTED", "expired");
+  }
+  const epoch = view.epoch();
+  const body: OpBody = {
+    version: OP_VERSION,
+    network,
+    cell,
+    ...nextSlot(cell, outbox, view),
+    // A witness may be one checkpoint, and so one epoch, behind our view.
+    validFromEpoch: Math.max(0, epoch - 1),
+    // A chain of pending ops ends together, so that a lost one never leaves a successor half alive.
+    validUntilEpoch: pending[0]?.body.validUntilEpoch ?? epoch + VALIDITY_EPOCHS,
+    fee,
+    deps: [],
+    payload,
+  };
+  const problem = opFormProblem(body);
+  if (problem !== undefined) throw rejection("OP_REJECTED", problem);
+  return body;
+}
+
+/** What a caller of `submit` sees of a refusal. */
+export function rejection(code: ErrorCode, reason = ""): CodedError {
+  if (code === "FUNDS_INSUFFICIENT" || code === "OP_TIMEOUT")
+    return new CodedError(code, {evidence: {reason}});
+  return new CodedError("OP_REJECTED", {evidence: {rule: reason === "" ? code : reason}});
+}
+
+function nextSlot(cell: CellId, outbox: Books["outbox"], view: WalletView): {seq: bigint; prev: OpId} {
+  const own = outbox.lastOf(cell);
+  const head = view.headOf(cell);
+  if (head !== undefined && head.seq >= (own?.body.seq ?? 0n)) return {seq: head.seq + 1n, prev: head.opId};
+  if (own !== undefined) return {seq: own.body.seq + 1n, prev: own.id};
+  return {seq: 1n, prev: NO_OP};
+}
+
+type PendingClaim = {readonly cell: CellId; readonly claim: Claim; readonly pending: readonly Op[]};
+
+function claimFee({cell, claim, pending}: PendingClaim, view: WalletView, opFee: bigint): bigint {
+  const lock = view.lock(cell);
+  if (lock === undefined) throw rejection("OP_REJECTED", "unknownCell");
+  if (lock.spec.expiryH <= view.height()) throw rejection("OP_REJECTED", "expired");
+  const drawn = pending.reduce((most, {body}) => {
+    const cumulative = body.payload.kind === "claim" ? body.payload.cumulative : 0n;
+    return cumulative > most ? cumulative : most;
+  }, lock.drawn);
+  // A final claim that raises nothing is free; every other pays from what it claims.
+  const fee = claim.cumulative <= drawn && claim.isFinal ? 0n : opFee;
+  const problem = claimProblem({...lock, drawn}, {...claim, fee}, view.height());
+  if (problem !== undefined) throw rejection("OP_REJECTED", problem);
+  return fee;
+}
+
+type Spending = {readonly cell: CellId; readonly pending: readonly Op[]; readonly needed: bigint};
+
+function checkFunds({cell, pending, needed}: Spending, view: WalletView): void {
+  const headSeq = view.headOf(cell)?.seq ?? 0n;
+  const spent = pending
+    .filter((op) => op.body.seq > headSeq)
+    .reduce(
+      (sum, {body}) => sum + (body.payload.kind === "claim" ? 0n : debitOf(body.payload)) + body.fee,
+      0n,
+    );
+  const available = (view.fundsOf(cell) ?? 0n) - spent;
+  if (needed > available) throw new CodedError("FUNDS_INSUFFICIENT", {evidence: {needed, available}});
+}

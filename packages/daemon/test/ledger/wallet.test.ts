@@ -1,0 +1,165 @@
+import {accountIdOf} from "@catalyze/core/crypto/accountId";
+import type {Effect} from "@catalyze/core/ledger/effects";
+import type {Op} from "@catalyze/core/ledger/op";
+import {NO_OP} from "@catalyze/core/ledger/opCodec";
+import type {OpId} from "@catalyze/core/primitives/id";
+import {NO_METRICS} from "@catalyze/daemon/ledger/ledgerMetrics";
+import {Outbox} from "@catalyze/daemon/ledger/outbox";
+import {Wallet} from "@catalyze/daemon/ledger/wallet";
+import {describe, expect, it} from "vitest";
+import {DiskFaults} from "../../../../test/sim/fakes/diskFaults.ts";
+import {FakeClock} from "../../../../test/sim/fakes/fakeClock.ts";
+import {MemoryLog, MemoryLogFile} from "../../../../test/sim/fakes/memoryLog.ts";
+import {MemoryDisk, MemoryStore} from "../../../../test/sim/fakes/memoryStore.ts";
+import {testSigner} from "./testSigner.ts";
+import {transfer} from "./transfer.ts";
+
+const signer = testSigner(1);
+const cell = accountIdOf(signer.publicKey);
+const to = accountIdOf(testSigner(2).publicKey);
+
+async function rig({funds = 1_000n} = {}) {
+  const faults = new DiskFaults();
+  const clock = new FakeClock();
+  const outbox = new Outbox({
+    store: new MemoryStore(new MemoryDisk(faults)),
+    log: new MemoryLog(new MemoryLogFile(faults)),
+  });
+  await outbox.start(() => false);
+  const sent: Op[] = [];
+  const offered: Op[] = [];
+  const state = {epoch: 1, head: {seq: 0n, opId: NO_OP}, refuse: (_: Op): Effect | undefined => undefined};
+  const wallet = new Wallet(
+    {
+      outbox,
+      signer,
+      clock,
+      metrics: NO_METRICS,
+      view: {
+        epoch: () => state.epoch,
+        headOf: () => state.head,
+        fundsOf: () => funds,
+        lock: () => undefined,
+        height: () => 0n,
+      },
+      deliver: async (op) => {
+        offered.push(op);
+        const refusal = state.refuse(op);
+        return refusal === undefined ? [] : [refusal];
+      },
+      send: (op) => sent.push(op),
+    },
+    {network: 7, genesisHash: new Uint8Array(32), opFee: 1n, timeoutMs: 10_000},
+  );
+  const certify = (op: Op) => {
+    state.head = {seq: op.body.seq, opId: op.id};
+    outbox.settle(op.id);
+    wallet.settled([op.id]);
+  };
+  return {faults, clock, outbox, sent, offered, state, wallet, certify};
+}
+
+const refusalOf = (op: Op, code: "OP_REJECTED" | "QUEUE_FULL"): Effect => ({
+  kind: "rejected",
+  code,
+  reason: "prev",
+  op: op.id,
+  from: undefined,
+});
+
+describe("Wallet", () => {
+  it("chains parallel ops and settles each", async () => {
+    const {wallet, clock, sent, certify} = await rig();
+    const work = Promise.all([1n, 2n, 3n].map((amount) => wallet.submit(cell, transfer(to, amount))));
+    await clock.settle();
+    expect(sent.map(({body}) => body.seq)).toEqual([1n, 2n, 3n]);
+    expect(sent.map(({body}) => body.prev)).toEqual([NO_OP, sent[0]!.id, sent[1]!.id]);
+    for (const op of sent) certify(op);
+    expect(await clock.complete(work)).toEqual(sent.map(({id}) => id));
+    expect(clock.timersPending).toBe(0);
+  });
+
+  it("counts what is on its way against the balance", async () => {
+    const {wallet, clock, sent} = await rig({funds: 100n});
+    wallet.submit(cell, transfer(to, 60n)).catch(() => undefined);
+    await expect(wallet.submit(cell, transfer(to, 39n))).rejects.toMatchObject({code: "FUNDS_INSUFFICIENT"});
+    wallet.submit(cell, transfer(to, 38n)).catch(() => undefined);
+    await clock.settle();
+    expect(sent).toHaveLength(2);
+    wallet.stop();
+  });
+
+  it("takes back what the own replica refuses, with all that rests on it, and uses the slots again", async () => {
+    const {wallet, clock, sent, offered, state} = await rig();
+    state.refuse = (op) => (op.body.seq === 2n ? refusalOf(op, "OP_REJECTED") : undefined);
+    const work = Promise.allSettled([1n, 2n, 3n].map((amount) => wallet.submit(cell, transfer(to, amount))));
+    await clock.settle();
+    expect(sent.map(({body}) => body.seq)).toEqual([1n]);
+    expect(offered).toHaveLength(2);
+    state.refuse = () => undefined;
+    wallet.submit(cell, transfer(to, 9n)).catch(() => undefined);
+    await clock.settle();
+    expect(sent.map(({body}) => body.seq)).toEqual([1n, 2n]);
+    expect(sent[1]!.body.prev).toBe(sent[0]!.id);
+    await clock.advance(10_000);
+    const [first, ...others] = await work;
+    expect(first).toMatchObject({status: "rejected", reason: {code: "OP_TIMEOUT"}});
+    for (const other of others)
+      expect(other).toMatchObject({status: "rejected", reason: {code: "OP_REJECTED"}});
+  });
+
+  it("sends on what the own replica cannot take now, and keeps it after a timeout", async () => {
+    const {wallet, clock, sent, outbox, state} = await rig();
+    state.refuse = (op) => refusalOf(op, "QUEUE_FULL");
+    const work = wallet.submit(cell, transfer(to, 1n));
+    await expect(clock.complete(work)).rejects.toMatchObject({code: "OP_TIMEOUT"});
+    expect(sent).toHaveLength(1);
+    expect(outbox.pending()).toHaveLength(1);
+  });
+
+  it("sends nothing that is not on disk and frees its slot", async () => {
+    const {wallet, clock, sent, faults, certify} = await rig();
+    faults.isFull = true;
+    await expect(clock.complete(wallet.submit(cell, transfer(to, 1n)))).rejects.toMatchObject({
+      code: "STORE_FULL",
+    });
+    expect(sent).toEqual([]);
+    faults.clear();
+    const work = wallet.submit(cell, transfer(to, 2n));
+    await clock.settle();
+    expect(sent.map(({body}) => body.seq)).toEqual([1n]);
+    certify(sent[0]!);
+    await clock.complete(work);
+  });
+
+  it("gives up an op only when it can never count, and then signs for later epochs only", async () => {
+    const {wallet, clock, sent, outbox, state} = await rig();
+    const lost = wallet.submit(cell, transfer(to, 1n));
+    await expect(clock.complete(lost)).rejects.toMatchObject({code: "OP_TIMEOUT"});
+    const [dead] = sent;
+    state.epoch = dead!.body.validUntilEpoch + 1;
+    await wallet.expire();
+    expect(outbox.pending()).toHaveLength(1);
+    state.epoch += 1;
+    await wallet.expire();
+    expect(outbox.pending()).toHaveLength(0);
+    wallet.submit(cell, transfer(to, 2n)).catch(() => undefined);
+    await clock.settle();
+    expect(sent[1]!.body.seq).toBe(1n);
+    expect(sent[1]!.body.validFromEpoch).toBeGreaterThan(dead!.body.validUntilEpoch);
+    wallet.stop();
+  });
+
+  it("keeps a bounded number of ops of a cell on their way, in order", async () => {
+    const {wallet, clock, sent, certify} = await rig({funds: 1_000_000n});
+    const work = Promise.all(Array.from({length: 100}, () => wallet.submit(cell, transfer(to, 1n))));
+    await clock.settle();
+    expect(sent).toHaveLength(32);
+    for (let at = 0; at < 100; at++) {
+      certify(sent[at]!);
+      await clock.settle();
+    }
+    expect(new Set<OpId>(await clock.complete(work)).size).toBe(100);
+    expect(sent.map(({body}) => body.seq)).toEqual(Array.from({length: 100}, (_, at) => BigInt(at + 1)));
+  });
+});
