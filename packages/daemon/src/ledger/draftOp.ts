@@ -30,8 +30,11 @@ export type DraftOptions = {readonly network: number; readonly opFee: bigint};
 type Books = {readonly outbox: Pick<Outbox, "lastOf" | "pendingOf">; readonly view: WalletView};
 type Claim = Extract<Payload, {kind: "claim"}>;
 
-/** An op lives this many epochs; a cell whose op was lost is free again after them. */
-const VALIDITY_EPOCHS = 24;
+/**
+ * Votes bind for as long as a slot is open: nothing ever proves an op dead, so a second op at its slot
+ * would count as a fork whatever its epochs say. An end of validity could only lock the cell; there is none.
+ */
+const VALID_UNTIL_EPOCH = 0xffff_ffff;
 
 /** Throws `FUNDS_INSUFFICIENT` or `OP_REJECTED`. */
 export function draftOp(
@@ -45,16 +48,14 @@ export function draftOp(
   if (payload.kind === "open" && payload.locks.some(({expiryH}) => expiryH <= view.height())) {
     throw rejection("OP_REJECTED", "expired");
   }
-  const epoch = view.epoch();
   const body: OpBody = {
     version: OP_VERSION,
     network,
     cell,
     ...nextSlot(cell, outbox, view),
     // A witness may be one checkpoint, and so one epoch, behind our view.
-    validFromEpoch: Math.max(0, epoch - 1),
-    // A chain of pending ops ends together, so that a lost one never leaves a successor half alive.
-    validUntilEpoch: pending[0]?.body.validUntilEpoch ?? epoch + VALIDITY_EPOCHS,
+    validFromEpoch: Math.max(0, view.epoch() - 1),
+    validUntilEpoch: VALID_UNTIL_EPOCH,
     fee,
     deps: [],
     payload,

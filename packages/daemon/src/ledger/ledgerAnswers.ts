@@ -41,6 +41,11 @@ export class LedgerAnswers {
     };
   }
 
+  /** Entries and checkpoints taken in so far, as one number. */
+  progress(): bigint {
+    return this.#replica.heads().reduce((sum, {n}) => sum + n, this.#replica.checkpoint.height);
+  }
+
   /** True when the peer names entries beyond ours. */
   isBehind(reply: SyncReply): boolean {
     const own = new Map(this.#replica.heads().map(({witness, n}) => [witness, n]));

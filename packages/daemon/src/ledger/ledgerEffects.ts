@@ -130,13 +130,12 @@ export class LedgerEffects {
   }
 
   #checkpointed({checkpoint, ops}: Extract<Effect, {kind: "checkpointed"}>): void {
-    const {metrics, events, wallet, log} = this.#components;
+    const {metrics, events} = this.#components;
     metrics.checkpoint(checkpoint.height, checkpoint.epoch);
     events.checkpoint.emit(checkpoint, ops);
     const bytes = this.#epochEnds.get(checkpoint.height);
     this.#epochEnds.delete(checkpoint.height);
     if (bytes !== undefined) events.epochEnd.emit(bytes, checkpoint);
-    wallet.expire().catch((error: unknown) => log.warn("dead ops could not be written off", {error}));
   }
 
   #rejected({code, reason, from}: Extract<Effect, {kind: "rejected"}>): void {

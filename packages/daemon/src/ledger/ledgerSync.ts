@@ -23,6 +23,8 @@ export type LedgerSyncComponents = {
   readonly push: (input: ReplicaInput) => Promise<readonly Effect[]>;
   /** Our vector, as a request. */
   readonly request: () => LedgerFrameInit;
+  /** Grows with everything that is taken in. */
+  readonly progress: () => bigint;
   /** True when `reply` names heads that we still lack. */
   readonly isBehind: (reply: SyncReply) => boolean;
   readonly isWitness: (peer: PeerId) => boolean;
@@ -139,7 +141,7 @@ export class LedgerSync {
 
   /** One request and its answer; true when the peer has more for us. */
   async #page(stream: FrameStream, signal: AbortSignal): Promise<boolean> {
-    const {request, isBehind, metrics, push} = this.#components;
+    const {request, isBehind, metrics, push, progress} = this.#components;
     await stream.send(encodeLedgerFrame(request()));
     const frame = await stream.receive(signal);
     if (frame === undefined) return false;
@@ -151,12 +153,14 @@ export class LedgerSync {
       ...checkpoints.map((bytes): ReplicaInput => ({kind: "checkpoint", bytes, from: stream.peer})),
       ...entries.map((bytes): ReplicaInput => ({kind: "entry", bytes, from: stream.peer})),
     ];
+    const before = progress();
     const outcomes = await Promise.all(inputs.map((input) => push(input)));
     metrics.syncRound(entries.length);
     this.#isBehind = isBehind(body.value);
     const isFaulty = outcomes
       .flat()
       .some((effect) => effect.kind === "rejected" && PROVES_FAULT.has(effect.code));
-    return more && !isFaulty && inputs.length > 0;
+    // Without progress another page would bring the same again.
+    return more && !isFaulty && progress() > before;
   }
 }

@@ -193,6 +193,7 @@ function openTalk({
   const sync = new LedgerSync({
     ...{net, clock, random, log, metrics, push, isWitness},
     request: () => answers.request(),
+    progress: () => answers.progress(),
     isBehind: (reply) => answers.isBehind(reply),
   });
   const protocol = new LedgerProtocol({

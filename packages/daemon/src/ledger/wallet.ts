@@ -115,21 +115,9 @@ export class Wallet {
     this.#nextTurns();
   }
 
-  /** The network refuses it: callers are told; it stays in the outbox, for it may count until its epoch ends. */
+  /** The network refuses it: callers are told; it stays in the outbox, for it may still count. */
   refused(op: Op, code: ErrorCode): void {
     this.#fail(op.id, rejection(code));
-  }
-
-  /** Gives up ops that can provably never count any more (amendment 7). Their slots are free. */
-  async expire(): Promise<void> {
-    const {outbox, view} = this.#components;
-    // One epoch more than it takes, so that a new op's validity (from one epoch back) never meets a dead one's.
-    const dead = outbox.pending().filter((op) => op.body.validUntilEpoch + 1 < view.epoch());
-    for (const op of dead) {
-      if (!outbox.has(op.id) || (view.headOf(op.body.cell)?.seq ?? 0n) >= op.body.seq) continue;
-      for (const id of await outbox.void(op.id)) this.#fail(id, rejection("OP_TIMEOUT"));
-    }
-    this.#nextTurns();
   }
 
   #hasPlace(cell: CellId): boolean {

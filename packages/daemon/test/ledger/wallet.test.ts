@@ -132,21 +132,16 @@ describe("Wallet", () => {
     await clock.complete(work);
   });
 
-  it("gives up an op only when it can never count, and then signs for later epochs only", async () => {
-    const {wallet, clock, sent, outbox, state} = await rig();
-    const lost = wallet.submit(cell, transfer(to, 1n));
-    await expect(clock.complete(lost)).rejects.toMatchObject({code: "OP_TIMEOUT"});
-    const [dead] = sent;
-    state.epoch = dead!.body.validUntilEpoch + 1;
-    await wallet.expire();
-    expect(outbox.pending()).toHaveLength(1);
-    state.epoch += 1;
-    await wallet.expire();
-    expect(outbox.pending()).toHaveLength(0);
+  it("never signs another op for a slot that was sent", async () => {
+    const {wallet, clock, sent, outbox} = await rig();
+    await expect(clock.complete(wallet.submit(cell, transfer(to, 1n)))).rejects.toMatchObject({
+      code: "OP_TIMEOUT",
+    });
+    wallet.refused(sent[0]!, "OP_REJECTED");
     wallet.submit(cell, transfer(to, 2n)).catch(() => undefined);
     await clock.settle();
-    expect(sent[1]!.body.seq).toBe(1n);
-    expect(sent[1]!.body.validFromEpoch).toBeGreaterThan(dead!.body.validUntilEpoch);
+    expect(sent.map(({body}) => body.seq)).toEqual([1n, 2n]);
+    expect(outbox.pending()).toHaveLength(2);
     wallet.stop();
   });
 
