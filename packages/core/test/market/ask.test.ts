@@ -58,6 +58,19 @@ describe("openAsk", () => {
     );
   });
 
+  it("refuses a peer key that is not the one of the peer id", () => {
+    const {account, peer, peerSigner, signer} = party("a");
+    const binding = {
+      ...bindPeer(account, peer, peerSigner, context),
+      peerKey: party("b").peerSigner.publicKey,
+    };
+    expect(codeOf(openAskNow(signAsk(askTerms("a"), binding, signer, context)))).toBe(
+      "reject DECODE_INVALID",
+    );
+    const unknown = openAsk(signedAsk("a"), {...context, nowMs: NOW, keyOfPeer: () => undefined});
+    expect(codeOf(unknown)).toBe("reject DECODE_INVALID");
+  });
+
   it("refuses a statement of another network or for another purpose", () => {
     const otherGenesis = {verifier, genesisHash: genesisHash.map((byte) => byte ^ 1)};
     const foreign = openAsk(signedAsk("a"), {...otherGenesis, nowMs: NOW, keyOfPeer});

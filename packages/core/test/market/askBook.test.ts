@@ -82,7 +82,7 @@ describe("AskBook", () => {
     peer: fc.integer({min: 0, max: 2}),
     taskClass: fc.constantFrom("onnx/1", "onnx/2", "onnx/3"),
     sequence: fc.bigInt({min: 0n, max: 4n}),
-    lifeMs: fc.integer({min: 1, max: 40}),
+    lifeMs: fc.integer({min: 20, max: 400}),
     waitMs: fc.integer({min: 0, max: 10}),
   });
 

@@ -86,6 +86,16 @@ describe("the circuit breaker", () => {
     expect(admits(probing, at(90_000))).toBe("probe");
   });
 
+  it("waits at most five minutes however often probes fail", () => {
+    let breaker = moveBreaker(BREAKER_CLOSED, "fault", NOW);
+    let now = 0;
+    for (let probes = 0; probes < 8; probes += 1) {
+      now += BREAKER_OPEN_MS_MAX;
+      expect(admits(breaker, at(now))).toBe("probe");
+      breaker = moveBreaker(moveBreaker(breaker, "started", at(now)), "fault", at(now));
+    }
+  });
+
   it("is never longer closed to a peer than five minutes and the probe's time", () => {
     const eventArb = fc.tuple(
       fc.constantFrom("started" as const, "success" as const, "soft" as const, "fault" as const),
