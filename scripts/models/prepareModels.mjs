@@ -13,7 +13,12 @@ import {ModelInspector} from "@catalyze/daemon/exec/modelInspector";
 import {BUNDLES} from "./bundles.mjs";
 
 const ROOT = fileURLToPath(new URL("../../.cache/models/", import.meta.url));
-const SCRIPTS = ["bundles.mjs", "embedModel.mjs", "prepareModels.mjs", "onnx/onnxModel.mjs"];
+/** What else decides the result: these scripts, and how work is measured and fitted. */
+const SCRIPTS = [
+  ...["bundles.mjs", "embedModel.mjs", "prepareModels.mjs", "onnx/onnxModel.mjs"],
+  "../../packages/core/src/task/meterFit.ts",
+  "../../packages/daemon/src/exec/child/measureModel.ts",
+];
 
 const sha256 = (...parts) => {
   const hash = createHash("sha256");

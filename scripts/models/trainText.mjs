@@ -1,13 +1,13 @@
 /**
- * Trains the text model on Moby Dick with nothing but ONNX Runtime: `npm run models:train-text`.
+ * Trains the text model on Moby Dick with nothing but ONNX Runtime: `node scripts/models/trainText.mjs [steps]`.
  * Writes models/text.onnx, models/text.vocabulary.json and models/text.training.json. A given seed and
- * machine class gives the same weights. About ten minutes of one core.
+ * machine class gives the same weights. Five to ten minutes of one core.
  */
 import {createHash} from "node:crypto";
 import {mkdirSync, writeFileSync} from "node:fs";
 import {fileURLToPath} from "node:url";
 
-process.env.ORT_DISABLE_TELEMETRY = "1"; // Before the runtime loads; see docs/dependencies.md.
+process.env.ORT_DISABLE_TELEMETRY = "1"; // Before the runtime loads: it would phone home.
 const ort = await import("onnxruntime-node");
 const {AutodiffGraph} = await import("./onnx/autodiffGraph.mjs");
 const {readCorpus} = await import("./text/corpus.mjs");
@@ -25,7 +25,7 @@ const HYPER = {
 };
 const BETA = [0.9, 0.99];
 const EPSILON = 1e-8;
-const steps = Number(process.argv[2] ?? 4000);
+const steps = Number(process.argv[2] ?? 4500);
 const models = fileURLToPath(new URL("../../models/", import.meta.url));
 
 const corpus = readCorpus();

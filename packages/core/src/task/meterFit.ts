@@ -1,17 +1,20 @@
 /**
  * Finds the polynomial of a model's work from measured runs, exactly: powers 0 to 2 of each named size,
- * integer coefficients, confirmed at a point that the fit has not seen.
+ * integer coefficients, confirmed at points that the fit has not seen.
  */
 import type {MeterTerm, Sizes} from "./meter.ts";
 
 /** Three values fix powers 0 to 2. */
 const VALUES = [1, 2, 3] as const;
-const CHECK_VALUE = 5;
+/** The far one catches steps, such as ⌊size ÷ 7⌋, that small sizes do not show. */
+const CHECK_VALUES = [5, 13] as const;
 
 export type FitGrid = {
   readonly names: readonly string[];
-  /** Sizes to measure, in the order that `fitTerms` wants the results; the last one is the check. */
+  /** Sizes to measure, in the order that `fitTerms` wants the results. */
   readonly points: readonly Sizes[];
+  /** How many of the last points are checks. */
+  readonly checks: number;
 };
 
 /** Sizes are multiples of `step`: some models run only on multiples of 8, 16 or 32. */
@@ -21,26 +24,30 @@ export function fitGrid(names: readonly string[], step: number): FitGrid {
     points = points.flatMap((point) => VALUES.map((value) => ({...point, [name]: value * step})));
   }
   // Different in each size, so that swapped sizes show.
-  const check = Object.fromEntries(names.map((name, index) => [name, (CHECK_VALUE + index) * step]));
-  return {names, points: [...points, check]};
+  const checks = CHECK_VALUES.map((value) =>
+    Object.fromEntries(names.map((name, index) => [name, (value + index) * step])),
+  );
+  return {names, points: [...points, ...checks], checks: checks.length};
 }
 
 /** `undefined` when no such polynomial gives exactly these counts. */
 export function fitTerms(
-  {names, points}: FitGrid,
+  {names, points, checks}: FitGrid,
   counts: readonly bigint[],
 ): readonly MeterTerm[] | undefined {
-  const check = points.at(-1) ?? {};
   const first = points[0] ?? {};
-  let values: readonly (bigint | undefined)[] = counts.slice(0, -1);
+  let values: readonly (bigint | undefined)[] = counts.slice(0, -checks);
   for (const name of names) values = solveAxis(values, BigInt(first[name] ?? 1));
   const terms: MeterTerm[] = [];
   for (const [index, coefficient] of values.entries()) {
     if (coefficient === undefined) return undefined;
     if (coefficient !== 0n) terms.push({coefficient: coefficient.toString(), powers: powersAt(names, index)});
   }
-  const total = terms.reduce((sum, term) => sum + valueAt(term, check), 0n);
-  return total === counts.at(-1) ? terms : undefined;
+  const isConfirmed = points.slice(-checks).every((point, index) => {
+    const total = terms.reduce((sum, term) => sum + valueAt(term, point), 0n);
+    return total === counts[counts.length - checks + index];
+  });
+  return isConfirmed ? terms : undefined;
 }
 
 /**

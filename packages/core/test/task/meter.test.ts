@@ -105,11 +105,13 @@ describe("fitTerms", () => {
     expect(
       fitTerms(
         halves,
-        halves.points.map(({n = 0}) => BigInt(Math.floor(n / 2))),
+        halves.points.map(({n = 0}) => BigInt(Math.floor(n / 7))),
       ),
     ).toBeUndefined();
     const wrongCheck = fitGrid([], 1);
-    expect(fitTerms(wrongCheck, [5n, 6n])).toBeUndefined();
+    expect(fitTerms(wrongCheck, [5n, 5n, 5n])).toEqual([{coefficient: "5", powers: {}}]);
+    expect(fitTerms(wrongCheck, [5n, 6n, 5n])).toBeUndefined();
+    expect(fitTerms(wrongCheck, [5n, 5n, 6n])).toBeUndefined();
   });
 });
 

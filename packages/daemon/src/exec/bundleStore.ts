@@ -99,7 +99,7 @@ export class BundleStore {
 
   /** Brings manifest and files here. Throws what `Blobs.fetch` throws, `DECODE_INVALID`, `SIGNATURE_INVALID`. */
   async fetch(cid: Cid, options: Omit<FetchOptions, "bytesMax">): Promise<Bundle> {
-    const bundle = (await this.get(cid)) ?? (await this.#fetchManifest(cid, options));
+    const bundle = (await this.get(cid)) ?? (await this.fetchManifest(cid, options));
     const absent = await this.missing(cid);
     const bytesTotal = absent.reduce((sum, file) => sum + file.bytes, 0);
     let before = 0;
@@ -161,7 +161,8 @@ export class BundleStore {
     return path;
   }
 
-  async #fetchManifest(cid: Cid, options: Omit<FetchOptions, "bytesMax">): Promise<Bundle> {
+  /** Brings the signed manifest alone. Throws as `fetch` does. */
+  async fetchManifest(cid: Cid, options: Omit<FetchOptions, "bytesMax">): Promise<Bundle> {
     const {blobs} = this.#components;
     await blobs.fetch(cid, {
       sources: options.sources,

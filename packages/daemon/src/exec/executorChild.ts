@@ -114,7 +114,7 @@ export class ExecutorChild {
     return (await answer) as ChildAnswers[Type];
   }
 
-  /** Resolves once no process is left. */
+  /** Resolves once the process and what a sandbox put around it have ended. */
   async kill(): Promise<void> {
     this.#process.kill("SIGKILL");
     await this.#closed;

@@ -7,6 +7,7 @@ import {CodedError} from "@catalyze/core/errors/codedError";
 import type {Executor, RunHooks, RunRequest, RunResult, SlotState} from "@catalyze/core/ports/executor";
 import type {Log} from "@catalyze/core/ports/log";
 import type {Cid} from "@catalyze/core/primitives/id";
+import {abortReason} from "./abortReason.ts";
 import type {OpenBundle} from "./bundleStore.ts";
 import {findChildProgram} from "./childProgram.ts";
 import {determinismOf} from "./determinism.ts";
@@ -51,10 +52,13 @@ export type ExecutorProbe = {
   readonly problem?: string;
 };
 
+type Work<Value> = (slot: Slot, abort: AbortController) => Promise<Value>;
+
 type Job = {
-  readonly bundle: Cid;
-  readonly signal: AbortSignal | undefined;
-  readonly work: (slot: Slot) => Promise<unknown>;
+  readonly bundle: Cid | undefined;
+  /** One a job, not `AbortSignal.any` over the pool's: on Node 20 that keeps every job's signal alive. */
+  readonly abort: AbortController;
+  readonly work: Work<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
 };
@@ -71,7 +75,9 @@ export class ExecutorPool implements Executor {
   readonly #waiting: Job[] = [];
   readonly #running = new Set<Promise<void>>();
   readonly #speeds = new Map<Cid, number>();
-  readonly #abort = new AbortController();
+  /** Waiting and running. */
+  readonly #jobs = new Set<Job>();
+  #isStopped = false;
 
   /** Throws `EXECUTOR_UNAVAILABLE` when the runtime is missing. */
   constructor(components: ExecutorPoolComponents, options: ExecutorPoolOptions) {
@@ -88,15 +94,13 @@ export class ExecutorPool implements Executor {
 
   async prepare(bundle: Cid): Promise<void> {
     const opened = await this.#components.bundles.open(bundle);
-    await this.#push(bundle, undefined, (slot) => slot.load(opened, this.#abort.signal));
+    await this.#push(bundle, undefined, (slot, abort) => slot.load(opened, abort.signal));
   }
 
   async run(request: RunRequest, hooks: RunHooks = {}): Promise<RunResult> {
-    const signals = hooks.signal === undefined ? [] : [hooks.signal];
-    const signal = AbortSignal.any([this.#abort.signal, ...signals]);
     const opened = await this.#components.bundles.open(request.bundle);
-    return await this.#push(request.bundle, signal, (slot) =>
-      this.#runIn(slot, opened, request, {...hooks, signal}),
+    return await this.#push(request.bundle, hooks.signal, (slot, abort) =>
+      this.#runIn(slot, opened, request, {...hooks, abort}),
     );
   }
 
@@ -142,19 +146,28 @@ export class ExecutorPool implements Executor {
 
   /** Refuses what waits, kills what runs; resolves when no process is left. */
   async stop(): Promise<void> {
-    this.#abort.abort(new CodedError("PROVIDER_DRAINING"));
-    for (const job of this.#waiting.splice(0)) job.reject(new CodedError("PROVIDER_DRAINING"));
+    this.#isStopped = true;
+    for (const job of [...this.#jobs]) job.abort.abort(new CodedError("PROVIDER_DRAINING"));
     await Promise.all(this.#slots.map((slot) => slot.stop()));
     await Promise.all(this.#running);
     // A job that was between two steps may have started a process again.
     await Promise.all(this.#slots.map((slot) => slot.stop()));
   }
 
-  async #runIn(slot: Slot, bundle: OpenBundle, request: RunRequest, hooks: RunHooks): Promise<RunResult> {
-    await slot.load(bundle, hooks.signal);
-    const {output, units, executorMs} = await slot.run(request, hooks, bundle.manifest.outputBytesMax);
+  async #runIn(
+    slot: Slot,
+    bundle: OpenBundle,
+    request: RunRequest,
+    hooks: RunHooks & {readonly abort: AbortController},
+  ): Promise<RunResult> {
+    const {signal} = hooks.abort;
+    await slot.load(bundle, signal);
+    const {output, units, executorMs} = await slot.run(request, {
+      ...hooks,
+      outputBytesMax: bundle.manifest.outputBytesMax,
+    });
     if (executorMs > 0 && units > 0n) this.#learnSpeed(bundle.cid, Number(units) / (executorMs / 1000));
-    if (this.#options.delayMs > 0) await wait(this.#options.delayMs, hooks.signal);
+    if (this.#options.delayMs > 0) await wait(this.#options.delayMs, signal);
     return {output: new Uint8Array(output), units, executorMs};
   }
 
@@ -166,29 +179,35 @@ export class ExecutorPool implements Executor {
   async #push<Value>(
     bundle: Cid | undefined,
     signal: AbortSignal | undefined,
-    work: (slot: Slot) => Promise<Value>,
+    work: Work<Value>,
   ): Promise<Value> {
-    if (this.#abort.signal.aborted) throw new CodedError("PROVIDER_DRAINING");
-    if (signal?.aborted === true) throw new CodedError("TASK_CANCELLED");
+    if (this.#isStopped) throw new CodedError("PROVIDER_DRAINING");
+    if (signal?.aborted === true) throw abortReason(signal);
     if (this.#idle.length === 0 && this.#waiting.length >= this.#options.queueMax) {
       throw new CodedError("QUEUE_FULL", {evidence: {queueMax: this.#options.queueMax}});
     }
     const {promise, resolve, reject} = Promise.withResolvers<unknown>();
-    const job: Job = {bundle: bundle ?? ("" as Cid), signal, work, resolve, reject};
-    const leave = () => {
-      const at = this.#waiting.indexOf(job);
-      if (at < 0) return;
-      this.#waiting.splice(at, 1);
-      reject(new CodedError("TASK_CANCELLED"));
-    };
-    signal?.addEventListener("abort", leave, {once: true});
+    const job: Job = {bundle, abort: new AbortController(), work, resolve, reject};
+    // A waiting job leaves at once; a running one hears it from its slot.
+    job.abort.signal.addEventListener("abort", () => this.#leave(job), {once: true});
+    const onAbort = () => job.abort.abort(signal?.reason);
+    signal?.addEventListener("abort", onAbort, {once: true});
+    this.#jobs.add(job);
     this.#waiting.push(job);
     this.#fill();
     try {
       return (await promise) as Value;
     } finally {
-      signal?.removeEventListener("abort", leave);
+      this.#jobs.delete(job);
+      signal?.removeEventListener("abort", onAbort);
     }
+  }
+
+  #leave(job: Job): void {
+    const at = this.#waiting.indexOf(job);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    job.reject(abortReason(job.abort.signal));
   }
 
   #fill(): void {
@@ -206,8 +225,8 @@ export class ExecutorPool implements Executor {
   }
 
   /** An idle slot that has the bundle loaded, else one with a process, else any. */
-  #takeSlot(bundle: Cid): Slot {
-    const warm = this.#idle.findIndex((slot) => slot.isWarm(bundle));
+  #takeSlot(bundle: Cid | undefined): Slot {
+    const warm = this.#idle.findIndex((slot) => bundle !== undefined && slot.isWarm(bundle));
     const alive = this.#idle.findIndex((slot) => slot.pid !== undefined);
     const [slot] = this.#idle.splice(warm >= 0 ? warm : Math.max(alive, 0), 1);
     return slot as Slot;
@@ -215,23 +234,23 @@ export class ExecutorPool implements Executor {
 
   async #work(job: Job, slot: Slot): Promise<void> {
     try {
-      job.resolve(await job.work(slot));
+      job.resolve(await job.work(slot, job.abort));
     } catch (error) {
       job.reject(error);
     }
   }
 }
 
-async function wait(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+async function wait(delayMs: number, signal: AbortSignal): Promise<void> {
   const {promise, resolve, reject} = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, delayMs);
-  const onAbort = () =>
-    reject(signal?.reason instanceof CodedError ? signal.reason : new CodedError("TASK_CANCELLED"));
-  signal?.addEventListener("abort", onAbort, {once: true});
+  const onAbort = () => reject(abortReason(signal));
+  signal.addEventListener("abort", onAbort, {once: true});
+  if (signal.aborted) onAbort();
   try {
     await promise;
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
+    signal.removeEventListener("abort", onAbort);
   }
 }

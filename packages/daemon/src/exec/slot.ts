@@ -6,6 +6,7 @@ import {CodedError} from "@catalyze/core/errors/codedError";
 import type {RunHooks, RunRequest} from "@catalyze/core/ports/executor";
 import type {Log} from "@catalyze/core/ports/log";
 import type {Cid} from "@catalyze/core/primitives/id";
+import {abortReason} from "./abortReason.ts";
 import type {OpenBundle} from "./bundleStore.ts";
 import {type CallHooks, ExecutorChild, type ExecutorChildOptions} from "./executorChild.ts";
 import type {ChildAnswers} from "./protocol.ts";
@@ -16,6 +17,11 @@ export type SlotOptions = {
   readonly child: ExecutorChildOptions;
   /** Model bytes kept loaded at once; the least recently used go first. */
   readonly warmBytesMax: number;
+};
+
+export type SlotRunHooks = Omit<RunHooks, "signal"> & {
+  readonly abort: AbortController;
+  readonly outputBytesMax: number;
 };
 
 export class Slot {
@@ -64,23 +70,27 @@ export class Slot {
     this.#warm.set(bundle.cid, bundle.bytes);
   }
 
-  /** The bundle must be warm. Kills the process when the time is over or the signal fires. */
-  async run(request: RunRequest, hooks: RunHooks, outputBytesMax: number): Promise<ChildAnswers["run"]> {
+  /**
+   * The bundle must be warm. Kills the process when the time is over or `hooks.abort` fires, and fires
+   * it when there is too much output.
+   */
+  async run(request: RunRequest, hooks: SlotRunHooks): Promise<ChildAnswers["run"]> {
+    // The process may have died since `load`: a new one would not know the bundle.
+    if (!this.isWarm(request.bundle)) throw new CodedError("EXECUTOR_CRASHED");
     const child = this.#living();
+    const {abort, outputBytesMax, onOutput, onProgress} = hooks;
     let streamed = 0;
-    const overflow = new AbortController();
     const callHooks: CallHooks = {
       onOutput: (chunk) => {
         streamed += chunk.length;
-        if (streamed > outputBytesMax) overflow.abort(new CodedError("EXECUTOR_OUTPUT_TOO_LARGE"));
-        else hooks.onOutput?.(chunk);
+        if (streamed > outputBytesMax) abort.abort(new CodedError("EXECUTOR_OUTPUT_TOO_LARGE"));
+        else onOutput?.(chunk);
       },
-      ...(hooks.onProgress === undefined ? {} : {onProgress: hooks.onProgress}),
+      ...(onProgress === undefined ? {} : {onProgress}),
     };
     const {bundle, params, input, unitsMax, timeoutMs} = request;
     const call = child.call({type: "run", bundle, params, input, unitsMax}, callHooks);
-    const signals = hooks.signal === undefined ? [overflow.signal] : [overflow.signal, hooks.signal];
-    const result = await this.#guard(child, call, timeoutMs, AbortSignal.any(signals));
+    const result = await this.#guard(child, call, timeoutMs, abort.signal);
     this.#rssBytes = result.rssBytes;
     if (result.output.length > outputBytesMax) throw new CodedError("EXECUTOR_OUTPUT_TOO_LARGE");
     return result;
@@ -128,7 +138,7 @@ export class Slot {
       () => reject(new CodedError("EXECUTOR_TIMEOUT", {evidence: {timeoutMs}})),
       timeoutMs,
     );
-    const onAbort = () => reject(reasonOf(signal));
+    const onAbort = () => signal !== undefined && reject(abortReason(signal));
     signal?.addEventListener("abort", onAbort, {once: true});
     if (signal?.aborted === true) onAbort();
     try {
@@ -147,8 +157,4 @@ export class Slot {
       signal?.removeEventListener("abort", onAbort);
     }
   }
-}
-
-function reasonOf(signal: AbortSignal | undefined): CodedError {
-  return signal?.reason instanceof CodedError ? signal.reason : new CodedError("TASK_CANCELLED");
 }
