@@ -62,7 +62,7 @@ function build(commands: readonly Command[], groups: GroupSummaries, choose: Cho
       "strip-dashed": true,
       "parse-positional-numbers": false,
       "parse-numbers": false,
-      "duplicate-arguments-array": false,
+      "duplicate-arguments-array": true,
       "greedy-arrays": false,
     })
     .exitProcess(false)

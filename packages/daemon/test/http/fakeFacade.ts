@@ -123,8 +123,9 @@ export type FakeState = {
   readonly created: TaskRequest[];
   readonly cancelled: string[];
   events: TaskEvent[];
-  /** Kept open after `events` until the stream is aborted. */
+  /** Kept open after `events` until the task is cancelled or the stream aborted. */
   isEndless: boolean;
+  onCancel: () => void;
   task: TaskView;
   output: {bytes: Uint8Array; mediaType: string};
   /** Thrown by whatever has this name, such as `wallet.show`. */
@@ -144,6 +145,7 @@ export function fakeState(): FakeState {
       {type: "done", task: taskView()},
     ],
     isEndless: false,
+    onCancel() {},
     task: taskView(),
     output: {bytes: new TextEncoder().encode("hello"), mediaType: "text/plain; charset=utf-8"},
     failures: new Map(),
@@ -246,14 +248,19 @@ export function fakeFacade(state: FakeState): NodeFacade {
       async cancel(id) {
         const task = ofTask("tasks.cancel", id);
         state.cancelled.push(id);
-        return {...task, state: "cancelled"};
+        state.task = {...task, state: "cancelled", chargedUctz: "0"};
+        state.onCancel();
+        return state.task;
       },
       async *events(id, signal) {
         ofTask("tasks.events", id);
         yield* state.events;
-        if (state.isEndless) {
-          await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
-        }
+        if (!state.isEndless) return;
+        await new Promise<void>((resolve) => {
+          signal.addEventListener("abort", () => resolve());
+          state.onCancel = resolve;
+        });
+        if (!signal.aborted) yield {type: "done", task: state.task};
       },
     },
     async quote(request) {

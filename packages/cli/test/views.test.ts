@@ -1,0 +1,171 @@
+import {createServer} from "node:http";
+import {CodedError} from "@catalyze/core/errors/codedError";
+import {ERRORS, type ErrorCode} from "@catalyze/core/errors/table";
+import {afterEach, beforeEach, describe, expect, it} from "vitest";
+import {OTHER, TASK_ID} from "../../daemon/test/http/fakeFacade.ts";
+import {type Cli, startCli, testIo} from "./cliHarness.ts";
+
+let cli: Cli;
+beforeEach(async () => {
+  cli = await startCli();
+});
+afterEach(async () => await cli.close());
+
+const VIEWS: [string[], string][] = [
+  [["status"], "12D3KooWFakePeerOne"],
+  [["task", "list"], TASK_ID],
+  [["task", "show", TASK_ID], "0.001 CTZ of at most 0.1 CTZ"],
+  [["task", "explain", TASK_ID], "PROVIDER_BUSY"],
+  [["task", "receipt", TASK_ID], "fee (burned)"],
+  [["task", "cancel", TASK_ID], "cancelled"],
+  [["wallet", "show"], "1.5 CTZ"],
+  [["wallet", "send", OTHER, "1.5"], "certified by 4 witnesses"],
+  [["wallet", "history"], "-0.001 CTZ"],
+  [["wallet", "backup", "/tmp/never-written"], "/tmp/never-written"],
+  [["market", "asks"], "0.0008 CTZ"],
+  [["peer", "list"], "1.5 ms"],
+  [["model", "list"], "Apache-2.0"],
+  [["model", "add", "net.onnx", "--kind", "tensors", "--title", "x", "--licence", "MIT"], "onnx/bafyfake"],
+  [["ledger", "show"], "runs unanchored"],
+  [["ledger", "verify"], "conservation"],
+  [["ledger", "checkpoints"], "42"],
+  [["ledger", "balances"], "1.5 CTZ"],
+  [["node", "info"], "prlimit"],
+  [["node", "why"], "No task asked for what this node sells."],
+  [["config", "list"], "maxPriceDefault"],
+  [["config", "get", "slots"], "0"],
+  [["config", "set", "slots", "2"], "2"],
+  [["quote", "ocr", "-i", "x"], "0.003 CTZ"],
+  [["doctor"], "node"],
+];
+
+describe("commands that show", () => {
+  for (const [args, text] of VIEWS) {
+    it(`${args.slice(0, 2).join(" ")}: a text for people, one versioned object for programs`, async () => {
+      const plain = await cli.run(args);
+      expect(plain.out).toContain(text);
+      expect(plain.out).not.toContain("\u001b");
+      expect(plain.err).not.toContain("\u001b");
+      const json = await cli.run([...args, "--json"]);
+      expect(json.out.trim().split("\n").length).toBe(1);
+      expect(JSON.parse(json.out).v).toBe(1);
+      expect([0, args[0] === "doctor" ? json.code : 0]).toContain(json.code);
+    }, 60_000);
+  }
+
+  it("colours on a terminal, not with NO_COLOR, --no-color or TERM=dumb", async () => {
+    expect((await cli.run(["task", "list"], {isTty: true})).out).toContain("\u001b[1m");
+    expect((await cli.run(["task", "list"], {isTty: true, env: {NO_COLOR: "1"}})).out).not.toContain(
+      "\u001b",
+    );
+    expect((await cli.run(["task", "list", "--no-color"], {isTty: true})).out).not.toContain("\u001b");
+    expect((await cli.run(["task", "list"], {isTty: true, env: {TERM: "dumb"}})).out).not.toContain("\u001b");
+  });
+
+  it("text of peers cannot steer the terminal", async () => {
+    cli.state.task = {...cli.state.task, reason: "cheap\u001b[2J\u0007", alias: "o\u001b[31mcr"};
+    for (const args of [
+      ["task", "show", TASK_ID],
+      ["task", "list"],
+    ]) {
+      const {out} = await cli.run([...args, "--no-color"], {isTty: true});
+      expect(out).not.toContain("\u001b");
+      expect(out).not.toContain("\u0007");
+    }
+  });
+
+  it("ledger verify fails when an invariant does not hold", async () => {
+    cli.state.ledgerOk = false;
+    const {code, out} = await cli.run(["ledger", "verify"]);
+    expect(code).toBe(1);
+    expect(out).toContain("WRONG");
+  });
+
+  it("refuses what can be seen to be wrong without asking the daemon", async () => {
+    const cases: [string[], string][] = [
+      [["task", "show", "xyz"], "USAGE"],
+      [["wallet", "send", "abc", "1"], "ACCOUNT_UNKNOWN"],
+      [["wallet", "send", OTHER, "1.5.5"], "AMOUNT_INVALID"],
+      [["wallet", "send", OTHER, "0"], "AMOUNT_INVALID"],
+      [["task", "list", "--limit", "0"], "USAGE"],
+      [["status", "--timeout", "soon"], "USAGE"],
+      [["status", "--api", "ftp://x"], "USAGE"],
+    ];
+    for (const [args, code] of cases) {
+      const result = await cli.run(args);
+      expect([args, result.code]).toEqual([args, ERRORS[code as ErrorCode].exit]);
+      expect(result.err).toContain(`[${code}]`);
+      expect(result.out).toBe("");
+    }
+  });
+});
+
+describe("failures", () => {
+  it("every code keeps its exit code across the API, and says who, whether and what", async () => {
+    for (const code of Object.keys(ERRORS) as ErrorCode[]) {
+      cli.state.failures.set("wallet.show", new CodedError(code, {evidence: {amountUctz: 5n, n: 1}}));
+      const {code: exit, err} = await cli.run(["wallet", "show"]);
+      expect([code, exit]).toEqual([code, ERRORS[code].exit]);
+      expect(err).toContain(`[${code}]`);
+      expect(err).toMatch(/at fault: .+\n {2}try again: .+\n {2}what to do: .+/);
+      const json = await cli.run(["wallet", "show", "--json"]);
+      expect(JSON.parse(json.out)).toMatchObject({v: 1, error: {code, actor: ERRORS[code].actor}});
+      expect(json.err).toBe("");
+    }
+  });
+
+  it("no daemon, a daemon that starts, a wrong token, and a stranger's server", async () => {
+    const none = testIo({env: {CTZ_HOME: "/nonexistent/ctz home"}});
+    expect((await cli.runWith(["status"], none)).code).toBe(3);
+    expect(none.errText()).toContain("No daemon runs for /nonexistent/ctz home");
+
+    cli.server.setFacade(undefined);
+    cli.server.setPhase("joining the network");
+    const starting = await cli.run(["status"]);
+    expect(starting.code).toBe(3);
+    expect(starting.err).toContain("joining the network");
+
+    const url = (await cli.server.app.listeningOrigin).replace("localhost", "127.0.0.1");
+    const stranger = testIo({env: {CTZ_HOME: "/nonexistent"}});
+    const denied = await cli.runWith(["status", "--api", url], stranger);
+    expect([denied.code, denied.err.includes("UNAUTHORIZED")]).toEqual([10, true]);
+
+    const gone = await cli.run(["status", "--api", "http://127.0.0.1:1"]);
+    expect([gone.code, gone.err.includes("DAEMON_UNREACHABLE")]).toEqual([3, true]);
+  });
+
+  it("an answer that does not come is a failure of its own", async () => {
+    const silent = createServer(() => undefined).listen(0, "127.0.0.1");
+    await new Promise((resolve) => silent.once("listening", resolve));
+    try {
+      const {port} = silent.address() as {port: number};
+      const {code, err} = await cli.run([
+        "peer",
+        "list",
+        "--api",
+        `http://127.0.0.1:${port}`,
+        "--timeout",
+        "200ms",
+      ]);
+      expect([code, err.includes("API_TIMEOUT")]).toEqual([8, true]);
+    } finally {
+      silent.closeAllConnections();
+      silent.close();
+    }
+  });
+
+  it("what listens there and is not ours is named as such", async () => {
+    const stranger = createServer((_request, response) => response.writeHead(500).end("<html>")).listen(
+      0,
+      "127.0.0.1",
+    );
+    await new Promise((resolve) => stranger.once("listening", resolve));
+    try {
+      const {port} = stranger.address() as {port: number};
+      const {code, err} = await cli.run(["peer", "list", "--api", `http://127.0.0.1:${port}`]);
+      expect([code, err.includes("not a daemon of ours")]).toEqual([3, true]);
+    } finally {
+      stranger.close();
+    }
+  });
+});
