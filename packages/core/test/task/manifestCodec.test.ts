@@ -1,8 +1,12 @@
+import {create, toBinary} from "@bufbuild/protobuf";
+import {DOMAIN} from "@catalyze/proto/domains";
+import {SignedSchema} from "@catalyze/proto/gen/catalyze/v1/market_pb";
 import * as ed25519 from "@noble/ed25519";
 import {sha512} from "@noble/hashes/sha2.js";
 import fc from "fast-check";
 import {describe, expect, it} from "vitest";
 import {accountIdOf} from "../../src/crypto/accountId.ts";
+import {signDomain} from "../../src/crypto/signed.ts";
 import type {SignatureVerifier, Signer} from "../../src/ports/signer.ts";
 import {encodeCanonicalJson} from "../../src/primitives/canonicalJson.ts";
 import type {Cid} from "../../src/primitives/id.ts";
@@ -113,6 +117,19 @@ describe("signed manifest", () => {
     const foreign = signManifest(plain, signerOf(2), genesis);
     expect(verifyManifest(foreign, verifier, genesis).creator).toBeUndefined();
     expect(creator).toBeDefined();
+  });
+
+  it("does not let one key sign for another's account", () => {
+    const thief = signerOf(2);
+    const body = encodeManifest(manifest);
+    const signature = signDomain(thief, DOMAIN.manifest, genesis, body);
+    const forged = toBinary(
+      SignedSchema,
+      create(SignedSchema, {body, publicKey: thief.publicKey, signature}),
+    );
+    expect(() => verifyManifest(forged, verifier, genesis)).toThrowError(
+      expect.objectContaining({code: "SIGNATURE_INVALID"}),
+    );
   });
 
   it("never crashes and never accepts a changed byte", () => {

@@ -11,6 +11,7 @@ import {
   OCR_DETECT_SIDE_MAX,
   OCR_TILE,
 } from "../../src/task/ocrLayout.ts";
+import {sizesOf} from "../../src/task/tensorSpec.ts";
 import {encodeTensors} from "../../src/task/tensors.ts";
 import {describeInput, unitsMax} from "../../src/task/units.ts";
 
@@ -85,6 +86,19 @@ describe("unitsMax", () => {
     );
     expect(() => unitsMax(tensors, none, utf8("no tensors"))).toThrowError(
       expect.objectContaining({code: "INPUT_INVALID"}),
+    );
+  });
+
+  it("demands one value for one named size", () => {
+    const spec = (name: string) => ({name, type: "uint8", dims: ["n"]}) as const;
+    const tensorOf = (name: string, size: number) => ({
+      ...spec(name),
+      dims: [size],
+      data: new Uint8Array(size),
+    });
+    expect(sizesOf([spec("a"), spec("b")], [tensorOf("b", 3), tensorOf("a", 3)])).toEqual({n: 3});
+    expect(() => sizesOf([spec("a"), spec("b")], [tensorOf("b", 3), tensorOf("a", 4)])).toThrowError(
+      expect.objectContaining({code: "TENSOR_SHAPE_MISMATCH"}),
     );
   });
 
