@@ -11,6 +11,7 @@ import {hashHex} from "../crypto/sha256.ts";
 import {signDomain, verifyDomain} from "../crypto/signed.ts";
 import {CodedError} from "../errors/codedError.ts";
 import type {SignatureVerifier, Signer} from "../ports/signer.ts";
+import {equalBytes} from "../primitives/bytes.ts";
 import type {AccountId, Hash} from "../primitives/id.ts";
 import type {Verified} from "../primitives/verified.ts";
 
@@ -92,9 +93,16 @@ function decode(bytes: Uint8Array, bodyBytesMax: number): Signed {
   if (bytes.length > bodyBytesMax + ENVELOPE_OVERHEAD_BYTES) {
     throw new CodedError("FRAME_TOO_LARGE", {evidence: {bytes: bytes.length}});
   }
+  let signed: Signed;
   try {
-    return fromBinary(SignedSchema, bytes);
+    signed = fromBinary(SignedSchema, bytes);
   } catch (cause) {
     throw new CodedError("DECODE_INVALID", {evidence: {reason: "envelope"}, cause});
   }
+  // Protobuf reads many byte strings as one message. Gossip names messages by their bytes, so without this
+  // anybody could pass one statement on again and again under new names.
+  if (!equalBytes(toBinary(SignedSchema, signed, {writeUnknownFields: false}), bytes)) {
+    throw new CodedError("DECODE_INVALID", {evidence: {reason: "notCanonical"}});
+  }
+  return signed;
 }

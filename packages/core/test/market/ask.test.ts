@@ -149,7 +149,7 @@ describe("openAsk", () => {
         expect(result.verdict).not.toBe("accept");
         if (result.verdict !== "accept") expect(result.error.code).not.toBe("INTERNAL");
       }),
-      {numRuns: 60},
+      {numRuns: 150},
     );
   });
 });
@@ -161,6 +161,18 @@ describe("openSigned", () => {
     body[0] = (body[0] ?? 0) ^ 1;
     expect(() => openSigned(DOMAIN.ask, {...signed, body}, context)).toThrow(CodedError);
     expect(openSigned(DOMAIN.ask, signed, context).account).toBe(party("a").account);
+  });
+
+  it("refuses a second form of the same envelope", () => {
+    const bytes = encodeSigned(signedAsk("a"));
+    const group = Uint8Array.from(bytes);
+    group[0] = 0x0b;
+    const unknownField = Uint8Array.of(...bytes, 0x78, 0x01);
+    for (const other of [group, unknownField]) {
+      expect(() => openSigned(DOMAIN.ask, other, context)).toThrow(
+        expect.objectContaining({code: "DECODE_INVALID", evidence: {reason: "notCanonical"}}),
+      );
+    }
   });
 
   it("refuses keys and signatures of other lengths", () => {
