@@ -25,7 +25,22 @@ export async function machineChecks({io}: CommandContext): Promise<readonly Chec
           fix: "Install bubblewrap before you run models of strangers.",
         }
       : {name: "isolation", state: "ok", detail: describeIsolation(isolation)};
-  return [nodeCheck(process.versions.node), await executorCheck(isolation), isolated];
+  return [
+    nodeCheck(process.versions.node),
+    await executorCheck(isolation),
+    isolated,
+    await anvilCheck(io.env),
+  ];
+}
+
+/** Only the demo and devnets start an EVM node of their own. */
+async function anvilCheck(env: Readonly<Record<string, string | undefined>>): Promise<Check> {
+  const {findAnvil} = await import("@catalyze/daemon/chain/findAnvil");
+  try {
+    return {name: "EVM node for demos", state: "ok", detail: findAnvil(env)};
+  } catch (error) {
+    return {name: "EVM node for demos", state: "warning", detail: toCodedError(error).message};
+  }
 }
 
 export function nodeCheck(version: string): Check {
