@@ -1,6 +1,6 @@
 /**
  * Runs task classes in isolated processes, one per slot, one thread each: on CPU more processes beat
- * threads and batches (measured, `docs/decisions`). The queue is bounded; every promise settles.
+ * threads and batches (measured). The queue is bounded; every promise settles.
  */
 import {mkdirSync} from "node:fs";
 import {CodedError} from "@catalyze/core/errors/codedError";
@@ -93,14 +93,12 @@ export class ExecutorPool implements Executor {
   }
 
   async prepare(bundle: Cid): Promise<void> {
-    const opened = await this.#components.bundles.open(bundle);
-    await this.#push(bundle, undefined, (slot, abort) => slot.load(opened, abort.signal));
+    await this.#push(bundle, undefined, (slot, abort) => this.#load(slot, bundle, abort.signal));
   }
 
   async run(request: RunRequest, hooks: RunHooks = {}): Promise<RunResult> {
-    const opened = await this.#components.bundles.open(request.bundle);
     return await this.#push(request.bundle, hooks.signal, (slot, abort) =>
-      this.#runIn(slot, opened, request, {...hooks, abort}),
+      this.#runIn(slot, request, {...hooks, abort}),
     );
   }
 
@@ -154,19 +152,19 @@ export class ExecutorPool implements Executor {
     await Promise.all(this.#slots.map((slot) => slot.stop()));
   }
 
+  async #load(slot: Slot, bundle: Cid, signal: AbortSignal): Promise<OpenBundle> {
+    return await slot.load(bundle, () => this.#components.bundles.open(bundle), signal);
+  }
+
   async #runIn(
     slot: Slot,
-    bundle: OpenBundle,
     request: RunRequest,
     hooks: RunHooks & {readonly abort: AbortController},
   ): Promise<RunResult> {
     const {signal} = hooks.abort;
-    await slot.load(bundle, signal);
-    const {output, units, executorMs} = await slot.run(request, {
-      ...hooks,
-      outputBytesMax: bundle.manifest.outputBytesMax,
-    });
-    if (executorMs > 0 && units > 0n) this.#learnSpeed(bundle.cid, Number(units) / (executorMs / 1000));
+    const {outputBytesMax} = (await this.#load(slot, request.bundle, signal)).manifest;
+    const {output, units, executorMs} = await slot.run(request, {...hooks, outputBytesMax});
+    if (executorMs > 0 && units > 0n) this.#learnSpeed(request.bundle, Number(units) / (executorMs / 1000));
     if (this.#options.delayMs > 0) await wait(this.#options.delayMs, signal);
     return {output: new Uint8Array(output), units, executorMs};
   }

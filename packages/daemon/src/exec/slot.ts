@@ -27,7 +27,7 @@ export type SlotRunHooks = Omit<RunHooks, "signal"> & {
 export class Slot {
   readonly #options: SlotOptions;
   readonly #log: Log;
-  readonly #warm = new Map<Cid, number>();
+  readonly #warm = new Map<Cid, OpenBundle>();
   #child: ExecutorChild | undefined;
   #rssBytes = 0;
 
@@ -48,26 +48,27 @@ export class Slot {
     return this.#child?.isAlive === true && this.#warm.has(bundle);
   }
 
-  /** Throws `EXECUTOR_UNAVAILABLE`, `MODEL_INVALID`, `EXECUTOR_CRASHED`, `EXECUTOR_TIMEOUT`. */
-  async load(bundle: OpenBundle, signal?: AbortSignal): Promise<void> {
+  /**
+   * Makes the bundle warm; `open` is asked only when it is not. Throws what `open` throws,
+   * `EXECUTOR_UNAVAILABLE`, `MODEL_INVALID`, `EXECUTOR_CRASHED`, `EXECUTOR_TIMEOUT`.
+   */
+  async load(cid: Cid, open: () => Promise<OpenBundle>, signal: AbortSignal): Promise<OpenBundle> {
     const child = this.#living();
-    const bytes = this.#warm.get(bundle.cid);
-    if (bytes !== undefined) {
+    const known = this.#warm.get(cid);
+    if (known !== undefined) {
       // Most recently used goes last.
-      this.#warm.delete(bundle.cid);
-      this.#warm.set(bundle.cid, bytes);
-      return;
+      this.#warm.delete(cid);
+      this.#warm.set(cid, known);
+      return known;
     }
+    const bundle = await open();
     await this.#makeRoom(child, bundle.bytes);
-    const call = child.call({
-      type: "load",
-      bundle: bundle.cid,
-      manifest: bundle.manifest,
-      files: bundle.files,
-    });
+    const {manifest, files} = bundle;
+    const call = child.call({type: "load", bundle: cid, manifest, files});
     const {rssBytes} = await this.#guard(child, call, LOAD_TIMEOUT_MS, signal);
     this.#rssBytes = rssBytes;
-    this.#warm.set(bundle.cid, bundle.bytes);
+    this.#warm.set(cid, bundle);
+    return bundle;
   }
 
   /**
@@ -117,8 +118,8 @@ export class Slot {
   }
 
   async #makeRoom(child: ExecutorChild, bytes: number): Promise<void> {
-    for (const [bundle, size] of [...this.#warm]) {
-      const held = [...this.#warm.values()].reduce((sum, each) => sum + each, 0);
+    for (const [bundle, {bytes: size}] of [...this.#warm]) {
+      const held = [...this.#warm.values()].reduce((sum, each) => sum + each.bytes, 0);
       if (held + bytes <= this.#options.warmBytesMax) return;
       this.#warm.delete(bundle);
       await child.call({type: "unload", bundle});
