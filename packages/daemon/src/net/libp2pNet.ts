@@ -180,7 +180,11 @@ export class Libp2pNet implements Net {
 
   handle(protocol: ProtocolName, handler: StreamHandler): () => void {
     this.#protocols.set(protocol, handler);
-    if (this.#node !== undefined) void this.#register(this.#node, protocol, handler);
+    if (this.#node !== undefined) {
+      this.#register(this.#node, protocol, handler).catch((error) => {
+        this.#components.log.warn("protocol not registered", {protocol, error: String(error)});
+      });
+    }
     return () => {
       if (this.#protocols.get(protocol) !== handler) return;
       this.#protocols.delete(protocol);
@@ -249,7 +253,13 @@ export class Libp2pNet implements Net {
   }
 
   #emit(event: PeerEvent): void {
-    for (const listener of [...this.#listeners]) listener(event);
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#components.log.warn("peer listener failed", {error: String(error)});
+      }
+    }
   }
 }
 

@@ -64,7 +64,12 @@ export class PeerKeeper {
 
   async start(bootstrap: readonly string[]): Promise<void> {
     for (const address of bootstrap) this.#redialer.add(address, true);
-    await this.#known?.load();
+    try {
+      await this.#known?.load();
+    } catch (error) {
+      // Hints only: a store that cannot be read says so elsewhere.
+      this.#components.log.warn("known peers not loaded", {error: String(error)});
+    }
     for (const {peer, addresses} of this.#known?.list() ?? []) {
       if (peer === this.#components.self) continue;
       for (const address of addresses) this.#redialer.add(withPeer(address, peer), false);
