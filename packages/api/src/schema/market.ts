@@ -118,28 +118,16 @@ export const ModelList = Type.Object({models: Type.Array(ModelView)});
 
 export const ModelAddBody = Type.Object(
   {
-    kind: BundleKindText,
-    title: Type.String({minLength: 1, maxLength: 128}),
-    alias: Type.Optional(Type.String({pattern: "^[a-z][a-z0-9-]{0,31}$"})),
-    licence: Type.String({minLength: 1, maxLength: 64}),
-    files: Type.Array(
-      Type.Object(
-        {
-          name: Type.String({pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"}),
-          path: Type.String({
-            minLength: 1,
-            maxLength: 4096,
-            description: "absolute path on the daemon's machine",
-          }),
-        },
-        {additionalProperties: false},
-      ),
-      {minItems: 1, maxItems: 16},
+    /** An ONNX file of one's own, a folder with a signed bundle, or a bundle that others hold. */
+    source: Type.Enum(["onnx", "bundle", "cid"]),
+    path: Type.Optional(
+      Type.String({minLength: 1, maxLength: 4096, description: "absolute path on the daemon's machine"}),
     ),
-    creator: Type.Optional(AccountText),
+    cid: Type.Optional(Type.String({pattern: "^b[a-z2-7]{20,120}$"})),
+    title: Type.Optional(Type.String({minLength: 1, maxLength: 128})),
+    alias: Type.Optional(Type.String({pattern: "^[a-z][a-z0-9-]{0,31}$"})),
+    licence: Type.Optional(Type.String({minLength: 1, maxLength: 64})),
     royaltyBps: Type.Optional(Bps),
-    /** A sample input (absolute path), where the work must be measured. */
-    samplePath: Type.Optional(Type.String({minLength: 1, maxLength: 4096})),
   },
   {additionalProperties: false},
 );

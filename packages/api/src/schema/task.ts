@@ -77,7 +77,7 @@ const taskFields = {
   verify: Type.Optional(
     Type.Integer({minimum: 1, maximum: 2, description: "2: a second provider must agree"}),
   ),
-  route: Type.Optional(Type.Enum(["direct", "auction"])),
+  route: Type.Optional(Type.Enum(["direct", "auction", "middleware"])),
   timeoutMs: Type.Optional(Type.Integer({minimum: 100, maximum: 86_400_000})),
   idempotencyKey: Type.Optional(Type.String({minLength: 1, maxLength: 128})),
 };
@@ -107,7 +107,7 @@ export const TaskList = Type.Object({tasks: Type.Array(TaskView)});
 export const TaskExplanation = Type.Object({
   taskId: TaskIdText,
   taskClass: Type.String(),
-  route: Type.Enum(["direct", "auction", "own"]),
+  route: Type.Enum(["direct", "auction", "middleware", "own"]),
   /** One line: why this provider, or why none. */
   reason: Type.String(),
   candidates: Type.Array(CandidateView),

@@ -1,57 +1,61 @@
-import {basename, resolve} from "node:path";
+import {stat} from "node:fs/promises";
+import {resolve} from "node:path";
 import type {ModelAddBody, ModelView} from "@catalyze/api/schema/market";
 import {CodedError} from "@catalyze/core/errors/codedError";
+import {ROYALTY_BPS_MAX} from "@catalyze/core/task/manifestCodec";
 import {command} from "../command.ts";
 import {bytes, ctz, percent, yesNo} from "../output/format.ts";
 import {pairs, table} from "../output/table.ts";
 
-const KINDS = ["ocr", "embed", "vad", "text", "tensors"] as const;
-
 export const modelAdd = command({
   path: ["model", "add"],
-  summary: "Sign a bundle of model files and, as a provider, sell it",
-  examples: ["model add net.onnx --kind tensors --title 'My net' --licence MIT --royalty 500"],
-  args: {files: {describe: "Files, as path or name=path", required: true, rest: true}},
+  summary: "Put a model up for sale: an ONNX file, a folder with a signed bundle, or a bundle's content id",
+  examples: [
+    "model add net.onnx --title 'My net' --licence MIT --royalty 500",
+    "model add ./bundles/ocr",
+    "model add bafkreigh2akiscaildc…",
+  ],
+  args: {model: {describe: "ONNX file, bundle folder or content id", required: true}},
   flags: {
-    kind: {
+    title: {kind: "text", describe: "For people (ONNX file only)"},
+    licence: {kind: "text", describe: "Such as MIT or Apache-2.0 (ONNX file only)"},
+    alias: {kind: "text", describe: "A short name to ask for it by (ONNX file only)"},
+    royalty: {
       kind: "text",
-      required: true,
-      choices: KINDS,
-      describe: "What runs around the models; tensors: nothing",
+      value: "bps",
+      describe: "This account's royalty in 1/10,000 of each payment (ONNX file only)",
     },
-    title: {kind: "text", required: true, describe: "For people"},
-    licence: {kind: "text", required: true, describe: "Such as MIT or Apache-2.0"},
-    alias: {kind: "text", describe: "A short name to ask for it by"},
-    creator: {kind: "text", value: "account", describe: "Account that earns the royalty (else this node's)"},
-    royalty: {kind: "text", value: "bps", describe: "Royalty in 1/10,000 of each payment"},
-    sample: {kind: "text", value: "file", describe: "A sample input, where the work must be measured"},
   },
-  async run({files, kind, title, licence, alias, creator, royalty, sample}, {client, output, io}) {
+  async run({model, title, licence, alias, royalty}, {client, output, io}) {
     const body: ModelAddBody = {
-      kind: KINDS.find((name) => name === kind) ?? "tensors",
-      title,
-      licence,
-      files: files.map((file) => fileOf(file, io.cwd)),
+      ...(await sourceOf(model, io.cwd)),
+      ...(title === undefined ? {} : {title}),
+      ...(licence === undefined ? {} : {licence}),
       ...(alias === undefined ? {} : {alias}),
-      ...(creator === undefined ? {} : {creator}),
       ...(royalty === undefined ? {} : {royaltyBps: readBps(royalty)}),
-      ...(sample === undefined ? {} : {samplePath: resolve(io.cwd, sample)}),
     };
     const view = await (await client()).call("modelAdd", {body});
     output.data(view, () => modelText(view, output.paint));
+    if (!view.isSold) output.note("Not sold yet: start the node with --role provider and a price for it.");
   },
 });
 
-function fileOf(text: string, cwd: string): {name: string; path: string} {
-  const at = text.indexOf("=");
-  const path = resolve(cwd, at > 0 ? text.slice(at + 1) : text);
-  return {name: at > 0 ? text.slice(0, at) : basename(path), path};
+const CID = /^b[a-z2-7]{50,120}$/;
+
+async function sourceOf(text: string, cwd: string): Promise<Pick<ModelAddBody, "source" | "path" | "cid">> {
+  if (CID.test(text)) return {source: "cid", cid: text};
+  const path = resolve(cwd, text);
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw new CodedError("USAGE", {message: `There is no file or folder ${path}.`});
+  return {source: found.isDirectory() ? "bundle" : "onnx", path};
 }
 
 function readBps(text: string): number {
   const bps = Number(text);
-  if (!/^\d{1,5}$/.test(text) || bps > 10_000) {
-    throw new CodedError("USAGE", {message: `--royalty: "${text}" is not 0 to 10000 (1/10,000).`});
+  if (!/^\d{1,4}$/.test(text) || bps > ROYALTY_BPS_MAX) {
+    throw new CodedError("USAGE", {
+      message: `--royalty: "${text}" is not 0 to ${ROYALTY_BPS_MAX} (1/10,000).`,
+    });
   }
   return bps;
 }

@@ -19,6 +19,10 @@ export const TASK_FLAGS = {
   },
   verify: {kind: "text", choices: ["1", "2"], describe: "2: a second provider must give the same result"},
   auction: {kind: "switch", describe: "Ask for sealed bids instead of taking standing prices"},
+  middleware: {
+    kind: "switch",
+    describe: "Let a middleware choose the provider; its leg shows in the receipt",
+  },
 } as const satisfies FlagSpecs;
 
 export type TaskFlagValues = {
@@ -26,6 +30,7 @@ export type TaskFlagValues = {
   readonly maxPrice: string | undefined;
   readonly verify: string | undefined;
   readonly auction: boolean;
+  readonly middleware: boolean;
 };
 
 export function readTaskHeader(
@@ -40,9 +45,16 @@ export function readTaskHeader(
     ...(Object.keys(params).length === 0 ? {} : {params}),
     ...(maxPrice === undefined ? {} : {maxPriceUctz: maxPrice.toString()}),
     ...(values.verify === "2" ? {verify: 2} : {}),
-    ...(values.auction ? {route: "auction" as const} : {}),
+    ...routeOf(values),
     ...(timeoutMs === undefined ? {} : {timeoutMs}),
   };
+}
+
+function routeOf({auction, middleware}: TaskFlagValues): Pick<TaskHeader, "route"> {
+  if (auction && middleware)
+    throw new CodedError("USAGE", {message: "--auction and --middleware exclude each other."});
+  if (auction) return {route: "auction"};
+  return middleware ? {route: "middleware"} : {};
 }
 
 function readMaxPrice(text: string | undefined): bigint | undefined {

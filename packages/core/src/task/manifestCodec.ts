@@ -15,7 +15,7 @@ import {checkMeter} from "./meter.ts";
 import {checkTensorSignature} from "./tensorSpec.ts";
 
 const TITLE_CHARS_MAX = 120;
-const ROYALTY_BPS_MAX = 1000;
+export const ROYALTY_BPS_MAX = 1000;
 /** A model of 2 GiB is the most that one ONNX file can embed. */
 const FILE_BYTES_MAX = 2 ** 31;
 const PIPELINE_MAX = 65_535;

@@ -39,7 +39,7 @@ export type TaskRequest = {
   readonly maxPriceUctz: bigint | undefined;
   /** 2: a second provider must give the same result. */
   readonly verify: 1 | 2;
-  readonly route: "direct" | "auction";
+  readonly route: "direct" | "auction" | "middleware";
   readonly timeoutMs: number | undefined;
   /** Same key and same content: the same task. Same key, other content: `IDEMPOTENCY_CONFLICT`. */
   readonly idempotencyKey: string | undefined;

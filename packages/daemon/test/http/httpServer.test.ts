@@ -26,7 +26,7 @@ const BODIES: Record<string, unknown> = {
   quote: {taskClass: "ocr", input: "aGVsbG8="},
   walletSend: {to: "b".repeat(64), amountUctz: "5"},
   walletBackup: {path: "/tmp/x"},
-  modelAdd: {kind: "ocr", title: "x", licence: "MIT", files: [{name: "a.onnx", path: "/tmp/a.onnx"}]},
+  modelAdd: {source: "onnx", path: "/tmp/a.onnx", title: "x", licence: "MIT"},
   configSet: {value: "9"},
 };
 

@@ -1,0 +1,95 @@
+/**
+ * Ways a model comes up for sale here: the operator's own ONNX file, a folder with a signed bundle, or the
+ * content id of a bundle that others hold, fetched when its first task comes.
+ */
+import {readFile} from "node:fs/promises";
+import {join} from "node:path";
+import type {ModelAddBody} from "@catalyze/api/schema/market";
+import {CodedError} from "@catalyze/core/errors/codedError";
+import type {Cid} from "@catalyze/core/primitives/id";
+import {LIMITS} from "@catalyze/proto/limits";
+import {addModel as addOnnx} from "../exec/addModel.ts";
+import type {Bundle} from "../exec/bundleStore.ts";
+import {classOf} from "../node/bundleCatalog.ts";
+import type {Parts} from "../node/wire.ts";
+
+/** The signed manifest in a bundle's folder; its files lie beside it under their manifest names. */
+export const MANIFEST_FILE = "manifest.bin";
+const CID = /^b[a-z2-7]{20,120}$/;
+
+/** Throws `MODEL_INVALID`, `MODEL_METER_UNKNOWN`, `MODEL_UNKNOWN`, `REQUEST_INVALID`. */
+export async function addModel(parts: Parts, body: ModelAddBody): Promise<Bundle> {
+  const bundle = await open(parts, body);
+  await parts.catalog.sell(bundle);
+  return bundle;
+}
+
+async function open(parts: Parts, body: ModelAddBody): Promise<Bundle> {
+  switch (body.source) {
+    case "onnx":
+      return await fromOnnx(parts, body);
+    case "bundle":
+      return await fromFolder(parts, required(body.path, "path"));
+    case "cid":
+      return await fromNetwork(parts, required(body.cid, "cid"));
+  }
+}
+
+async function fromOnnx({bundles, inspector, identity}: Parts, body: ModelAddBody): Promise<Bundle> {
+  const {title, alias, licence, royaltyBps} = body;
+  return await addOnnx(
+    {bundles, inspector},
+    {
+      path: required(body.path, "path"),
+      signer: identity.accountSigner,
+      ...(title === undefined ? {} : {title}),
+      ...(alias === undefined ? {} : {alias}),
+      ...(licence === undefined ? {} : {licence}),
+      ...(royaltyBps === undefined || royaltyBps === 0
+        ? {}
+        : {creator: {account: identity.account, royaltyBps}}),
+    },
+  );
+}
+
+async function fromFolder({bundles, blobs}: Parts, folder: string): Promise<Bundle> {
+  const bundle = await bundles.add(await read(join(folder, MANIFEST_FILE), LIMITS.manifestBytesMax * 2));
+  for (const {name, cid, bytes} of bundle.manifest.files) {
+    const content = await read(join(folder, name), bytes);
+    if ((await blobs.put(content)) !== cid)
+      throw new CodedError("MODEL_INVALID", {message: `${name} is not the file that the manifest names.`});
+  }
+  return bundle;
+}
+
+/** Only the manifest now: the files come with the first task, or stay away if none comes. */
+async function fromNetwork({catalog, net}: Parts, cid: string): Promise<Bundle> {
+  if (!CID.test(cid))
+    throw new CodedError("REQUEST_INVALID", {
+      message: "A bundle's content id starts with b and has only a-z and 2-7.",
+    });
+  const taskClass = classOf(cid as Cid);
+  const manifest = await catalog.manifestOf(
+    taskClass,
+    net.peers().map(({peer}) => peer),
+  );
+  if (manifest === undefined) throw new CodedError("MODEL_UNKNOWN", {evidence: {bundle: cid}});
+  return {cid: cid as Cid, manifest};
+}
+
+async function read(path: string, bytesMax: number): Promise<Uint8Array> {
+  let content: Uint8Array;
+  try {
+    content = await readFile(path);
+  } catch (cause) {
+    throw new CodedError("MODEL_INVALID", {message: `Cannot read ${path}.`, cause});
+  }
+  if (content.length > bytesMax)
+    throw new CodedError("MODEL_INVALID", {message: `${path} is larger than the manifest says.`});
+  return content;
+}
+
+function required(value: string | undefined, field: string): string {
+  if (value === undefined) throw new CodedError("REQUEST_INVALID", {message: `${field} is missing.`});
+  return value;
+}

@@ -1,0 +1,212 @@
+/** Wallet and ledger for the doors. */
+import {writeFile} from "node:fs/promises";
+import type {
+  BackupView,
+  BalanceList,
+  CheckpointView,
+  HistoryItem,
+  LedgerReport,
+  LedgerView,
+  OpView,
+  WalletView,
+} from "@catalyze/api/schema/money";
+import {hashHex} from "@catalyze/core/crypto/sha256";
+import {CodedError} from "@catalyze/core/errors/codedError";
+import {balanceOf, stakeOf, ZERO_HASH} from "@catalyze/core/ledger/cell";
+import type {Net} from "@catalyze/core/ports/net";
+import {utf8} from "@catalyze/core/primitives/bytes";
+import type {AccountId} from "@catalyze/core/primitives/id";
+import {isCellId} from "@catalyze/core/primitives/id";
+import type {LedgerFacade, WalletFacade} from "../http/nodeFacade.ts";
+import {exportBackup} from "../identity/backup.ts";
+import type {NodeKeys} from "../identity/nodeKeys.ts";
+import type {LedgerNode} from "../ledger/ledgerNode.ts";
+import type {Identity} from "../pipeline/identity.ts";
+import type {Marketplace} from "../pipeline/marketplace.ts";
+import type {ChainDoor} from "./chainDoor.ts";
+
+export type MoneyComponents = {
+  readonly ledger: LedgerNode;
+  readonly marketplace: Marketplace;
+  readonly identity: Identity;
+  readonly net: Net;
+  readonly chain: ChainDoor | undefined;
+};
+
+export class WalletDoor implements WalletFacade {
+  readonly #components: MoneyComponents;
+  readonly #secrets: {readonly keys: NodeKeys; readonly passphrase: Uint8Array; readonly evmAddress: string};
+
+  constructor(
+    components: MoneyComponents,
+    secrets: {keys: NodeKeys; passphrase: Uint8Array; evmAddress: string},
+  ) {
+    this.#components = components;
+    this.#secrets = secrets;
+  }
+
+  async show(): Promise<WalletView> {
+    const {ledger, marketplace, identity} = this.#components;
+    const view = ledger.accountView(identity.account);
+    const {height, witnesses} = ledger.head();
+    const locked = marketplace.payments
+      .openLocks()
+      .reduce((sum, lock) => sum + lock.spec.amount - lock.drawn, 0n);
+    return {
+      account: identity.account,
+      balanceUctz: (view?.balance ?? 0n).toString(),
+      balanceCheckpointedUctz: (view?.balanceCheckpointed ?? 0n).toString(),
+      stakedUctz: (view?.staked ?? 0n).toString(),
+      lockedUctz: locked.toString(),
+      receivableUctz: marketplace.claimer.receivable().toString(),
+      opsPending: ledger.status().opsPending,
+      height: height.toString(),
+      witnesses,
+      evmAddress: this.#secrets.evmAddress,
+    };
+  }
+
+  async send(to: AccountId, amount: bigint, memo: string): Promise<OpView> {
+    const {ledger, identity} = this.#components;
+    if (!isCellId(to)) throw new CodedError("ACCOUNT_UNKNOWN");
+    if (amount <= 0n) throw new CodedError("AMOUNT_INVALID", {message: "The amount must be above zero."});
+    // Memos are public for ever: only their hash goes on the ledger.
+    const memoHash = memo === "" ? ZERO_HASH : hashHex(utf8(memo));
+    const receipt = await ledger.submit(identity.account, {
+      kind: "transfer",
+      outputs: [{to, amount}],
+      memo: memoHash,
+    });
+    return {
+      opId: receipt.opId,
+      grade: receipt.grade,
+      height: receipt.height.toString(),
+      witnesses: ledger.head().witnesses,
+      feeUctz: ledger.genesis.params.opFee.toString(),
+    };
+  }
+
+  async history(limit: number): Promise<readonly HistoryItem[]> {
+    const {ledger, identity} = this.#components;
+    const entries = await ledger.historyOf(identity.account, {limit});
+    return await Promise.all(
+      entries.map(async (entry) => ({
+        atMs: entry.atMs,
+        kind: entry.kind,
+        amountUctz: entry.delta.toString(),
+        feeUctz: entry.fee.toString(),
+        ...(entry.counterparty === undefined ? {} : {counterparty: entry.counterparty}),
+        opId: entry.opId,
+        ...(entry.lockId === undefined ? {} : {lockId: entry.lockId}),
+        grade: (await ledger.grade(entry.opId)) ?? "certified",
+        height: entry.height.toString(),
+      })),
+    );
+  }
+
+  async backup(path: string): Promise<BackupView> {
+    const {identity} = this.#components;
+    const bytes = await exportBackup(
+      {keys: this.#secrets.keys, exitProofs: new Uint8Array()},
+      this.#secrets.passphrase,
+    );
+    try {
+      await writeFile(path, bytes, {mode: 0o600, flag: "wx", flush: true});
+    } catch (cause) {
+      const {code} = cause as NodeJS.ErrnoException;
+      const why = code === "EEXIST" ? "it exists already" : `the system says ${code ?? "no"}`;
+      throw new CodedError("REQUEST_INVALID", {message: `Cannot write ${path}: ${why}.`, cause});
+    }
+    return {path, bytes: bytes.length, account: identity.account};
+  }
+}
+
+export class LedgerDoor implements LedgerFacade {
+  readonly #components: MoneyComponents;
+
+  constructor(components: MoneyComponents) {
+    this.#components = components;
+  }
+
+  async show(): Promise<LedgerView> {
+    const {ledger, identity, net, chain} = this.#components;
+    const status = ledger.status();
+    const state = ledger.checkpointedState();
+    const connected = new Set(net.peers().map(({peer}) => peer));
+    const {totals} = state;
+    return {
+      network: ledger.genesisHash.slice(0, 8),
+      genesisHash: ledger.genesisHash,
+      height: status.height.toString(),
+      epoch: status.epoch,
+      stateRoot: status.stateRoot,
+      isWitness: status.isWitness,
+      isRecovering: status.isBehind,
+      witnesses: status.witnesses.map(({peerId, weight, entries}) => ({
+        peerId,
+        weight: weight.toString(),
+        isSelf: peerId === identity.peer,
+        isConnected: peerId === identity.peer || connected.has(peerId),
+        entries: entries.toString(),
+      })),
+      accounts: [...state.accounts()].length,
+      locksOpen: [...state.locks()].filter(({isClosed}) => !isClosed).length,
+      opsPending: status.opsPending,
+      supplyUctz: (totals.deposited + totals.minted - totals.burned - totals.withdrawn).toString(),
+      burnedUctz: totals.burned.toString(),
+      ...(chain === undefined ? {} : {chain: await chain.view()}),
+    };
+  }
+
+  async balances(): Promise<BalanceList> {
+    const {ledger} = this.#components;
+    const state = ledger.checkpointedState();
+    const notes = new Map(ledger.genesis.accounts.map(({id, note}) => [id, note]));
+    const balances = [...state.accounts()].map((cell) => {
+      const label = notes.get(cell.id);
+      return {
+        account: cell.id,
+        balanceUctz: balanceOf(cell).toString(),
+        stakedUctz: stakeOf(cell).toString(),
+        ...(label === undefined ? {} : {label}),
+      };
+    });
+    balances.sort((left, right) => (left.account < right.account ? -1 : 1));
+    return {height: ledger.checkpoint().height.toString(), balances};
+  }
+
+  async verify(): Promise<LedgerReport> {
+    const report = await this.#components.ledger.verify();
+    const {totals} = report;
+    return {
+      ok: report.ok,
+      height: report.height.toString(),
+      stateRoot: report.stateRoot,
+      supplyUctz: (totals.deposited + totals.minted - totals.burned - totals.withdrawn).toString(),
+      balancesUctz: totals.accounts.toString(),
+      lockedUctz: totals.locks.toString(),
+      stakedUctz: totals.stake.toString(),
+      burnedUctz: totals.burned.toString(),
+      withdrawnUctz: totals.withdrawn.toString(),
+      checks: report.checks.map((check) => ({...check})),
+    };
+  }
+
+  async checkpoints(limit: number): Promise<readonly CheckpointView[]> {
+    const {ledger, chain} = this.#components;
+    const found = await ledger.checkpoints({limit});
+    return await Promise.all(
+      found.map(async ({checkpoint, hash, signatures}) => {
+        const {height, epoch, stateRoot, isLastOfEpoch, timeMs} = checkpoint;
+        const anchor = isLastOfEpoch ? await chain?.anchorOf(epoch) : undefined;
+        return {
+          ...{epoch, hash, stateRoot, isLastOfEpoch},
+          height: height.toString(),
+          signatures: signatures.length,
+          atMs: Number(timeMs),
+          ...(anchor === undefined ? {} : {anchor}),
+        };
+      }),
+    );
+  }
+}
