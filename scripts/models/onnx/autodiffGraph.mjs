@@ -5,17 +5,12 @@
  * of its gradient. Shapes are static. Embedding gradients are OneHot × MatMul, not ScatterND, because
  * the former is deterministic.
  */
+
+import {Value} from "./graphValue.mjs";
 import {encodeModel, float32, int64, node, valueInfo} from "./onnxModel.mjs";
 
 const product = (sizes) => sizes.reduce((total, size) => total * size, 1);
 const sameShape = (left, right) => left.length === right.length && left.every((size, i) => size === right[i]);
-
-/** A value of the graph: its tensor name, its shape, what it was made of and how gradients flow back. */
-class Value {
-  constructor(name, shape, parents = [], backward = undefined) {
-    Object.assign(this, {name, shape, parents, backward});
-  }
-}
 
 export class AutodiffGraph {
   #nodes = [];

@@ -3,12 +3,29 @@ import {mkdtempSync, writeFileSync} from "node:fs";
 import {rm} from "node:fs/promises";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
+import {accountIdOf} from "@catalyze/core/crypto/accountId";
+import type {PeerId} from "@catalyze/core/primitives/id";
 import {macOf} from "@catalyze/core/task/meter";
+import {decodeTensors, encodeTensors, tensorsFromJson, tensorValues} from "@catalyze/core/task/tensors";
+import {unitsMax} from "@catalyze/core/task/units";
+import {BlockBlobs} from "@catalyze/daemon/blobs/blockBlobs";
+import {addModel} from "@catalyze/daemon/exec/addModel";
+import {BundleStore} from "@catalyze/daemon/exec/bundleStore";
+import {EXECUTOR_DEFAULTS, ExecutorPool} from "@catalyze/daemon/exec/executorPool";
 import {detectIsolation} from "@catalyze/daemon/exec/isolation";
 import {ModelInspector} from "@catalyze/daemon/exec/modelInspector";
+import * as ed25519 from "@noble/ed25519";
+import {sha512} from "@noble/hashes/sha2.js";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {encodeModel, float32, int64, node, valueInfo} from "../../../scripts/models/onnx/onnxModel.mjs";
-import {demoBundles} from "./executorHarness.ts";
+import {FakeClock} from "../../sim/fakes/fakeClock.ts";
+import {FakeNetwork} from "../../sim/fakes/fakeNetwork.ts";
+import {MemoryBlocks} from "../../sim/fakes/memoryBlocks.ts";
+import {MemoryStore} from "../../sim/fakes/memoryStore.ts";
+import {SeededRandom} from "../../sim/fakes/seededRandom.ts";
+import {demoBundles, quiet} from "./executorHarness.ts";
+
+ed25519.hashes.sha512 = sha512;
 
 let folder: string;
 let inspector: ModelInspector;
@@ -125,5 +142,66 @@ describe("measuring a model", () => {
     ["nothing", new Uint8Array(0)],
   ])("refuses %s", async (_, bytes) => {
     await expect(inspector.measure(fileOf(bytes))).rejects.toMatchObject({code: "MODEL_INVALID"});
+  });
+});
+
+describe("addModel", () => {
+  const secret = new Uint8Array(32).fill(9);
+  const signer = {
+    publicKey: ed25519.getPublicKey(secret),
+    sign: (message: Uint8Array) => ed25519.sign(message, secret),
+  };
+  const verifier = {
+    verify: (signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array) => ({
+      valid: ed25519.verify(signature, message, publicKey),
+      slow: false,
+    }),
+  };
+
+  it("signs the model as a class with its royalty, and that class runs", async () => {
+    const clock = new FakeClock();
+    const net = new FakeNetwork(clock, new SeededRandom(1)).join("self" as PeerId);
+    const blobs = new BlockBlobs({net, clock, log: quiet, storage: new MemoryBlocks()});
+    const bundles = new BundleStore(
+      {blobs, store: new MemoryStore(), verifier, log: quiet},
+      {dir: join(folder, "bundles"), genesisHash: new Uint8Array(32)},
+    );
+    const creator = {account: accountIdOf(signer.publicKey), royaltyBps: 500};
+    const {cid, manifest} = await addModel(
+      {bundles, inspector},
+      {path: fileOf(product()), signer, creator, alias: "mine"},
+    );
+    expect(manifest).toMatchObject({kind: "tensors", alias: "mine", creator});
+
+    const pool = new ExecutorPool(
+      {bundles, log: quiet},
+      {...EXECUTOR_DEFAULTS, slots: 1, isolation: await detectIsolation(), bundlesDir: bundles.dir},
+    );
+    try {
+      const x = {type: "float32", dims: [1, 2, 8], data: Array.from({length: 16}, (_, i) => i)};
+      const input = encodeTensors(tensorsFromJson({x}));
+      const most = unitsMax(manifest, new Uint8Array(0), input);
+      const {output, units} = await pool.run({
+        bundle: cid,
+        params: new Uint8Array(0),
+        input,
+        unitsMax: most,
+        timeoutMs: 9000,
+      });
+      expect(units).toBe(80n);
+      expect(most).toBe(80n);
+      expect(decodeTensors(output).map(({dims}) => dims)).toEqual([[1, 2, 5]]);
+      expect(decodeTensors(output).map(tensorValues)).toEqual([[28, 28, 28, 28, 28, 92, 92, 92, 92, 92]]);
+    } finally {
+      await pool.stop();
+    }
+  });
+
+  it("keeps nothing of a file that is no model", async () => {
+    const bundles = {publish: () => expect.fail("published")} as unknown as BundleStore;
+    const add = (path: string) => addModel({bundles, inspector}, {path, signer});
+    await expect(add(fileOf(new Uint8Array(300)))).rejects.toMatchObject({code: "MODEL_INVALID"});
+    await expect(add(join(folder, "absent.onnx"))).rejects.toMatchObject({code: "MODEL_INVALID"});
+    await expect(add(folder)).rejects.toMatchObject({code: "MODEL_INVALID"});
   });
 });
