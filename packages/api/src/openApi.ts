@@ -2,9 +2,44 @@
 import type {TObject, TSchema} from "typebox";
 import type {Route} from "./route.ts";
 import {ROUTES} from "./routes.ts";
-import {ErrorBody} from "./schema/fields.ts";
+import {ErrorBody, LegView} from "./schema/fields.ts";
+import {AskView, CandidateView, ModelView, PeerView, RejectedView} from "./schema/market.ts";
+import {AnchorView, CheckpointView, WitnessView} from "./schema/money.ts";
+import {ConfigEntry} from "./schema/node.ts";
+import {AttemptView, TaskBody, TaskView} from "./schema/task.ts";
 
 type Json = Record<string, unknown>;
+
+/** Schemas that several routes share: said once, referred to by name. */
+const NAMED: Readonly<Record<string, TSchema>> = {
+  ErrorBody,
+  TaskBody,
+  TaskView,
+  AttemptView,
+  CandidateView,
+  RejectedView,
+  LegView,
+  AskView,
+  PeerView,
+  ModelView,
+  WitnessView,
+  AnchorView,
+  CheckpointView,
+  ConfigEntry,
+};
+const NAME_OF = new Map<unknown, string>(Object.entries(NAMED).map(([name, schema]) => [schema, name]));
+
+/** Named schemas inside `value` become references. */
+function withReferences(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  const name = NAME_OF.get(value);
+  return name === undefined ? inside(value) : {$ref: `#/components/schemas/${name}`};
+}
+
+function inside(value: object): unknown {
+  if (Array.isArray(value)) return value.map(withReferences);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withReferences(item)]));
+}
 
 export function openApiDocument(version: string): Json {
   const paths: Record<string, Json> = {};
@@ -21,12 +56,12 @@ export function openApiDocument(version: string): Json {
     },
     servers: [{url: "http://127.0.0.1:5150"}],
     security: [{token: []}],
-    paths,
+    paths: withReferences(paths) as Json,
     components: {
       securitySchemes: {
         token: {type: "http", scheme: "bearer", description: "The text of <home>/api.token."},
       },
-      schemas: {ErrorBody},
+      schemas: Object.fromEntries(Object.entries(NAMED).map(([name, schema]) => [name, inside(schema)])),
     },
   };
 }
@@ -42,7 +77,7 @@ function operation(name: string, route: Route): Json {
       [route.status]: {description: "Done", content: responseContent(route)},
       default: {
         description: "A refusal or failure",
-        content: {"application/json": {schema: {$ref: "#/components/schemas/ErrorBody"}}},
+        content: {"application/json": {schema: ErrorBody}},
       },
     },
   };
