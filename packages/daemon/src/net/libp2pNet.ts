@@ -75,6 +75,7 @@ export class Libp2pNet implements Net {
       ...components,
       self: this.self,
       dial: (address) => this.dial(address),
+      isBanned: (peer) => this.#standing.isBanned(peer, components.clock.now()),
       emit: (event) => this.#emit(event),
     });
   }

@@ -24,6 +24,7 @@ export type PeerKeeperComponents = {
   readonly store?: Store;
   readonly self: PeerId;
   readonly dial: (address: string) => Promise<PeerId>;
+  readonly isBanned: (peer: PeerId) => boolean;
   readonly emit: (event: PeerEvent) => void;
 };
 
@@ -56,6 +57,7 @@ export class PeerKeeper {
   /** Before the node starts, so that no connection is missed. */
   attach(node: Libp2pNode): void {
     this.#node = node;
+    node.addEventListener("connection:open", this.#onConnection);
     node.addEventListener("peer:connect", this.#onConnect);
     node.addEventListener("peer:disconnect", this.#onDisconnect);
     node.addEventListener("peer:identify", this.#onIdentify);
@@ -81,6 +83,7 @@ export class PeerKeeper {
     const node = this.#node;
     this.#node = undefined;
     this.#redialer.stop();
+    node?.removeEventListener("connection:open", this.#onConnection);
     node?.removeEventListener("peer:connect", this.#onConnect);
     node?.removeEventListener("peer:disconnect", this.#onDisconnect);
     node?.removeEventListener("peer:identify", this.#onIdentify);
@@ -92,9 +95,11 @@ export class PeerKeeper {
     if (peer !== this.#components.self) this.#redialer.add(`/p2p/${peer}`, true);
   }
 
+  /** At once and without a goodbye, which a hostile peer could draw out. */
   hangUp(peer: PeerId): void {
-    // A peer that is gone already is what we want.
-    this.#node?.hangUp(peerIdFromString(peer)).catch(() => {});
+    for (const connection of this.#node?.getConnections(peerIdFromString(peer)) ?? []) {
+      connection.abort(new Error("banned"));
+    }
   }
 
   peers(node: Libp2pNode): readonly PeerInfo[] {
@@ -129,6 +134,12 @@ export class PeerKeeper {
     if (peer === undefined || this.#node === undefined) return false;
     return peer === this.#components.self || this.#node.getPeers().some((other) => other.toString() === peer);
   }
+
+  /** A connection that was being made when its peer was banned passes the gate: it ends here. */
+  readonly #onConnection = (event: CustomEvent<Connection>): void => {
+    const peer = event.detail.remotePeer.toString() as PeerId;
+    if (this.#components.isBanned(peer)) event.detail.abort(new Error("banned"));
+  };
 
   readonly #onConnect = (event: CustomEvent<LibraryPeerId>): void => {
     const peer = event.detail.toString() as PeerId;
