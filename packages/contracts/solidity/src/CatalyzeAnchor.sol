@@ -473,6 +473,12 @@ contract CatalyzeAnchor is EIP712 {
         return (item.account, item.from, item.cumulative - before);
     }
 
+    /// @notice Sum of the first `cursor` deposits.
+    function depositedUpTo(uint64 cursor) external view returns (uint256) {
+        if (cursor == 0 || cursor > _deposits.length) revert CursorInvalid();
+        return _deposits[cursor - 1].cumulative;
+    }
+
     /// @notice EIP-712 struct hash; its first 27 bytes are what `records` keeps.
     function hashOf(Anchor calldata anchor) public pure returns (bytes32) {
         return keccak256(abi.encode(ANCHOR_TYPEHASH, anchor));

@@ -265,6 +265,11 @@ contract CatalyzeAnchorTest is Network {
         vm.prank(ALICE);
         vault.deposit(keccak256("alice"), 600);
         vm.assertEq(vault.depositCount(), 3);
+        vm.assertEq(vault.depositedUpTo(1), SUPPLY);
+        vm.assertEq(vault.depositedUpTo(2), SUPPLY + 400);
+        vm.assertEq(vault.depositedUpTo(3), SUPPLY + 1000);
+        vm.expectRevert(CatalyzeAnchor.CursorInvalid.selector);
+        vault.depositedUpTo(4);
         CatalyzeAnchor.Anchor memory anchor = next();
         anchor.depositCursor = 2;
         anchor.liabilities += 400;

@@ -1,2 +1,2 @@
 // Made by scripts/gen.mjs: what the files beside this one were made from.
-export const sourcesHash = "55e6dd20746bb0317327a827481306f00abb4503684929c393cb1a0cba94265e";
+export const sourcesHash = "8c1cd7b144763a978ab8c459fb690700a48fed9b99bffa4df0fe076ec74d168b";
