@@ -1,6 +1,5 @@
 import {command} from "../command.ts";
 import type {FlagSpec, FlagSpecs} from "../flagSpec.ts";
-import {runDaemon} from "../up/runDaemon.ts";
 import {UP_ROWS} from "../up/upFlags.ts";
 
 /** The flags of `up` are the rows of the settings. */
@@ -18,6 +17,7 @@ export const up = command({
   ],
   flags: SETTING_FLAGS,
   async run(values, context) {
+    const {runDaemon} = await import("../up/runDaemon.ts");
     return await runDaemon(context, values);
   },
 });

@@ -7,7 +7,6 @@ import {VERSION} from "@catalyze/daemon/options/version";
 import type {CommandContext} from "../context.ts";
 import {ctz, duration} from "../output/format.ts";
 import {oneLine} from "../output/plainText.ts";
-import {loadStarter} from "./daemonStarter.ts";
 import {flagTexts} from "./upFlags.ts";
 
 /** Often enough to notice a change, rare enough to cost nothing. */
@@ -20,7 +19,8 @@ export async function runDaemon(
   const {io, globals, output, layout} = context;
   const options = await loadOptions({home: globals.home, flags: flagTexts(values, globals), env: io.env});
   output.note(`ctz ${VERSION}, home ${layout.home}`);
-  const startDaemon = await loadStarter();
+  // The node brings every library: only this command loads it.
+  const {startDaemon} = await import("@catalyze/daemon/node/startDaemon");
   const stopAsked = Promise.withResolvers<string>();
   const stopListening = io.onInterrupt((signal) => stopAsked.resolve(signal));
   try {

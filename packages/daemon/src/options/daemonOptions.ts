@@ -42,4 +42,6 @@ export type DaemonOptions = {
   readonly chainRpcUrl: string | undefined;
   readonly chainContract: string | undefined;
   readonly drainTimeoutMs: number;
+  /** What the command line gave, as text by key: `ctz config list` shows where each value comes from. */
+  readonly flags: Readonly<Record<string, readonly string[] | undefined>>;
 };

@@ -40,6 +40,7 @@ export function parseOptions({home, flags, env, file}: OptionInput): DaemonOptio
     chainRpcUrl: read.optional(OPTION_ROWS.chainRpcUrl),
     chainContract: read.optional(OPTION_ROWS.chainContract),
     drainTimeoutMs: read.required(OPTION_ROWS.drainTimeout),
+    flags,
   });
 }
 
