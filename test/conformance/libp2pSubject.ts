@@ -9,6 +9,7 @@ import {SystemRandom} from "@catalyze/daemon/runtime/systemRandom";
 import {type ProtocolName, protocolOf} from "@catalyze/proto/topics";
 import {generateKeyPair} from "@libp2p/crypto/keys";
 import {multiaddr} from "@multiformats/multiaddr";
+import {type Wire, wireTo} from "./cutWire.ts";
 import type {NetSubject} from "./net.ts";
 
 export const NETWORK_TAG = "c0ffee00";
@@ -66,11 +67,13 @@ export async function waitFor(condition: () => boolean, limitMs = 20_000): Promi
 
 export async function libp2pSubject(count: number): Promise<NetSubject> {
   const nets: Libp2pNet[] = [];
+  const wires: Wire[] = [];
   const hostiles: Awaited<ReturnType<typeof hostileNode>>[] = [];
   for (let index = 0; index < count; index++) {
     const net = await loopbackNet();
     await net.start();
-    for (const other of nets) await net.dial(other.addresses()[0]!);
+    for (const wire of wires) await net.dial(`/ip4/127.0.0.1/tcp/${wire.port}`);
+    wires.push(await wireTo(Number(/tcp\/(\d+)/.exec(net.addresses()[0]!)![1])));
     nets.push(net);
   }
   await waitFor(() => nets.every((net) => net.peers().length === count - 1));
@@ -87,9 +90,13 @@ export async function libp2pSubject(count: number): Promise<NetSubject> {
       stream.send(varint(frame.length));
       stream.send(frame);
     },
-    kill: (index) => nets[index]!.stop(),
+    kill: async (index) => {
+      for (const wire of wires) wire.cut();
+      await nets[index]!.stop();
+    },
     dispose: async () => {
       await Promise.all([...nets, ...hostiles].map((node) => node.stop()));
+      for (const wire of wires) wire.cut();
     },
   };
 }
