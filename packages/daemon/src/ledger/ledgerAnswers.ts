@@ -3,7 +3,7 @@
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {encodeCell} from "@catalyze/core/ledger/cellCodec";
 import type {Head} from "@catalyze/core/ledger/checkpoint";
-import type {Replica} from "@catalyze/core/ledger/replica";
+import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {CellId, Hash} from "@catalyze/core/primitives/id";
 import type {
@@ -24,9 +24,9 @@ const PENDING_MAX = 64;
 const PAGE_BYTES_MAX = LIMITS.ledgerFrameBytesMax - 64 * 1024;
 
 export class LedgerAnswers {
-  readonly #replica: Replica;
+  readonly #replica: LedgerReplica;
 
-  constructor(replica: Replica) {
+  constructor(replica: LedgerReplica) {
     this.#replica = replica;
   }
 

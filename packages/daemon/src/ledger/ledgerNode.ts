@@ -7,14 +7,19 @@ import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {assert} from "@catalyze/core/errors/assert";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {balanceOf, stakeOf} from "@catalyze/core/ledger/cell";
-import type {Checkpoint} from "@catalyze/core/ledger/checkpoint";
+import {type Checkpoint, encodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
+import {Committee} from "@catalyze/core/ledger/committee";
 import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
+import {decodeFinalCheckpoint, type FinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
 import type {Payload} from "@catalyze/core/ledger/op";
 import {decodeOp, lockIdOf} from "@catalyze/core/ledger/opCodec";
 import type {LedgerState} from "@catalyze/core/ledger/state";
+import {checkpointKey, KEY} from "@catalyze/core/ledger/storeKeys";
 import type {AccountView, Grade, LedgerClient, LockView, OpReceipt} from "@catalyze/core/ports/ledger";
+import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, CellId, Hash, LockId, OpId, PeerId} from "@catalyze/core/primitives/id";
+import {checkChain} from "./checkpointChain.ts";
 import {LedgerEvents} from "./ledgerEvents.ts";
 import {encodeLedgerFrame} from "./ledgerFrame.ts";
 import {type CellProof, cellProof, type LedgerReport, ledgerReport} from "./ledgerReport.ts";
@@ -25,6 +30,9 @@ import {
   openLedger,
 } from "./openLedger.ts";
 import type {HistoryEntry} from "./opHistory.ts";
+
+/** Checkpoints whose proofs `verify` follows back: an hour at 5 s is 720. */
+const CHAIN_MAX = 1_000;
 
 export type LedgerStatus = {
   readonly height: bigint;
@@ -148,7 +156,7 @@ export class LedgerNode implements LedgerClient {
       epoch,
       stateRoot,
       isWitness: this.#open.isWitness,
-      isStopped: replica.stopped,
+      isStopped: replica.stopped !== undefined,
       failure: driver.failure,
       isBehind: sync.isBehind,
       opsPending: outbox.pending().length,
@@ -203,7 +211,29 @@ export class LedgerNode implements LedgerClient {
   /** A full recount of the agreed state and of the stored checkpoints. */
   async verify(): Promise<LedgerReport> {
     const {replica} = this.#open;
-    return ledgerReport(replica.base, replica.checkpoint, {verified: 0, problem: undefined});
+    // Read before the first pause, so that state and checkpoint belong together.
+    const {base, checkpoint} = replica;
+    const report = ledgerReport(base, checkpoint);
+    const chain = checkChain([...(await this.checkpoints({limit: CHAIN_MAX}))].reverse(), {
+      committee: new Committee(this.genesis.witnesses),
+      verifier: this.#components.verifier,
+      genesisHash: fromHex(this.genesisHash),
+    });
+    return {...report, ok: report.ok && chain.ok, checks: [...report.checks, chain]};
+  }
+
+  /** Latest first, each with its proof. */
+  async checkpoints({limit}: {readonly limit: number}): Promise<readonly FinalCheckpoint[]> {
+    const {store} = this.#components;
+    const found = await store.range(KEY.checkpoints, {reverse: true, limit});
+    return found.map(([, bytes]) => decodeFinalCheckpoint(bytes));
+  }
+
+  /** Canonical bytes of the last checkpoint of an epoch, as far as this node keeps them. */
+  async epochCheckpoint(epoch: number): Promise<Uint8Array | undefined> {
+    const height = BigInt(epoch) * BigInt(this.genesis.params.checkpointsPerEpoch);
+    const bytes = await this.#components.store.get(checkpointKey(height));
+    return bytes === undefined ? undefined : encodeCheckpoint(decodeFinalCheckpoint(bytes).checkpoint);
   }
 
   /** Proof of a cell against the last checkpoint. */

@@ -6,6 +6,7 @@ import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import type {Op} from "@catalyze/core/ledger/op";
 import {Replica} from "@catalyze/core/ledger/replica";
+import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
 import {restoreReplica} from "@catalyze/core/ledger/restoreReplica";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
@@ -15,6 +16,7 @@ import type {SignatureVerifier, Signer} from "@catalyze/core/ports/signer";
 import type {AppendLog, Store} from "@catalyze/core/ports/store";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, PeerId} from "@catalyze/core/primitives/id";
+import type {UnixMs} from "@catalyze/core/primitives/time";
 import type {WalletView} from "./draftOp.ts";
 import {EntriesTopic} from "./entriesTopic.ts";
 import {LedgerAnswers} from "./ledgerAnswers.ts";
@@ -65,7 +67,7 @@ const BUDGETS = {
 };
 
 export type LedgerParts = {
-  readonly replica: Replica;
+  readonly replica: LedgerReplica;
   readonly driver: ReplicaDriver;
   readonly outbox: Outbox;
   readonly wallet: Wallet;
@@ -84,7 +86,7 @@ type Base = {
   readonly components: LedgerNodeComponents;
   readonly options: LedgerNodeOptions;
   readonly events: LedgerEvents;
-  readonly replica: Replica;
+  readonly replica: LedgerReplica;
   readonly account: AccountId;
   readonly isSelfWitness: boolean;
   /** Without the node itself. */
@@ -125,8 +127,9 @@ export async function openLedger(
     takeSlowChecks: () => slow.take(),
   });
   const machine = {
-    step: (input: ReplicaInput, nowMs: number) => replica.step(input, nowMs),
-    nextTickMs: (nowMs: number) => replica.wantsTick(nowMs),
+    step: (input: ReplicaInput, nowMs: UnixMs) => replica.step(input, nowMs),
+    nextTickMs: (nowMs: UnixMs) => replica.wantsTick(nowMs),
+    signingRecords: () => replica.signingRecords(),
   };
   const driver: ReplicaDriver = new ReplicaDriver(
     {replica: machine, store, signingTable, clock, log, metrics},
@@ -263,7 +266,7 @@ class SlowChecks implements SignatureVerifier {
   }
 }
 
-function walletView(replica: Replica, {params}: Genesis): WalletView {
+function walletView(replica: LedgerReplica, {params}: Genesis): WalletView {
   return {
     epoch: () => epochOfHeight(replica.checkpoint.height + 1n, params.checkpointsPerEpoch),
     headOf(id) {
@@ -283,6 +286,6 @@ function isSettled({body}: Op, view: WalletView): boolean {
   return (view.headOf(body.cell)?.seq ?? 0n) >= body.seq;
 }
 
-function isOwnCell({body}: Op, account: AccountId, replica: Replica): boolean {
+function isOwnCell({body}: Op, account: AccountId, replica: LedgerReplica): boolean {
   return body.cell === account || replica.view.lock(body.cell)?.spec.controller === account;
 }

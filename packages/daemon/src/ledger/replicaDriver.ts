@@ -13,13 +13,16 @@ import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
 import type {AppendLog, Store, Write} from "@catalyze/core/ports/store";
 import type {OpId} from "@catalyze/core/primitives/id";
+import type {UnixMs} from "@catalyze/core/primitives/time";
 import type {LedgerMetrics} from "./ledgerMetrics.ts";
 
 /** The pure state machine, as the driver sees it. */
 export type ReplicaMachine = {
-  step(input: ReplicaInput, nowMs: number): readonly Effect[];
+  step(input: ReplicaInput, nowMs: UnixMs): readonly Effect[];
   /** Time of the next tick that it wants, or `undefined` for none. */
-  nextTickMs(nowMs: number): number | undefined;
+  nextTickMs(nowMs: UnixMs): number | undefined;
+  /** What of the signing table still matters. */
+  signingRecords(): readonly Uint8Array[];
 };
 
 export type ReplicaDriverComponents = {
@@ -48,6 +51,9 @@ const GROUP_INPUTS_MAX = 512;
 const GROUP_MS_MAX = 15;
 /** Even a replica that always wants a tick leaves the event loop room. */
 const TICK_MIN_MS = 1;
+/** Of the signing table, written since it was last shortened. */
+const SIGNED_RECORDS_MAX = 4_096;
+const SIGNED_BYTES_MAX = 32 * 1024 * 1024;
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 5_000;
 
@@ -74,6 +80,7 @@ export class ReplicaDriver {
   #failure: CodedError | undefined;
   /** Ops certified in memory whose group is not on disk yet: nobody may be told of them. */
   readonly #unsaid = new Set<OpId>();
+  readonly #signed = {records: 0, bytes: 0};
 
   constructor(components: ReplicaDriverComponents, hooks: ReplicaDriverHooks) {
     this.#components = components;
@@ -183,6 +190,24 @@ export class ReplicaDriver {
     }
     for (const {waiting, effects} of group.steps) waiting.resolve(effects);
     this.#scheduleTick();
+    await this.#compact(group);
+  }
+
+  /** Shortens the signing table at a checkpoint, which is what makes old records worthless. */
+  async #compact({signs, spoken}: Group): Promise<void> {
+    this.#signed.records += signs.length;
+    this.#signed.bytes += signs.reduce((sum, {length}) => sum + length, 0);
+    const isLong = this.#signed.records > SIGNED_RECORDS_MAX || this.#signed.bytes > SIGNED_BYTES_MAX;
+    if (!isLong || !spoken.some(({kind}) => kind === "checkpointed")) return;
+    const {signingTable, replica, log} = this.#components;
+    try {
+      await signingTable.compact(replica.signingRecords());
+      this.#signed.records = 0;
+      this.#signed.bytes = 0;
+    } catch (error) {
+      // The long table stays valid; the next checkpoint tries again.
+      log.warn("signing table could not be shortened", {error});
+    }
   }
 
   async #persist({signs, writes}: Group): Promise<boolean> {

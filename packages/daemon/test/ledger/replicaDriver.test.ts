@@ -40,6 +40,7 @@ function rig() {
           ];
         },
         nextTickMs: () => nextTick,
+        signingRecords: () => [],
       },
       store: new MemoryStore(disk),
       signingTable: new MemoryLog(file),
