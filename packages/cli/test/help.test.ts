@@ -88,7 +88,7 @@ describe("help", () => {
       [["run", "ocr", "--verify", "3"], "verify"],
       [["run", "ocr", "-o"], "following: o"],
       [["run", "ocr", "--max-price", "1", "--max-price", "2"], "once"],
-      [["model", "add", "x"], "kind"],
+      [["model", "add"], "Not enough"],
     ];
     for (const [args, text] of cases) {
       const {code, out, err} = await ctz(...args);

@@ -12,6 +12,17 @@ import {flagTexts} from "./upFlags.ts";
 /** Often enough to notice a change, rare enough to cost nothing. */
 const WHY_INTERVAL_MS = 60_000;
 
+/** What each phase of the start means. */
+const PHASES: Readonly<Record<string, string>> = {
+  keys: "opening the keys",
+  network: "reading the genesis of the network",
+  store: "opening the store and the ledger",
+  chain: "looking for the chain",
+  joining: "joining the network",
+  ready: "ready",
+  draining: "draining",
+};
+
 export async function runDaemon(
   context: CommandContext,
   values: Readonly<Record<string, unknown>>,
@@ -22,10 +33,13 @@ export async function runDaemon(
   // The node brings every library: only this command loads it.
   const {startDaemon} = await import("@catalyze/daemon/node/startDaemon");
   const stopAsked = Promise.withResolvers<string>();
-  const stopListening = io.onInterrupt((signal) => stopAsked.resolve(signal));
+  const stopListening = io.onInterrupt((signal) => {
+    output.note(`${signal}: stopping in order; once more forces.`);
+    stopAsked.resolve(signal);
+  });
   try {
     const daemon = await startDaemon(options, {
-      onPhase: (phase) => output.note(phase),
+      onPhase: (phase) => output.note(PHASES[phase] ?? phase),
       onShutdown: () => stopAsked.resolve("ctz down"),
     });
     const client = new ApiClient({url: daemon.apiUrl, token: await readApiToken(layout.apiToken)});
@@ -37,9 +51,7 @@ export async function runDaemon(
     await talk.start();
     const reason = await stopAsked.promise;
     talk.stop();
-    output.note(
-      `${reason}: finishing what runs here (at most ${duration(options.drainTimeoutMs)}); Ctrl-C again forces.`,
-    );
+    output.note(`${reason}: finishing what runs here, at most ${duration(options.drainTimeoutMs)}.`);
     await daemon.stop();
     output.note("stopped");
     return 0;

@@ -35,7 +35,9 @@ export class PinoLog implements Log {
       const write = (line: string): void => {
         stderr.write(format === "json" ? line : prettyLine(line, hasColour));
       };
-      streams.push({level, stream: {write}});
+      // A person at a terminal is told by `up` itself; a service manager collects everything.
+      const isForPeople = format === "pretty" && level === "info";
+      streams.push({level: isForPeople ? "warn" : level, stream: {write}});
     }
     const logger = pino(
       {

@@ -114,7 +114,6 @@ export const OPTION_ROWS = {
     default: "0.1",
     describe:
       "What a task may cost without being asked about; above it `ctz run` asks, or fails without a terminal",
-    isLive: true,
     parse: parseMoney,
   }),
   logLevel: optionRow<DaemonOptions["logLevel"]>({
@@ -128,7 +127,8 @@ export const OPTION_ROWS = {
     key: "logFormat",
     value: "pretty or json",
     default: "pretty",
-    describe: "Form of the log on stderr; the log file always has JSON lines",
+    describe:
+      "Form of the log on stderr, where pretty shows warnings and errors unless the level is debug; the file always has JSON lines",
     parse: oneOf(["pretty", "json"]),
   }),
   devnetDelayMs: optionRow<number>({

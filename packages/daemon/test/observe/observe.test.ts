@@ -20,8 +20,9 @@ describe("PinoLog", () => {
     const stderr = {write: (text: string) => (shown += text)};
     const log = PinoLog.open({level: "info", format: "pretty", file, stderr, hasColour: false});
     const child = log.child({module: "net/gossip"});
-    child.debug("not shown");
-    child.info("offer accepted", {
+    child.debug("not logged");
+    child.info("not for people");
+    child.warn("offer accepted", {
       taskId: "1",
       apiToken: "s3cret",
       nested: {passphrase: "s3cret", prompt: "s3cret"},
@@ -30,9 +31,12 @@ describe("PinoLog", () => {
       error: new CodedError("DEADLINE", {evidence: {tookMs: 5}, cause: new Error("below")}),
     });
     log.close();
-    const line = JSON.parse(readFileSync(file, "utf8").trim());
+    const lines = readFileSync(file, "utf8").trim().split("\n");
+    expect(lines.length).toBe(2);
+    expect(shown).not.toContain("not for people");
+    const line = JSON.parse(lines[1] ?? "");
     expect(line).toMatchObject({
-      level: "info",
+      level: "warn",
       msg: "offer accepted",
       module: "net/gossip",
       apiToken: "[redacted]",
@@ -42,7 +46,7 @@ describe("PinoLog", () => {
     });
     expect(line.ts).toMatch(/^\d{4}-\d\d-\d\dT/);
     for (const text of [shown, readFileSync(file, "utf8")]) expect(text).not.toContain("s3cret");
-    expect(shown).toMatch(/^\d\d:\d\d:\d\d info {2}net\/gossip: offer accepted {2}taskId=1 /);
+    expect(shown).toMatch(/^\d\d:\d\d:\d\d warn {2}net\/gossip: offer accepted {2}taskId=1 /);
   });
 
   it("survives what cannot be written", () => {
