@@ -22,8 +22,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   } catch (thrown) {
     const error = toCodedError(thrown);
     new Output(io, globals).failure(error);
-    if (error.code === "INTERNAL" && io.env["CTZ_DEBUG"] !== undefined)
-      io.stderr.write(`${String(stackOf(thrown))}\n`);
+    if (error.code === "INTERNAL" && !globals.json) io.stderr.write(whereText(thrown, io));
     return error.row.exit;
   }
 }
@@ -44,6 +43,8 @@ function fallbackGlobals(argv: readonly string[], io: Io): Globals {
   );
 }
 
-function stackOf(thrown: unknown): unknown {
-  return thrown instanceof Error ? thrown.stack : thrown;
+/** An internal error is ours to repair: the place in the code is what a report needs. */
+function whereText(thrown: unknown, io: Io): string {
+  if (io.env["CTZ_DEBUG"] === undefined) return "  where: CTZ_DEBUG=1 shows the place in the code\n";
+  return `${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`;
 }
