@@ -9,25 +9,36 @@ const ANCHOR_MS = 60_000;
 
 /** Waits until every provider has claimed what vouchers owe it. */
 export async function untilClaimed(nodes: readonly DemoNode[]): Promise<boolean> {
-  return await waitUntil(async () => {
-    const wallets = await Promise.all(nodes.map((node) => node.client.call("wallet", {})));
-    return wallets.every(({receivableUctz, opsPending}) => receivableUctz === "0" && opsPending === 0);
-  }, SETTLE_MS, 250);
+  return await waitUntil(
+    async () => {
+      const wallets = await Promise.all(nodes.map((node) => node.client.call("wallet", {})));
+      return wallets.every(({receivableUctz, opsPending}) => receivableUctz === "0" && opsPending === 0);
+    },
+    SETTLE_MS,
+    250,
+  );
 }
 
-export type SharedView = {readonly height: string; readonly balances: readonly {account: string; balanceUctz: string; label?: string}[]};
+export type SharedView = {
+  readonly height: string;
+  readonly balances: readonly {account: string; balanceUctz: string; label?: string}[];
+};
 
 /** All nodes' balances at one height, when they are equal; `undefined` when they never were. */
 export async function equalBalances(nodes: readonly DemoNode[]): Promise<SharedView | undefined> {
   let shared: SharedView | undefined;
-  await waitUntil(async () => {
-    const views = await Promise.all(nodes.map((node) => node.client.call("ledgerBalances", {})));
-    const [first] = views;
-    if (first === undefined || views.some(({height}) => height !== first.height)) return false;
-    const isEqual = views.every((view) => JSON.stringify(view.balances) === JSON.stringify(first.balances));
-    if (isEqual) shared = {height: first.height, balances: first.balances};
-    return isEqual;
-  }, SETTLE_MS, 150);
+  await waitUntil(
+    async () => {
+      const views = await Promise.all(nodes.map((node) => node.client.call("ledgerBalances", {})));
+      const [first] = views;
+      if (first === undefined || views.some(({height}) => height !== first.height)) return false;
+      const isEqual = views.every((view) => JSON.stringify(view.balances) === JSON.stringify(first.balances));
+      if (isEqual) shared = {height: first.height, balances: first.balances};
+      return isEqual;
+    },
+    SETTLE_MS,
+    150,
+  );
   return shared;
 }
 
@@ -46,12 +57,16 @@ export type Anchored = {readonly checkpoint: CheckpointView; readonly anchor: An
 /** The first epoch end at or after `height` whose anchor is on the chain. */
 export async function untilAnchored(node: DemoNode, height: bigint): Promise<Anchored | undefined> {
   let found: Anchored | undefined;
-  await waitUntil(async () => {
-    const {checkpoints} = await node.client.call("ledgerCheckpoints", {query: {limit: 100}});
-    const checkpoint = checkpoints.findLast((each) => BigInt(each.height) >= height && each.isLastOfEpoch);
-    if (checkpoint?.anchor === undefined) return false;
-    found = {checkpoint, anchor: checkpoint.anchor};
-    return true;
-  }, ANCHOR_MS, 300);
+  await waitUntil(
+    async () => {
+      const {checkpoints} = await node.client.call("ledgerCheckpoints", {query: {limit: 100}});
+      const checkpoint = checkpoints.findLast((each) => BigInt(each.height) >= height && each.isLastOfEpoch);
+      if (checkpoint?.anchor === undefined) return false;
+      found = {checkpoint, anchor: checkpoint.anchor};
+      return true;
+    },
+    ANCHOR_MS,
+    300,
+  );
   return found;
 }

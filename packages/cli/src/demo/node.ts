@@ -51,7 +51,18 @@ export class DemoNode {
       logFile: this.logFile,
       isDetached: false,
       args: [
-        ...[decodeURIComponent(CTZ), "up", "--home", home, "--listen", "127.0.0.1", "--p2p-port", "0", "--api-port", "0"],
+        ...[
+          decodeURIComponent(CTZ),
+          "up",
+          "--home",
+          home,
+          "--listen",
+          "127.0.0.1",
+          "--p2p-port",
+          "0",
+          "--api-port",
+          "0",
+        ],
         ...["--no-mdns", "--slots", "1", ...role.flags, ...join.flatMap((address) => ["--join", address])],
       ],
     });
@@ -61,7 +72,9 @@ export class DemoNode {
   async ready(): Promise<void> {
     const isUp = await waitUntil(() => this.#isReady(), START_MS, 100);
     if (isUp) return;
-    throw new CodedError("DAEMON_UNREACHABLE", {message: `${this.name} did not get ready. Its log: ${this.logFile}\n${await this.#lastLines()}`});
+    throw new CodedError("DAEMON_UNREACHABLE", {
+      message: `${this.name} did not get ready. Its log: ${this.logFile}\n${await this.#lastLines()}`,
+    });
   }
 
   /** SIGKILL, as when a machine loses power. */
@@ -80,12 +93,14 @@ export class DemoNode {
     for await (const event of this.client.taskEvents(taskId)) {
       if (event.type === "done") return event.task;
     }
-    return await this.client.call("task", {params: {id: taskId}});
+    return await this.client.call("taskShow", {params: {id: taskId}});
   }
 
   async #isReady(): Promise<boolean> {
     if (!this.#processes.isRunning(this.name)) {
-      throw new CodedError("DAEMON_UNREACHABLE", {message: `${this.name} ended while starting.\n${await this.#lastLines()}`});
+      throw new CodedError("DAEMON_UNREACHABLE", {
+        message: `${this.name} ended while starting.\n${await this.#lastLines()}`,
+      });
     }
     const {home} = this.player;
     const run = await readRunFile(join(home, "run.json"));

@@ -36,7 +36,11 @@ export function pieces(samples: Samples): readonly Piece[] {
     header: {...MAX_PRICE, taskClass: "text", params: {maxTokens: 120, temperature: 0.6, seed}},
     input: utf8(prompt),
   });
-  const plain = (what: string, taskClass: string, input: Uint8Array): Piece => ({what, header: {...MAX_PRICE, taskClass}, input});
+  const plain = (what: string, taskClass: string, input: Uint8Array): Piece => ({
+    what,
+    header: {...MAX_PRICE, taskClass},
+    input,
+  });
   return [
     plain("the text of a page image", "ocr", samples.page),
     plain("which sentences mean the same", "embed", samples.sentences),
@@ -47,11 +51,19 @@ export function pieces(samples: Samples): readonly Piece[] {
 }
 
 export function ocrPiece(samples: Samples, timeoutMs = 60_000): Piece {
-  return {what: "the text of a notice", header: {...MAX_PRICE, taskClass: "ocr", timeoutMs}, input: samples.notice};
+  return {
+    what: "the text of a notice",
+    header: {...MAX_PRICE, taskClass: "ocr", timeoutMs},
+    input: samples.notice,
+  };
 }
 
 export function vadPiece(samples: Samples, header: Partial<TaskHeader> = {}): Piece {
-  return {what: "speech in the recording", header: {...MAX_PRICE, taskClass: "vad", ...header}, input: samples.speech};
+  return {
+    what: "speech in the recording",
+    header: {...MAX_PRICE, taskClass: "vad", ...header},
+    input: samples.speech,
+  };
 }
 
 /** Runs a piece and tells what came of it. Throws when it failed: the demo is only done when all of it held. */
@@ -65,7 +77,9 @@ export async function perform(node: DemoNode, piece: Piece, teller: Teller): Pro
 export function requireDone(task: TaskView): void {
   if (task.state === "done") return;
   const {code = "none", message = "no reason"} = task.failure ?? {};
-  throw new CodedError("INTERNAL", {message: `Task ${task.taskId} ended as ${task.state}: ${code}, ${message}`});
+  throw new CodedError("INTERNAL", {
+    message: `Task ${task.taskId} ended as ${task.state}: ${code}, ${message}`,
+  });
 }
 
 async function resultText(node: DemoNode, task: TaskView, piece: Piece): Promise<string> {
@@ -73,6 +87,8 @@ async function resultText(node: DemoNode, task: TaskView, piece: Piece): Promise
   if (task.kind === undefined) return `${bytes.length} bytes`;
   if (task.kind !== "embed") return renderOutput({kind: task.kind}, bytes).trim();
   const lines = new TextDecoder().decode(piece.input).trim().split("\n");
-  const closest = nearestNeighbours(decodeVectors(bytes)).reduce((best, each) => (each.similarity > best.similarity ? each : best));
+  const closest = nearestNeighbours(decodeVectors(bytes)).reduce((best, each) =>
+    each.similarity > best.similarity ? each : best,
+  );
   return `"${lines[closest.index]}" is closest to "${lines[closest.neighbour]}" (${closest.similarity.toFixed(3)})`;
 }

@@ -154,7 +154,7 @@ async function openBase(
   const isSelfWitness = genesis.witnesses.some((witness) => witness.voteKey === voteKey);
   const peers = new Set(genesis.witnesses.map(({peerId}) => peerId));
   const isWitness = (peer: PeerId) => peers.has(peer);
-  const restored = await restoreReplica(store, await signingTable.read());
+  const restored = await restoreReplica({genesis, store, signed: await signingTable.read()});
   const vote = isSelfWitness ? voteSigner : undefined;
   const replica = new Replica({genesis, verifier, voteSigner: vote}, restored);
   return {
@@ -183,6 +183,7 @@ async function openRecords({components, options, replica, account, view}: Base):
 
 function openTalk({
   components,
+  options,
   events,
   replica,
   budgets,
@@ -192,7 +193,7 @@ function openTalk({
   others,
 }: Base): Talk {
   const {net, clock, random, log, metrics} = components;
-  const answers = new LedgerAnswers(replica);
+  const answers = new LedgerAnswers(replica, store, genesis.witnesses.length);
   const sync = new LedgerSync({
     ...{net, clock, random, log, metrics, push, isWitness},
     request: () => answers.request(),
@@ -232,7 +233,7 @@ function openWallet(base: Base, outbox: Outbox): Pick<LedgerParts, "wallet" | "s
         // What the own replica refuses now it may take later; the sender's timer asks again.
         deliver(op).catch(() => undefined);
       },
-      refused: (op, code) => wallet.refused(op, code),
+      refused: (op, code) => wallet.refused(op.id, code),
     },
     {
       witnesses: others.map(({peerId, weight}) => ({peer: peerId, weight})),

@@ -54,7 +54,7 @@ export async function openNode(input: OpenNodeInput, facts: NodeFacts): Promise<
     options: {...options, p2pPort},
     keys: home.keys,
   });
-  const chain = await openChain({parts, layout, options, keys: home.keys, log, clock});
+  const chain = await openChain({parts, layout, options, evmKey: home.keys.evm, log, clock});
   const isWitness = genesis.witnesses.some(({voteKey}) => voteKey === home.witness.voteKey);
   const node = new RunningNode(parts, chain === undefined ? [] : [chain.service], log);
   enter("joining");
