@@ -1,5 +1,5 @@
 /** What this node sells, and what it knows of classes that others sell. */
-import type {Price} from "@catalyze/core/market/charge";
+import type {Price} from "@catalyze/core/market/price";
 import type {Cid, PeerId, TaskClass} from "@catalyze/core/primitives/id";
 import type {Manifest} from "@catalyze/core/task/manifest";
 

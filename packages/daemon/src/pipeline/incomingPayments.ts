@@ -34,8 +34,7 @@ export type IncomingPaymentsComponents = {
 
 export type IncomingPaymentsOptions = {
   readonly checkpointMs: number;
-  /** What verification may take between a job's deadline and our claim. */
-  readonly verifyMs: number;
+  readonly lockExpiryHeights: number;
 };
 
 /** The requester's replica may be ahead of ours by a gossip hop or two. */
@@ -113,7 +112,7 @@ export class IncomingPayments {
 
   #check(view: LockView, quote: Quote): void {
     const {identity, vouchers, ledger, clock} = this.#components;
-    const {checkpointMs, verifyMs} = this.#options;
+    const {checkpointMs, lockExpiryHeights} = this.#options;
     const payerKey = payerKeyOf(view.spec);
     if (payerKey === undefined) throw lockInvalid("authority");
     const nowMs = clock.now();
@@ -130,7 +129,7 @@ export class IncomingPayments {
       payerKey,
       legs: quote.legs,
       chargeMax: quote.chargeMax,
-      expiryHMin: expiryHMin(deadlineMs, {headH: ledger.head().height, nowMs, checkpointMs}, verifyMs),
+      expiryHMin: expiryHMin(deadlineMs, {headH: ledger.head().height, nowMs, checkpointMs}, lockExpiryHeights),
     });
     if (problem !== undefined) throw lockInvalid(problem, {free: freeOf(lock), needed: quote.chargeMax});
   }

@@ -46,6 +46,12 @@ export class JobBook {
     return this.#jobs.values();
   }
 
+  get openCount(): number {
+    let count = 0;
+    for (const {state} of this.#jobs.values()) if (isOpenJob(state)) count += 1;
+    return count;
+  }
+
   get(id: AttemptId): JobRecord | undefined {
     return this.#jobs.get(id);
   }

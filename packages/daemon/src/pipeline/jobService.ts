@@ -56,6 +56,7 @@ const PAYMENT_MS = 180_000;
 export class JobService {
   readonly #components: JobServiceComponents;
   readonly #open = new Set<Promise<void>>();
+  readonly #channels = new Set<JobChannel>();
   #stop: () => void = () => undefined;
 
   constructor(components: JobServiceComponents) {
@@ -70,15 +71,21 @@ export class JobService {
     });
   }
 
-  /** Refuses new jobs; resolves when those that run have ended. */
-  async stop(): Promise<void> {
+  /** No new streams; waits for running jobs for `drainMs`, then drops them: they end unpaid. */
+  async stop(drainMs: number): Promise<void> {
     this.#stop();
-    await Promise.allSettled(this.#open);
+    const all = Promise.allSettled(this.#open);
+    const patience = new AbortController();
+    await Promise.race([all, this.#components.clock.sleep(drainMs, patience.signal).catch(() => undefined)]);
+    patience.abort();
+    for (const channel of this.#channels) channel.abort();
+    await all;
   }
 
   async #serve(stream: FrameStream): Promise<void> {
     const {clock, log, net} = this.#components;
     const channel = new JobChannel(clock, stream);
+    this.#channels.add(channel);
     try {
       const frame = await channel.receive(REQUEST_MS);
       if (frame?.body.case === "open") await this.#job(channel, frame.body.value);
@@ -90,6 +97,8 @@ export class JobService {
       log.debug("task stream failed", {peer: channel.peer, code: coded.code, reason: coded.message});
       if (isOffence(coded.code)) net.penalize(channel.peer, coded.code);
       await refuse(channel, coded);
+    } finally {
+      this.#channels.delete(channel);
     }
   }
 

@@ -38,7 +38,6 @@ export type OutgoingPaymentsComponents = {
 
 export type OutgoingPaymentsOptions = {
   readonly checkpointMs: number;
-  readonly verifyMs: number;
   readonly lockExpiryHeights: number;
   /** µCTZ of an op: part of what opening costs. */
   readonly opFee: bigint;
@@ -152,7 +151,7 @@ export class OutgoingPayments {
       legs: quote.legs,
       chargeMax: quote.chargeMax,
       // One checkpoint more than the payee demands: its replica may be a height ahead of ours.
-      expiryHMin: expiryHMin(deadlineMs, this.#heights(), this.#options.verifyMs) + 2n,
+      expiryHMin: expiryHMin(deadlineMs, this.#heights(), this.#options.lockExpiryHeights) + 2n,
     };
   }
 

@@ -162,6 +162,9 @@ export class TaskRunner {
       try {
         const found = await finder.find(task, {route, excluded, allowLocal});
         const {reason, candidates, rejected} = found;
+        const {state} = book.get(task.taskId).record;
+        // Beside a first result that waits for its check the task stays where that result stands.
+        if (state !== "submitted" && state !== "priced") return found;
         const isRepeat = failures.length > 0;
         await book.move(
           task.taskId,
