@@ -4,6 +4,8 @@ import {CodedError} from "@catalyze/core/errors/codedError";
 import {encodeCell} from "@catalyze/core/ledger/cellCodec";
 import type {Head} from "@catalyze/core/ledger/checkpoint";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
+import {type StoredAfter, storedAfter} from "@catalyze/core/ledger/restoreReplica";
+import type {Store} from "@catalyze/core/ports/store";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {CellId, Hash} from "@catalyze/core/primitives/id";
 import type {
@@ -25,9 +27,13 @@ const PAGE_BYTES_MAX = LIMITS.ledgerFrameBytesMax - 64 * 1024;
 
 export class LedgerAnswers {
   readonly #replica: LedgerReplica;
+  readonly #store: Store;
+  readonly #witnesses: number;
 
-  constructor(replica: LedgerReplica) {
+  constructor(replica: LedgerReplica, store: Store, witnesses: number) {
     this.#replica = replica;
+    this.#store = store;
+    this.#witnesses = witnesses;
   }
 
   request(): LedgerFrameInit {
@@ -58,18 +64,33 @@ export class LedgerAnswers {
 
   async #page({heads, checkpointHeight, entriesMax}: SyncRequest): Promise<LedgerFrameInit> {
     const theirs = decodeHeads(heads);
-    const checkpoints = await this.#replica.checkpointsAfter(checkpointHeight, CHECKPOINTS_MAX);
-    const entries = await this.#replica.entriesAfter(theirs, Math.min(entriesMax, ENTRIES_MAX));
+    const entriesLimit = Math.min(entriesMax, ENTRIES_MAX);
+    const {checkpoints, entries} = await this.#after(theirs, checkpointHeight, entriesLimit);
     const fitting = fit(checkpoints, PAGE_BYTES_MAX);
     const rest = fit(entries, PAGE_BYTES_MAX - fitting.bytes);
     const isCut =
       fitting.items.length < checkpoints.length ||
       rest.items.length < entries.length ||
-      entries.length === Math.min(entriesMax, ENTRIES_MAX) ||
-      checkpoints.length === CHECKPOINTS_MAX;
+      entries.length >= entriesLimit ||
+      checkpoints.length >= CHECKPOINTS_MAX;
     return {
       case: "syncReply",
       value: {checkpoints: fitting.items, entries: rest.items, heads: this.#heads(), more: isCut},
+    };
+  }
+
+  async #after(heads: readonly Head[], height: bigint, entriesMax: number): Promise<StoredAfter> {
+    const replica = this.#replica;
+    if (!replica.holdsAfter(heads, height)) {
+      return await storedAfter(
+        this.#store,
+        {heads, height},
+        {witnesses: this.#witnesses, itemsMax: CHECKPOINTS_MAX},
+      );
+    }
+    return {
+      checkpoints: replica.checkpointsAfter(height, CHECKPOINTS_MAX),
+      entries: replica.entriesAfter(heads, entriesMax),
     };
   }
 

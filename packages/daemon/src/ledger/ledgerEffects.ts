@@ -2,8 +2,11 @@
  * What follows from one step of the replica: first the writes that belong to it (history, grades, ops that
  * leave the outbox), then, once its group is on disk, what is said to peers and to the rest of the node.
  */
+import {encodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
 import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
+import {decodeFinalCheckpoint} from "@catalyze/core/ledger/finality";
 import type {Op} from "@catalyze/core/ledger/op";
+import {checkpointKey} from "@catalyze/core/ledger/storeKeys";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
 import type {Net} from "@catalyze/core/ports/net";
@@ -43,11 +46,11 @@ export type LedgerEffectsComponents = {
   readonly op: (id: OpId) => Op | undefined;
   readonly isOwn: (op: Op) => boolean;
   readonly height: () => bigint;
-  /** Canonical bytes of the checkpoint that the replica has just finalized. */
-  readonly checkpointBytes: () => Uint8Array;
   /** Signature checks of the last step that took the slow path. */
   readonly takeSlowChecks: () => number;
 };
+
+type Checkpointed = Extract<Effect, {kind: "checkpointed"}>;
 
 /** A slow confirmation costs about 1.2 ms against 50 µs. */
 const SLOW_CHECK_COST = 24;
@@ -69,7 +72,7 @@ export class LedgerEffects {
     if (slow > 0 && from !== undefined) budgets.charge(from, slow * SLOW_CHECK_COST);
     return effects.flatMap((effect) => {
       if (effect.kind === "certified") return this.#writesOfCertified(effect.ops);
-      if (effect.kind === "checkpointed") return this.#writesOfCheckpoint(effect);
+      if (effect.kind === "checkpointed") return this.#writesOfCheckpoint(effect, effects);
       return [];
     });
   }
@@ -109,10 +112,14 @@ export class LedgerEffects {
     return [...recorded, ...ids.flatMap((id) => outbox.settle(id))];
   }
 
-  #writesOfCheckpoint({checkpoint, ops}: Extract<Effect, {kind: "checkpointed"}>): Write[] {
-    const {op, history, grades, clock, isOwn, checkpointBytes} = this.#components;
+  #writesOfCheckpoint({checkpoint, ops}: Checkpointed, effects: readonly Effect[]): Write[] {
+    const {op, history, grades, clock, isOwn} = this.#components;
     const {height} = checkpoint;
-    if (checkpoint.isLastOfEpoch) this.#epochEnds.set(height, checkpointBytes());
+    // From the write of this step: by now the replica may be a height further.
+    const final = checkpoint.isLastOfEpoch ? writtenAt(checkpointKey(height), effects) : undefined;
+    if (final !== undefined) {
+      this.#epochEnds.set(height, encodeCheckpoint(decodeFinalCheckpoint(final).checkpoint));
+    }
     const isOwnId = (id: OpId) => {
       const known = op(id);
       return known !== undefined && isOwn(known);
@@ -129,7 +136,7 @@ export class LedgerEffects {
     if (what !== "consensus") this.#components.topic.publish(frame);
   }
 
-  #checkpointed({checkpoint, ops}: Extract<Effect, {kind: "checkpointed"}>): void {
+  #checkpointed({checkpoint, ops}: Checkpointed): void {
     const {metrics, events} = this.#components;
     metrics.checkpoint(checkpoint.height, checkpoint.epoch);
     events.checkpoint.emit(checkpoint, ops);
@@ -138,12 +145,24 @@ export class LedgerEffects {
     if (bytes !== undefined) events.epochEnd.emit(bytes, checkpoint);
   }
 
-  #rejected({code, reason, from}: Extract<Effect, {kind: "rejected"}>): void {
-    const {metrics, budgets, net, log} = this.#components;
+  #rejected({code, reason, op, from}: Extract<Effect, {kind: "rejected"}>): void {
+    const {metrics, budgets, net, log, wallet} = this.#components;
     metrics.inputRejected(code);
-    if (from === undefined) return;
+    if (from === undefined) {
+      // An op of the own wallet, perhaps long after it was taken in.
+      if (op !== undefined) wallet.refused(op, code, reason);
+      return;
+    }
     budgets.charge(from, REJECTED_COST);
     log.debug("ledger input refused", {peer: from, code, reason});
     if (PROVES_FAULT.has(code)) net.penalize(from, code);
   }
+}
+
+function writtenAt(key: string, effects: readonly Effect[]): Uint8Array | undefined {
+  for (const effect of effects) {
+    const write = effect.kind === "store" ? effect.writes.find((each) => each.key === key) : undefined;
+    if (write !== undefined) return write.value;
+  }
+  return undefined;
 }

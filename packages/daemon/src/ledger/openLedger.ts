@@ -1,7 +1,7 @@
 /** Builds the parts of a ledger node around the replica that was restored, and ties them together. */
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {balanceOf} from "@catalyze/core/ledger/cell";
-import {encodeCheckpoint, epochOfHeight} from "@catalyze/core/ledger/checkpoint";
+import {epochOfHeight} from "@catalyze/core/ledger/checkpoint";
 import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import type {Op} from "@catalyze/core/ledger/op";
@@ -123,7 +123,6 @@ export async function openLedger(
     op: (id) => replica.op(id),
     isOwn: (op) => isOwnCell(op, account, replica),
     height: () => replica.checkpoint.height,
-    checkpointBytes: () => encodeCheckpoint(replica.checkpoint),
     takeSlowChecks: () => slow.take(),
   });
   const machine = {
@@ -181,19 +180,10 @@ async function openRecords({components, options, replica, account, view}: Base):
   return {grades, history, outbox};
 }
 
-function openTalk({
-  components,
-  options,
-  events,
-  replica,
-  budgets,
-  push,
-  isWitness,
-  isSelfWitness,
-  others,
-}: Base): Talk {
-  const {net, clock, random, log, metrics} = components;
-  const answers = new LedgerAnswers(replica, store, genesis.witnesses.length);
+function openTalk(base: Base): Talk {
+  const {components, options, events, budgets, push, isWitness, isSelfWitness, others} = base;
+  const {net, store, clock, random, log, metrics} = components;
+  const answers = new LedgerAnswers(base.replica, store, options.genesis.witnesses.length);
   const sync = new LedgerSync({
     ...{net, clock, random, log, metrics, push, isWitness},
     request: () => answers.request(),

@@ -51,7 +51,7 @@ const GROUP_INPUTS_MAX = 512;
 const GROUP_MS_MAX = 15;
 /** Even a replica that always wants a tick leaves the event loop room. */
 const TICK_MIN_MS = 1;
-/** Of the signing table, written since it was last shortened. */
+/** The signing table is shortened when it has grown by this much. */
 const SIGNED_RECORDS_MAX = 4_096;
 const SIGNED_BYTES_MAX = 32 * 1024 * 1024;
 const RETRY_MIN_MS = 250;
@@ -80,7 +80,9 @@ export class ReplicaDriver {
   #failure: CodedError | undefined;
   /** Ops certified in memory whose group is not on disk yet: nobody may be told of them. */
   readonly #unsaid = new Set<OpId>();
+  /** Written to the signing table since it was last shortened. */
   readonly #signed = {records: 0, bytes: 0};
+  #isTableLong = false;
 
   constructor(components: ReplicaDriverComponents, hooks: ReplicaDriverHooks) {
     this.#components = components;
@@ -128,6 +130,11 @@ export class ReplicaDriver {
     await Promise.resolve();
     let saving = Promise.resolve();
     for (;;) {
+      if (this.#isTableLong) {
+        // Only with nothing on its way: the short table must not know more than the store and itself.
+        await saving;
+        await this.#compact();
+      }
       const group = this.#stop.signal.aborted ? undefined : this.#nextGroup();
       await saving;
       if (group !== undefined) saving = this.#save(group);
@@ -190,16 +197,20 @@ export class ReplicaDriver {
     }
     for (const {waiting, effects} of group.steps) waiting.resolve(effects);
     this.#scheduleTick();
-    await this.#compact(group);
+    this.#noteSigned(group);
   }
 
-  /** Shortens the signing table at a checkpoint, which is what makes old records worthless. */
-  async #compact({signs, spoken}: Group): Promise<void> {
+  /** At a checkpoint many of the table's records become worthless. */
+  #noteSigned({signs, spoken}: Group): void {
     this.#signed.records += signs.length;
     this.#signed.bytes += signs.reduce((sum, {length}) => sum + length, 0);
     const isLong = this.#signed.records > SIGNED_RECORDS_MAX || this.#signed.bytes > SIGNED_BYTES_MAX;
-    if (!isLong || !spoken.some(({kind}) => kind === "checkpointed")) return;
+    if (isLong && spoken.some(({kind}) => kind === "checkpointed")) this.#isTableLong = true;
+  }
+
+  async #compact(): Promise<void> {
     const {signingTable, replica, log} = this.#components;
+    this.#isTableLong = false;
     try {
       await signingTable.compact(replica.signingRecords());
       this.#signed.records = 0;

@@ -31,8 +31,8 @@ export type WalletOptions = DraftOptions & {
   readonly timeoutMs: number;
 };
 
-/** Ops of one cell on their way at once: witnesses refuse a seq more than 64 past the head. */
-const WINDOW = 32;
+/** Ops of one cell on their way at once. */
+const WINDOW = 64;
 /** Callers that may wait for a place in a window. */
 const WAITING_MAX = 4_096;
 
@@ -116,8 +116,8 @@ export class Wallet {
   }
 
   /** The network refuses it: callers are told; it stays in the outbox, for it may still count. */
-  refused(op: Op, code: ErrorCode): void {
-    this.#fail(op.id, rejection(code));
+  refused(id: OpId, code: ErrorCode, reason = ""): void {
+    if (!ERRORS[code].retryable) this.#fail(id, rejection(code, reason));
   }
 
   #hasPlace(cell: CellId): boolean {
