@@ -13,7 +13,7 @@ export const nodeInfo = command({
         [
           ["peer", view.peerId],
           ["account", view.account],
-          ["roles", ["requester", ...view.roles].join(", ")],
+          ["roles", view.roles.join(", ")],
           ["addresses", view.addresses.join(" ")],
           ["home", view.home],
           ["log", view.logFile],

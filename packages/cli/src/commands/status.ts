@@ -1,5 +1,5 @@
 import {command} from "../command.ts";
-import {ctz, duration, yesNo} from "../output/format.ts";
+import {ctz, duration, witnesses, yesNo} from "../output/format.ts";
 import {pairs} from "../output/table.ts";
 
 export const status = command({
@@ -14,10 +14,10 @@ export const status = command({
           ["api", view.apiUrl],
           ["peer", view.peerId],
           ["account", view.account],
-          ["roles", ["requester", ...view.roles].join(", ")],
+          ["roles", view.roles.join(", ")],
           ["listens on", view.addresses.join(" ")],
           ["peers", String(view.peers)],
-          ["network", `${view.network}, height ${view.height}, ${view.witnesses} witnesses`],
+          ["network", `${view.network}, height ${view.height}, ${witnesses(view.witnesses)}`],
           ["anchored", yesNo(view.isAnchored)],
           ["balance", ctz(view.balanceUctz)],
           ["earned", ctz(view.earnedUctz)],

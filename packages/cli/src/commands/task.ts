@@ -2,7 +2,7 @@ import type {AttemptView, TaskView} from "@catalyze/api/schema/task";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {command} from "../command.ts";
 import {reportText} from "../output/failureText.ts";
-import {className, ctz, duration, shortId, time} from "../output/format.ts";
+import {className, ctz, duration, shortId, time, witnesses} from "../output/format.ts";
 import {candidateTable, rejectedTable, splitTable} from "../output/marketTables.ts";
 import type {Paint} from "../output/style.ts";
 import {pairs, table} from "../output/table.ts";
@@ -134,7 +134,7 @@ export const taskReceipt = command({
           ["units", view.units],
           ["charged", ctz(view.chargedUctz)],
           ["ledger fees", ctz(view.ledgerFeesUctz)],
-          ["grade", `${view.grade}, ${view.witnesses} witnesses`],
+          ["grade", `${view.grade}, ${witnesses(view.witnesses)}`],
           [
             "signed by",
             [view.isSignedByProvider ? "provider" : "", view.isSignedByPayer ? "payer" : ""]

@@ -3,7 +3,7 @@ import {CodedError} from "@catalyze/core/errors/codedError";
 import {parseAmount} from "@catalyze/core/primitives/amount";
 import {isCellId} from "@catalyze/core/primitives/id";
 import {command} from "../command.ts";
-import {ctz, shortId, time} from "../output/format.ts";
+import {ctz, shortId, time, witnesses} from "../output/format.ts";
 import {pairs, table} from "../output/table.ts";
 import {readLimit} from "./limit.ts";
 
@@ -16,7 +16,7 @@ export const walletShow = command({
       pairs(
         [
           ["account", view.account],
-          ["spendable", `${ctz(view.balanceUctz)} (certified by ${view.witnesses} witnesses)`],
+          ["spendable", `${ctz(view.balanceUctz)} (certified by ${witnesses(view.witnesses)})`],
           ["checkpointed", `${ctz(view.balanceCheckpointedUctz)} (height ${view.height})`],
           [
             "anchored",
@@ -56,7 +56,7 @@ export const walletSend = command({
     output.data(
       view,
       () =>
-        `sent ${ctz(body.amountUctz)} to ${account}\nop ${view.opId}, ${view.grade} by ${view.witnesses} witnesses, fee ${ctz(view.feeUctz)}\n`,
+        `sent ${ctz(body.amountUctz)} to ${account}\nop ${view.opId}, ${view.grade} by ${witnesses(view.witnesses)}, fee ${ctz(view.feeUctz)}\n`,
     );
   },
 });

@@ -44,3 +44,8 @@ export function percent(bps: number): string {
 export function yesNo(value: boolean): string {
   return value ? "yes" : "no";
 }
+
+/** `1 witness`, `4 witnesses`: what stands behind a grade. */
+export function witnesses(count: number): string {
+  return `${count} witness${count === 1 ? "" : "es"}`;
+}

@@ -93,7 +93,7 @@ class EarningTalk {
         ...why.lines,
         ...(why.earnedUctz === "0" ? [] : [`earned ${ctz(why.earnedUctz)} so far`]),
       ];
-      const text = lines.map(oneLine).join("\n");
+      const text = [...new Set(lines.map(oneLine))].join("\n");
       if (text !== this.#said && text !== "") output.note(text);
       this.#said = text;
     } catch (error) {
