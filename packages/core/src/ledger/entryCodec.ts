@@ -70,6 +70,13 @@ export function decodeEntry(bytes: Uint8Array): Entry {
   return {header, carry, acks, hash: entryHashOf(headerBytes), signature, bytes: bytes.slice(), headerBytes};
 }
 
+/** The hash of encoded entry bytes, or `undefined` when they are no entry: to drop known ones unread. */
+export function peekEntryHash(bytes: Uint8Array): Hash | undefined {
+  if (bytes.length < 4 || bytes.length > LIMITS.entryBytesMax) return undefined;
+  const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0);
+  return length + 4 > bytes.length ? undefined : entryHashOf(bytes.subarray(4, 4 + length));
+}
+
 /** The one check of an entry's author. */
 export function verifyEntry(
   verifier: SignatureVerifier,

@@ -11,6 +11,7 @@ import type {FinalCheckpoint} from "./finality.ts";
 import type {Genesis} from "./genesis.ts";
 import type {Op} from "./op.ts";
 import type {LedgerState} from "./state.ts";
+import type {VoteRule} from "./voteRules.ts";
 
 export type ReplicaComponents = {
   readonly genesis: Genesis;
@@ -18,6 +19,8 @@ export type ReplicaComponents = {
   /** The witness key; `undefined` for a follower. A key that is not in the committee makes a follower too. */
   readonly voteSigner: Signer | undefined;
   readonly log?: Log;
+  /** The rules of an honest witness; tests take one away to see that it is missed. */
+  readonly voteRules?: readonly VoteRule[];
 };
 
 /** An op that was visible in the cut of a checkpoint, with its votes there, but not applied yet. */
@@ -29,7 +32,9 @@ export type RestoredReplica = {
   readonly base: LedgerState;
   readonly checkpoint: FinalCheckpoint;
   readonly carried: readonly CarriedOp[];
-  /** Entries that still count, in any order. */
+  /** Entries below the checkpoint's cut: the latest ones, and those that carry ops it did not apply. */
+  readonly covered: readonly Entry[];
+  /** Entries above the cut, in any order. */
   readonly entries: readonly Entry[];
   /** The latest final checkpoints before `checkpoint`, encoded, ascending: for peers that lag. */
   readonly checkpoints: readonly Uint8Array[];
@@ -55,8 +60,8 @@ export interface LedgerReplica {
   heads(): readonly Head[];
   /** Entries that a peer with these heads lacks, causes before effects, as far as memory goes back. */
   entriesAfter(heads: readonly Head[], entriesMax: number): Uint8Array[];
-  /** False when a peer with these heads needs entries that only the store has (`storedEntriesAfter`). */
-  holdsAfter(heads: readonly Head[]): boolean;
+  /** False when a peer that stands there needs what only the store has: `storedAfter`. */
+  holdsAfter(heads: readonly Head[], height: bigint): boolean;
   /** Final checkpoints above `height` with their proofs, ascending, as far as memory goes back. */
   checkpointsAfter(height: bigint, checkpointsMax: number): Uint8Array[];
   /** True when a quorum voted for the op, from then on for as long as the op is remembered. */

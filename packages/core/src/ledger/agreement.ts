@@ -1,0 +1,196 @@
+/**
+ * Checkpoint agreement, height after height: one `Simplex` at a time, what comes early kept for the next
+ * one, and final checkpoints from sync for nodes that missed the votes.
+ */
+
+import type {Hash} from "../primitives/id.ts";
+import type {Book} from "./book.ts";
+import type {Checkpoint} from "./checkpoint.ts";
+import type {ConsensusMessage} from "./consensusCodec.ts";
+import {type Cut, computeCut, dueMs, headsNow} from "./cut.ts";
+import type {FinalCheckpoint} from "./finality.ts";
+import {Simplex, type SimplexComponents, type SimplexOutput} from "./simplex.ts";
+
+export type AgreementComponents = Omit<SimplexComponents, "host"> & {
+  readonly book: Book;
+  readonly delayMs: number;
+};
+
+/** Final checkpoints ahead of ours that wait for entries. */
+const INBOX_MAX = 512;
+const EARLY_MAX = 128;
+const CUTS_MAX = 16;
+
+export type AgreementOutput = SimplexOutput & {
+  readonly cut: Cut | undefined;
+  /** Something is missing here that others have. */
+  readonly isBehind: boolean;
+  /** An invariant broke. */
+  readonly violation: string | undefined;
+};
+
+export class Agreement {
+  readonly #components: AgreementComponents;
+  #simplex: Simplex;
+  /** Messages of the next height: others were faster. */
+  #early: ConsensusMessage[] = [];
+  readonly #inbox = new Map<bigint, FinalCheckpoint>();
+  /** Computed on the present base. */
+  readonly #cuts = new Map<Hash, Cut>();
+  /** Own messages of heights above the base, from an earlier run. */
+  #restored: readonly ConsensusMessage[];
+  #isVoting: boolean;
+  #violation: string | undefined;
+
+  constructor(components: AgreementComponents, restored: readonly ConsensusMessage[]) {
+    this.#components = components;
+    this.#restored = restored;
+    this.#isVoting = components.witness !== undefined;
+    this.#simplex = this.#begin();
+  }
+
+  get height(): bigint {
+    return this.#simplex.height;
+  }
+
+  /** Signs nothing from now on. */
+  stopVoting(): void {
+    this.#isVoting = false;
+    this.#simplex = this.#begin();
+  }
+
+  /** Every own message that binds this witness. */
+  signed(): ConsensusMessage[] {
+    const later = this.#restored.filter((message) => heightOf(message) > this.height);
+    return [...this.#simplex.signed(), ...later];
+  }
+
+  wakeMs(nowMs: number): number {
+    return this.#simplex.wakeMs(nowMs);
+  }
+
+  /** False when a signature is wrong. `isAhead`: its sender knows checkpoints that are missing here. */
+  receive(message: ConsensusMessage): {readonly isSound: boolean; readonly isAhead: boolean} {
+    const now = onlyHeight(message, this.height);
+    const next = onlyHeight(message, this.height + 1n);
+    const isAhead = heightOf(message) > this.height;
+    const hasNext = next.proposals.length + next.votes.length > 0;
+    if (hasNext && this.#early.length < EARLY_MAX) this.#early.push(next);
+    return {isSound: this.#simplex.receive(now), isAhead};
+  }
+
+  /** A checkpoint whose proof was checked. */
+  receiveFinal(final: FinalCheckpoint): void {
+    const {height} = final.checkpoint;
+    const ahead = height - this.#components.book.checkpoint.height;
+    if (ahead >= 1n && ahead <= BigInt(INBOX_MAX)) this.#inbox.set(height, final);
+  }
+
+  isWanted(height: bigint): boolean {
+    const ahead = height - this.#components.book.checkpoint.height;
+    return ahead >= 1n && ahead <= BigInt(INBOX_MAX) && !this.#inbox.has(height);
+  }
+
+  /** Everything that time, messages and entries allow, up to one decision: adopt it, then `next`. */
+  advance(nowMs: number): AgreementOutput {
+    const inbox = this.#fromInbox();
+    if (inbox !== undefined) return this.#output({...NOTHING, ...inbox});
+    const output = this.#simplex.advance(nowMs);
+    if (output.isContradicted) this.#violation ??= "a final checkpoint differs from what this node computes";
+    return this.#output(output);
+  }
+
+  /** The book has adopted the decision. */
+  next(): void {
+    this.#cuts.clear();
+    for (const height of this.#inbox.keys()) {
+      if (height <= this.#components.book.checkpoint.height) this.#inbox.delete(height);
+    }
+    this.#restored = this.#restored.filter((message) => heightOf(message) >= this.#nextHeight());
+    this.#simplex = this.#begin();
+    const early = this.#early;
+    this.#early = [];
+    // Their signatures are checked now; a wrong one is dropped, its sender is long gone.
+    for (const message of early) this.#simplex.receive(message);
+  }
+
+  #begin(): Simplex {
+    const {book, delayMs, witness} = this.#components;
+    const height = this.#nextHeight();
+    const signed = this.#restored.filter((message) => heightOf(message) === height);
+    const host = {
+      propose: () => this.#propose(),
+      judge: (checkpoint: Checkpoint, hash: Hash) => this.#judge(checkpoint, hash),
+    };
+    return new Simplex(
+      {...this.#components, witness: this.#isVoting ? witness : undefined, host},
+      {height, dueMs: dueMs(book.cutContext()), delayMs, signed},
+    );
+  }
+
+  #nextHeight(): bigint {
+    return this.#components.book.checkpoint.height + 1n;
+  }
+
+  #propose(): Checkpoint | undefined {
+    const context = this.#components.book.cutContext();
+    const result = computeCut(context, headsNow(context));
+    if (result.kind !== "cut" || !this.#isApplicable(result.cut)) return undefined;
+    this.#keep(result.cut);
+    return result.cut.checkpoint;
+  }
+
+  #judge(checkpoint: Checkpoint, hash: Hash): "valid" | "invalid" | "wait" {
+    if (this.#cuts.has(hash)) return "valid";
+    const result = computeCut(this.#components.book.cutContext(), checkpoint.heads);
+    if (result.kind !== "cut") return result.kind;
+    if (!this.#isApplicable(result.cut)) return "invalid";
+    this.#keep(result.cut);
+    return result.cut.hash === hash ? "valid" : "invalid";
+  }
+
+  /** I5: what is certified in a cut applies. */
+  #isApplicable({blocked}: Cut): boolean {
+    if (blocked.length === 0) return true;
+    this.#violation ??= `I5: certified op does not apply (${blocked[0]?.reason ?? ""})`;
+    return false;
+  }
+
+  #keep(cut: Cut): void {
+    for (const oldest of this.#cuts.keys()) {
+      if (this.#cuts.size < CUTS_MAX) break;
+      this.#cuts.delete(oldest);
+    }
+    this.#cuts.set(cut.hash, cut);
+  }
+
+  #fromInbox(): {readonly decided: FinalCheckpoint} | undefined {
+    const final = this.#inbox.get(this.#nextHeight());
+    if (final === undefined) return undefined;
+    const verdict = this.#judge(final.checkpoint, final.hash);
+    if (verdict === "invalid") this.#violation ??= "a proven checkpoint differs from what this node computes";
+    return verdict === "valid" ? {decided: final} : undefined;
+  }
+
+  #output(output: SimplexOutput): AgreementOutput {
+    const {decided} = output;
+    const cut = decided === undefined ? undefined : this.#cuts.get(decided.hash);
+    const isBehind = decided === undefined && this.#inbox.size > 0;
+    return {...output, cut, isBehind, violation: this.#violation};
+  }
+}
+
+const NOTHING: SimplexOutput = {signed: [], repeated: [], decided: undefined, isContradicted: false};
+
+/** Highest height that a message speaks of. */
+export function heightOf({proposals, votes}: ConsensusMessage): bigint {
+  const heights = [...proposals.map(({checkpoint}) => checkpoint.height), ...votes.map(({height}) => height)];
+  return heights.reduce((high, height) => (height > high ? height : high), 0n);
+}
+
+function onlyHeight({proposals, votes}: ConsensusMessage, height: bigint): ConsensusMessage {
+  return {
+    proposals: proposals.filter(({checkpoint}) => checkpoint.height === height),
+    votes: votes.filter((vote) => vote.height === height),
+  };
+}

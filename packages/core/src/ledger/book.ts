@@ -1,0 +1,191 @@
+/**
+ * What a node knows of the ledger: the entries, the votes in them, the state of the last checkpoint and the
+ * view above it. Derived from the set of entries and the chain of checkpoints, so any two nodes with the
+ * same sets have the same book, in whatever order things came.
+ */
+import type {Write} from "../ports/store.ts";
+import type {OpId} from "../primitives/id.ts";
+import {Tally} from "./certificates.ts";
+import {type Checkpoint, epochOfHeight} from "./checkpoint.ts";
+import type {Committee} from "./committee.ts";
+import {type Cut, type CutContext, countVotes} from "./cut.ts";
+import {Dag, type EntryNode, type Offered} from "./dag.ts";
+import type {Entry} from "./entry.ts";
+import type {FinalCheckpoint} from "./finality.ts";
+import {fold} from "./fold.ts";
+import type {Op} from "./op.ts";
+import type {LedgerParams} from "./params.ts";
+import type {RestoredReplica} from "./replicaTypes.ts";
+import {isResolved} from "./resolved.ts";
+import type {LedgerState} from "./state.ts";
+import {checkpointWrites, entryKey} from "./storeKeys.ts";
+import type {VoteMoment} from "./voter.ts";
+
+export type BookOptions = {
+  readonly committee: Committee;
+  readonly params: LedgerParams;
+  readonly isClaimSound: CutContext["isClaimSound"];
+};
+
+export type Taken = {
+  readonly offered: Offered;
+  readonly certified: readonly Op[];
+  readonly writes: readonly Write[];
+};
+
+/** Ids remembered of ops in checkpoints. */
+const DONE_MAX = 100_000;
+
+export class Book {
+  readonly dag = new Dag();
+  readonly #options: BookOptions;
+  #base: LedgerState;
+  #final: FinalCheckpoint;
+  #view: LedgerState;
+  /** Votes in every entry here, for ops that no checkpoint applied. */
+  readonly #live: Tally;
+  /** Votes inside the last checkpoint's cut, for ops that it did not apply. */
+  #carried: Tally;
+  /** Certified and not in the base. */
+  readonly #certified = new Map<OpId, Op>();
+  #blocked: readonly Op[] = [];
+  readonly #done = new Set<OpId>();
+  #lastApplied = new Map<OpId, Op>();
+  #viewVersion = 0;
+
+  constructor(options: BookOptions, restored: RestoredReplica) {
+    this.#options = options;
+    this.#base = restored.base;
+    this.#final = restored.checkpoint;
+    this.#view = this.#base.fork();
+    this.#live = new Tally(options.committee);
+    this.#carried = new Tally(options.committee);
+    for (const {op, mask} of restored.carried) this.#carried.restore(op, mask);
+    for (const {op, mask} of restored.carried) this.#certify(this.#live.restore(op, mask));
+    this.dag.restoreCovered(restored.covered);
+    this.#settle();
+    for (const entry of restored.entries) this.take(entry);
+  }
+
+  get base(): LedgerState {
+    return this.#base;
+  }
+
+  get view(): LedgerState {
+    return this.#view;
+  }
+
+  /** Changes whenever the view does. */
+  get viewVersion(): number {
+    return this.#viewVersion;
+  }
+
+  get final(): FinalCheckpoint {
+    return this.#final;
+  }
+
+  get checkpoint(): Checkpoint {
+    return this.#final.checkpoint;
+  }
+
+  get tally(): Tally {
+    return this.#live;
+  }
+
+  /** Certified ops that do not apply to the view: always none while fewer than 1/3 are bad. */
+  get blocked(): readonly Op[] {
+    return this.#blocked;
+  }
+
+  isCertified(id: OpId): boolean {
+    return this.#certified.has(id) || this.#done.has(id);
+  }
+
+  isCheckpointed(id: OpId): boolean {
+    return this.#done.has(id);
+  }
+
+  op(id: OpId): Op | undefined {
+    return this.#live.get(id)?.op ?? this.#lastApplied.get(id);
+  }
+
+  cutContext(): CutContext {
+    const {committee, params, isClaimSound} = this.#options;
+    return {
+      ...{committee, params, isClaimSound, dag: this.dag, base: this.#base, carried: this.#carried},
+      parent: this.#final.checkpoint,
+      parentHash: this.#final.hash,
+    };
+  }
+
+  /** What a vote of this moment rests on. */
+  moment(): VoteMoment {
+    const {height} = this.checkpoint;
+    const epoch = epochOfHeight(height + 1n, this.#options.params.checkpointsPerEpoch);
+    return {view: this.#view, tally: this.#live, stampH: height, epoch};
+  }
+
+  /** Takes in an entry whose author was checked. */
+  take(entry: Entry): Taken {
+    const offered = this.dag.offer(entry);
+    if (offered.kind !== "ingested") return {offered, certified: [], writes: []};
+    const context = {dag: this.dag, base: this.#base};
+    const certified = offered.nodes.flatMap((node) => countVotes(this.#live, node, context));
+    this.#certify(certified);
+    const writes = offered.nodes.map((node) => ({key: entryKey(node), value: node.entry.bytes}));
+    return {offered, certified, writes};
+  }
+
+  /** Makes a final checkpoint the base. Void are then: other cuts on the old base, forks of the view. */
+  adopt(cut: Cut, final: FinalCheckpoint): Write[] {
+    for (const node of cut.nodes) node.isCovered = true;
+    this.#settle(cut.state);
+    const writes = checkpointWrites(cut, final, this.#covered());
+    this.#base = cut.state.commit();
+    this.#final = final;
+    this.#carried = cut.carried;
+    this.#lastApplied = new Map(cut.applied.map((op) => [op.id, op]));
+    for (const {id} of cut.applied) this.#remember(id);
+    this.#live.drop((op) => isResolved(this.#base, op));
+    for (const [id, op] of this.#certified) if (isResolved(this.#base, op)) this.#certified.delete(id);
+    this.dag.prune();
+    this.#rebuildView();
+    return writes;
+  }
+
+  #remember(id: OpId): void {
+    this.#done.add(id);
+    if (this.#done.size <= DONE_MAX) return;
+    for (const oldest of this.#done) {
+      this.#done.delete(oldest);
+      break;
+    }
+  }
+
+  *#covered(): Generator<EntryNode> {
+    for (const node of this.dag.nodes()) if (node.isCovered) yield node;
+  }
+
+  #settle(state: LedgerState = this.#base): void {
+    for (const node of this.#covered()) {
+      node.isSettled ||= node.entry.carry.every((op) => isResolved(state, op));
+    }
+  }
+
+  #certify(ops: readonly Op[]): void {
+    if (ops.length === 0) return;
+    for (const op of ops) this.#certified.set(op.id, op);
+    this.#fold([...this.#blocked, ...ops]);
+  }
+
+  #rebuildView(): void {
+    this.#view = this.#base.fork();
+    this.#fold(this.#certified.values());
+  }
+
+  #fold(ops: Iterable<Op>): void {
+    const {blocked} = fold(this.#view, ops, {height: this.checkpoint.height + 1n});
+    this.#blocked = blocked.map(({op}) => op);
+    this.#viewVersion += 1;
+  }
+}

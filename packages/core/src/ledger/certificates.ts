@@ -1,0 +1,133 @@
+/**
+ * Certificates are derived, not sent (reference/ledger 3.2): an op is certified in a set of entries when
+ * witnesses of quorum weight voted for it or for a descendant. A tally counts the votes of one such set.
+ */
+import type {CellId, OpId} from "../primitives/id.ts";
+import type {Committee, VoterMask} from "./committee.ts";
+import type {Op} from "./op.ts";
+
+export type Candidate = {
+  /** The copy seen first; `copies` has every distinct one: ids do not cover signatures. */
+  readonly op: Op;
+  copies: readonly Op[];
+  mask: VoterMask;
+  isCertified: boolean;
+};
+
+export class Tally {
+  readonly #committee: Committee;
+  readonly #candidates = new Map<OpId, Candidate>();
+  /** Cell → seq → ids of the ops seen there. */
+  readonly #slots = new Map<CellId, Map<bigint, OpId[]>>();
+
+  constructor(committee: Committee) {
+    this.#committee = committee;
+  }
+
+  get size(): number {
+    return this.#candidates.size;
+  }
+
+  get(id: OpId): Candidate | undefined {
+    return this.#candidates.get(id);
+  }
+
+  candidates(): Iterable<Candidate> {
+    return this.#candidates.values();
+  }
+
+  /** Ops seen at a slot; more than one means that the owner equivocated, or that somebody says so. */
+  at(cell: CellId, seq: bigint): readonly Candidate[] {
+    return this.#existing(this.#slots.get(cell)?.get(seq) ?? []);
+  }
+
+  /** Slots of a cell, in no order. */
+  seqsOf(cell: CellId): Iterable<bigint> {
+    return this.#slots.get(cell)?.keys() ?? [];
+  }
+
+  /** Makes an op known. Returns what its descendants' votes certify. */
+  add(op: Op): Op[] {
+    const known = this.#candidates.get(op.id);
+    if (known !== undefined) {
+      const isNew = !known.copies.some(({bytes}) => Buffer.compare(bytes, op.bytes) === 0);
+      if (isNew) known.copies = [...known.copies, op];
+      return [];
+    }
+    this.#candidates.set(op.id, {op, copies: [op], mask: 0, isCertified: false});
+    this.#index(op);
+    let inherited = 0;
+    for (const child of this.at(op.body.cell, op.body.seq + 1n)) {
+      if (child.op.body.prev === op.id) inherited |= child.mask;
+    }
+    return inherited === 0 ? [] : this.#vote(op.id, inherited);
+  }
+
+  /** Counts a witness's vote for an op that was added, and so for its ancestors. Returns what it certifies. */
+  vote(id: OpId, witness: number): Op[] {
+    return this.#vote(id, 1 << witness);
+  }
+
+  /** Takes over votes counted elsewhere. */
+  restore(op: Op, mask: VoterMask): Op[] {
+    return [...this.add(op), ...(mask === 0 ? [] : this.#vote(op.id, mask))];
+  }
+
+  /** Forgets what cannot matter any more. */
+  drop(isDone: (op: Op) => boolean): void {
+    for (const [id, {op}] of this.#candidates) {
+      if (!isDone(op)) continue;
+      this.#candidates.delete(id);
+      const slots = this.#slots.get(op.body.cell);
+      slots?.delete(op.body.seq);
+      if (slots?.size === 0) this.#slots.delete(op.body.cell);
+    }
+  }
+
+  copy(): Tally {
+    const copy = new Tally(this.#committee);
+    for (const [id, candidate] of this.#candidates) {
+      copy.#candidates.set(id, {...candidate});
+      copy.#index(candidate.op);
+    }
+    return copy;
+  }
+
+  certified(): Op[] {
+    return [...this.#candidates.values()].filter(({isCertified}) => isCertified).map(({op}) => op);
+  }
+
+  #vote(id: OpId, mask: VoterMask): Op[] {
+    const certified: Op[] = [];
+    let candidate = this.#candidates.get(id);
+    while (candidate !== undefined && (candidate.mask | mask) !== candidate.mask) {
+      candidate.mask |= mask;
+      if (!candidate.isCertified && this.#committee.isQuorum(candidate.mask)) {
+        candidate.isCertified = true;
+        certified.push(candidate.op);
+      }
+      candidate = this.#parentOf(candidate.op);
+    }
+    // Ancestors first.
+    return certified.reverse();
+  }
+
+  /** A `prev` that names an op of another slot is a lie of the owner: no vote passes through it. */
+  #parentOf({body}: Op): Candidate | undefined {
+    const parent = this.#candidates.get(body.prev);
+    const isParent = parent?.op.body.cell === body.cell && parent.op.body.seq === body.seq - 1n;
+    return isParent ? parent : undefined;
+  }
+
+  #index({id, body}: Op): void {
+    const slots = this.#slots.get(body.cell) ?? new Map<bigint, OpId[]>();
+    this.#slots.set(body.cell, slots);
+    const ids = slots.get(body.seq);
+    if (ids === undefined) slots.set(body.seq, [id]);
+    else ids.push(id);
+  }
+
+  #existing(ids: readonly OpId[]): Candidate[] {
+    return ids.flatMap((id) => this.#candidates.get(id) ?? []);
+  }
+}

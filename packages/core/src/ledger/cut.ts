@@ -1,0 +1,194 @@
+/**
+ * From a cut of the witnesses' logs to a checkpoint (reference/ledger 6.2). A cut is named by heads;
+ * everything in their causal past belongs to it, on top of what earlier cuts covered. All else is computed,
+ * so a validator that holds the entries computes the same bytes or refuses.
+ */
+import {assert} from "../errors/assert.ts";
+import type {Hash} from "../primitives/id.ts";
+import type {LockCell} from "./cell.ts";
+import type {Tally} from "./certificates.ts";
+import {type Checkpoint, checkpointHash, type Head} from "./checkpoint.ts";
+import {checkpointStep} from "./checkpointStep.ts";
+import type {Committee} from "./committee.ts";
+import type {Dag, EntryNode} from "./dag.ts";
+import type {BlockedOp} from "./fold.ts";
+import type {Op} from "./op.ts";
+import type {LedgerParams} from "./params.ts";
+import {isResolved} from "./resolved.ts";
+import type {LedgerState} from "./state.ts";
+
+export type CutContext = {
+  readonly dag: Dag;
+  readonly committee: Committee;
+  readonly params: LedgerParams;
+  readonly base: LedgerState;
+  readonly parent: Checkpoint;
+  readonly parentHash: Hash;
+  /** Votes inside the parent's cut for ops that it did not apply. */
+  readonly carried: Tally;
+  /** Whether a visible claim on an expiring lock is what its controller and its authority signed. */
+  readonly isClaimSound: (claim: Op, lock: LockCell) => boolean;
+};
+
+export type Cut = {
+  readonly checkpoint: Checkpoint;
+  readonly hash: Hash;
+  /** A fork of the base: commit it when the checkpoint is final. */
+  readonly state: LedgerState;
+  /** Votes inside this cut for ops that it did not apply. */
+  readonly carried: Tally;
+  /** Entries that this cut covers first. */
+  readonly nodes: readonly EntryNode[];
+  readonly applied: readonly Op[];
+  /** Certified and not applicable: breaks invariant I5. */
+  readonly blocked: readonly BlockedOp[];
+};
+
+export type CutResult =
+  | {readonly kind: "cut"; readonly cut: Cut}
+  /** Entries that the heads name are not here, or not yet enough of them are stamped. */
+  | {readonly kind: "wait"}
+  | {readonly kind: "invalid"; readonly reason: string};
+
+/** What this node would agree on now: every head it has. A forked log stays where the last cut left it. */
+export function headsNow({dag, parent}: CutContext): Head[] {
+  const before = new Map(parent.heads.map((head) => [head.witness, head]));
+  return dag.heads().flatMap((head) => {
+    const covered = before.get(head.witness);
+    if (!dag.isForked(head.witness)) return [covered !== undefined && covered.n > head.n ? covered : head];
+    return covered === undefined ? [] : [covered];
+  });
+}
+
+/** When the next checkpoint may be made at the earliest. */
+export function dueMs({parent, params}: Pick<CutContext, "parent" | "params">): number {
+  return parent.timeMs + params.checkpointIntervalMs;
+}
+
+/** The checkpoint of these heads. */
+export function computeCut(context: CutContext, heads: readonly Head[]): CutResult {
+  const problem = headsProblem(context, heads);
+  if (problem !== undefined) return problem;
+  const stamped = stampedHeads(context, heads);
+  const weight = stamped.reduce((sum, {header}) => sum + (context.committee.weights[header.witness] ?? 0), 0);
+  if (weight < context.committee.quorum) return {kind: "wait"};
+  const timeMs = medianTime(context.committee, stamped);
+  if (timeMs < dueMs(context)) return {kind: "wait"};
+  const nodes = context.dag.uncoveredPast(heads);
+  if (nodes === undefined) return {kind: "wait"};
+  return {kind: "cut", cut: cutOf(context, {heads, timeMs, nodes})};
+}
+
+/** Adds what an entry introduces and votes for. Returns what that certifies. Settled ops are left out. */
+export function countVotes(
+  tally: Tally,
+  {entry}: EntryNode,
+  {dag, base}: Pick<CutContext, "dag" | "base">,
+): Op[] {
+  const {witness} = entry.header;
+  const certified: Op[] = [];
+  for (const op of entry.carry) {
+    if (isResolved(base, op)) continue;
+    certified.push(...tally.add(op), ...tally.vote(op.id, witness));
+  }
+  for (const {hash, exceptions} of entry.acks) {
+    // An acknowledged entry that was dropped from memory has only settled ops.
+    const acked = dag.node(hash);
+    if (acked === undefined || acked.isSettled || acked.entry.header.witness === witness) continue;
+    const without = new Set(exceptions);
+    for (const [index, op] of acked.entry.carry.entries()) {
+      if (without.has(index) || isResolved(base, op)) continue;
+      certified.push(...tally.add(op), ...tally.vote(op.id, witness));
+    }
+  }
+  return certified;
+}
+
+type CutParts = {
+  readonly heads: readonly Head[];
+  readonly timeMs: number;
+  readonly nodes: readonly EntryNode[];
+};
+
+function cutOf(context: CutContext, {heads, timeMs, nodes}: CutParts): Cut {
+  const tally = context.carried.copy();
+  for (const node of nodes) countVotes(tally, node, context);
+  const step = checkpointStep({
+    ...context,
+    heads,
+    timeMs,
+    certifiedOps: tally.certified(),
+    expiringClaims: (lock) => highestClaim(tally, lock, context.isClaimSound),
+  });
+  tally.drop((op) => isResolved(step.state, op));
+  const {checkpoint, state, fold} = step;
+  const hash = checkpointHash(checkpoint);
+  return {checkpoint, hash, state, carried: tally, nodes, applied: fold.applied, blocked: fold.blocked};
+}
+
+function headsProblem(context: CutContext, heads: readonly Head[]): CutResult | undefined {
+  const {parent, committee} = context;
+  const byWitness = new Map(heads.map((head) => [head.witness, head]));
+  for (const before of parent.heads) {
+    const now = byWitness.get(before.witness);
+    if (now === undefined || now.n < before.n) return {kind: "invalid", reason: "headBack"};
+    if (now.n === before.n && now.hash !== before.hash) return {kind: "invalid", reason: "headSwapped"};
+  }
+  if (heads.some(({witness}) => witness >= committee.size)) return {kind: "invalid", reason: "headWitness"};
+  const covered = new Set(parent.heads.map(({hash}) => hash));
+  return newHeadsProblem(
+    context,
+    heads.filter(({hash}) => !covered.has(hash)),
+  );
+}
+
+function newHeadsProblem({dag}: CutContext, heads: readonly Head[]): CutResult | undefined {
+  for (const {witness, n, hash} of heads) {
+    const header = dag.node(hash)?.entry.header;
+    if (header === undefined) return {kind: "wait"};
+    if (header.witness !== witness || header.n !== n) return {kind: "invalid", reason: "headPlace"};
+  }
+  return undefined;
+}
+
+/** Heads that are new in this cut and whose authors had adopted exactly the parent. */
+function stampedHeads({dag, parent, parentHash}: CutContext, heads: readonly Head[]) {
+  const covered = new Set(parent.heads.map(({hash}) => hash));
+  return heads.flatMap(({hash}) => {
+    const entry = covered.has(hash) ? undefined : dag.node(hash)?.entry;
+    const isStamped = entry?.header.stampH === parent.height && entry.header.stampHash === parentHash;
+    return entry !== undefined && isStamped ? [entry] : [];
+  });
+}
+
+type Timed = {readonly header: {readonly witness: number; readonly timeMs: number}};
+
+/** Of quorum weight fewer than half are bad, so the median lies between two honest clocks. */
+function medianTime({weights}: Committee, entries: readonly Timed[]): number {
+  const sorted = entries.map(({header}) => header).sort((left, right) => left.timeMs - right.timeMs);
+  const total = sorted.reduce((sum, {witness}) => sum + (weights[witness] ?? 0), 0);
+  let passed = 0;
+  for (const {witness, timeMs} of sorted) {
+    passed += weights[witness] ?? 0;
+    if (passed * 2 >= total) return timeMs;
+  }
+  assert(false, "a quorum has weight");
+}
+
+/** With at least one vote: an entry that carries it is in the cut. */
+function highestClaim(tally: Tally, lock: LockCell, isSound: CutContext["isClaimSound"]): Op | undefined {
+  let best: {readonly op: Op; readonly cumulative: bigint} | undefined;
+  for (const seq of tally.seqsOf(lock.id)) {
+    for (const {copies} of tally.at(lock.id, seq)) {
+      const op = copies.find((copy) => isSound(copy, lock));
+      if (op?.body.payload.kind !== "claim") continue;
+      const {cumulative} = op.body.payload;
+      const isHigher =
+        best === undefined ||
+        cumulative > best.cumulative ||
+        (cumulative === best.cumulative && op.id < best.op.id);
+      if (isHigher) best = {op, cumulative};
+    }
+  }
+  return best?.op;
+}

@@ -1,0 +1,247 @@
+/**
+ * The witnesses' logs as one graph (a blocklace). An entry is taken in only after everything it links to,
+ * so whatever is here has its whole causal past here. Until then it waits, bounded.
+ *
+ * A witness that forks its log keeps the branch seen first; entries of it beyond that, and of other
+ * branches, are taken in only when an entry of another witness links to them. Honest witnesses link to
+ * nothing further of a forker, so a fork harms a finite prefix.
+ */
+import type {Hash} from "../primitives/id.ts";
+import type {Head} from "./checkpoint.ts";
+import type {Entry} from "./entry.ts";
+import {Orphans} from "./orphans.ts";
+
+export type EntryNode = {
+  readonly entry: Entry;
+  /** On the branch that this node saw first. */
+  readonly isMain: boolean;
+  /** Inside the cut of the last checkpoint. */
+  isCovered: boolean;
+  /** Every op that it carries was resolved at some checkpoint: votes for them no longer count. */
+  isSettled: boolean;
+};
+
+export type Offered =
+  /** Taken in, causes first: the entry, and those that had waited for it. */
+  | {readonly kind: "ingested"; readonly nodes: readonly EntryNode[]}
+  | {readonly kind: "known"}
+  /** Something that it links to is missing. */
+  | {readonly kind: "waiting"}
+  /** Of a forked log and linked to by nobody. */
+  | {readonly kind: "held"}
+  | {readonly kind: "invalid"; readonly reason: string};
+
+/** Which log an entry belongs to; what is left of an entry that was dropped from memory. */
+type Place = {readonly witness: number; readonly n: bigint};
+
+/** Covered entries kept for peers that lag. */
+const COVERED_MAX = 4_096;
+const COVERED_BYTES_MAX = 32 * 1024 * 1024;
+/** Hashes remembered of dropped entries: what a late entry of a slow witness may still link to. */
+const SETTLED_MAX = 50_000;
+
+export class Dag {
+  readonly #nodes = new Map<Hash, EntryNode>();
+  readonly #settled = new Map<Hash, Place>();
+  readonly #heads = new Map<number, Head>();
+  readonly #forked = new Set<number>();
+  readonly #orphans = new Orphans();
+  /** Highest n of each witness that was dropped from memory. */
+  readonly #dropped = new Map<number, bigint>();
+
+  node(hash: Hash): EntryNode | undefined {
+    return this.#nodes.get(hash);
+  }
+
+  has(hash: Hash): boolean {
+    return this.#nodes.has(hash) || this.#settled.has(hash);
+  }
+
+  head(witness: number): Head | undefined {
+    return this.#heads.get(witness);
+  }
+
+  /** By witness, ascending. */
+  heads(): Head[] {
+    return [...this.#heads.values()].sort((left, right) => left.witness - right.witness);
+  }
+
+  isForked(witness: number): boolean {
+    return this.#forked.has(witness);
+  }
+
+  /** Every entry in memory, causes first. */
+  nodes(): Iterable<EntryNode> {
+    return this.#nodes.values();
+  }
+
+  get waiting(): number {
+    return this.#orphans.size;
+  }
+
+  /** True for entries that need no look at their signature: they are here, or wait. */
+  isKnown(hash: Hash): boolean {
+    return this.has(hash) || this.#orphans.has(hash);
+  }
+
+  /** Takes in an entry whose author was checked. */
+  offer(entry: Entry): Offered {
+    if (this.isKnown(entry.hash) || this.#isForgotten(entry)) return {kind: "known"};
+    if (this.#isUnwanted(entry)) {
+      this.#orphans.hold(entry);
+      return {kind: "held"};
+    }
+    const first = this.#admit(entry);
+    if (first.kind !== "ingested") return first;
+    const nodes = [...first.nodes];
+    // An entry that waited may free others in turn.
+    for (const {entry: cause} of nodes) {
+      for (const waiting of this.#orphans.freedBy(cause.hash)) {
+        const next = this.#admit(waiting);
+        if (next.kind === "ingested") nodes.push(...next.nodes);
+      }
+    }
+    return {kind: "ingested", nodes};
+  }
+
+  /** Entries in the causal past of `heads` that no checkpoint covers yet, or `undefined` when one is not here. */
+  uncoveredPast(heads: readonly Head[]): EntryNode[] | undefined {
+    const found = new Map<Hash, EntryNode>();
+    const open = heads.map(({hash}) => hash);
+    if (open.some((hash) => !this.has(hash))) return undefined;
+    for (let hash = open.pop(); hash !== undefined; hash = open.pop()) {
+      const node = this.#nodes.get(hash);
+      if (node === undefined || node.isCovered || found.has(hash)) continue;
+      found.set(hash, node);
+      open.push(...linksOf(node.entry));
+    }
+    return [...found.values()];
+  }
+
+  /** Takes entries below a cut as they are, without their past: only when restoring. */
+  restoreCovered(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      const {witness, n} = entry.header;
+      this.#nodes.set(entry.hash, {entry, isMain: true, isCovered: true, isSettled: false});
+      const head = this.#heads.get(witness);
+      if (head === undefined || head.n < n) this.#heads.set(witness, {witness, n, hash: entry.hash});
+    }
+    for (const [witness, head] of this.#heads) this.#dropped.set(witness, this.#gapBelow(head));
+  }
+
+  /** Drops covered entries beyond what is kept for others, oldest first. Those not settled stay. */
+  prune(): void {
+    const covered = [...this.#nodes.values()].filter((node) => node.isCovered);
+    let bytes = covered.reduce((sum, {entry}) => sum + entry.bytes.length, 0);
+    let count = covered.length;
+    const heads = new Set(this.heads().map(({hash}) => hash));
+    for (const node of covered) {
+      if (count <= COVERED_MAX && bytes <= COVERED_BYTES_MAX) break;
+      const {hash, header} = node.entry;
+      if (heads.has(hash) || !node.isSettled) continue;
+      this.#nodes.delete(hash);
+      this.#settle(hash, header);
+      count -= 1;
+      bytes -= node.entry.bytes.length;
+    }
+  }
+
+  /** False when entries after these heads were dropped from memory. */
+  holdsAfter(heads: readonly Head[]): boolean {
+    const known = new Map(heads.map(({witness, n}) => [witness, n]));
+    return [...this.#dropped].every(([witness, n]) => (known.get(witness) ?? 0n) >= n);
+  }
+
+  /** The highest number that is missing below a head. */
+  #gapBelow({hash, n}: Head): bigint {
+    let below = n - 1n;
+    for (let node = this.#nodes.get(hash); node !== undefined && below > 0n; below -= 1n) {
+      node = this.#nodes.get(node.entry.header.prev);
+      if (node === undefined) return below;
+    }
+    return below;
+  }
+
+  #settle(hash: Hash, {witness, n}: Place): void {
+    this.#settled.set(hash, {witness, n});
+    if (n > (this.#dropped.get(witness) ?? 0n)) this.#dropped.set(witness, n);
+    if (this.#settled.size <= SETTLED_MAX) return;
+    for (const oldest of this.#settled.keys()) {
+      this.#settled.delete(oldest);
+      break;
+    }
+  }
+
+  /** So old that this node cannot tell any more whether it had it. */
+  #isForgotten({header, hash}: Entry): boolean {
+    return header.n <= (this.#dropped.get(header.witness) ?? 0n) && !this.#orphans.isWanted(hash);
+  }
+
+  /** A fork, or more of a forked log, that nothing here waits for. */
+  #isUnwanted({header, hash}: Entry): boolean {
+    const head = this.#heads.get(header.witness);
+    if (head !== undefined && header.n <= head.n) this.#forked.add(header.witness);
+    return this.#forked.has(header.witness) && !this.#orphans.isWanted(hash);
+  }
+
+  #admit(entry: Entry): Offered {
+    const missing = linksOf(entry).filter((hash) => !this.has(hash));
+    if (missing.length > 0) {
+      this.#orphans.add(entry, missing);
+      return this.#admitHeld(missing);
+    }
+    const problem = this.#linkProblem(entry);
+    if (problem !== undefined) return {kind: "invalid", reason: problem};
+    const {witness, n, prev} = entry.header;
+    const head = this.#heads.get(witness);
+    const isMain = head === undefined ? n === 1n : head.hash === prev;
+    const node: EntryNode = {entry, isMain, isCovered: false, isSettled: false};
+    this.#nodes.set(entry.hash, node);
+    if (isMain) this.#heads.set(witness, {witness, n, hash: entry.hash});
+    else this.#forked.add(witness);
+    return {kind: "ingested", nodes: [node]};
+  }
+
+  /** An entry that was held back because nobody linked to it may be what this one waits for. */
+  #admitHeld(missing: readonly Hash[]): Offered {
+    const nodes: EntryNode[] = [];
+    for (const hash of missing) {
+      const held = this.#orphans.takeHeld(hash);
+      if (held === undefined) continue;
+      const offered = this.#admit(held);
+      if (offered.kind === "ingested") nodes.push(...offered.nodes);
+    }
+    if (nodes.length === 0) return {kind: "waiting"};
+    const freed = nodes.flatMap((node) => this.#orphans.freedBy(node.entry.hash));
+    for (const each of freed) {
+      const offered = this.#admit(each);
+      if (offered.kind === "ingested") nodes.push(...offered.nodes);
+    }
+    return {kind: "ingested", nodes};
+  }
+
+  /** Links must say the truth about whose entries they are. */
+  #linkProblem({header}: Entry): string | undefined {
+    if (header.n > 1n) {
+      const place = this.#placeOf(header.prev);
+      if (place?.witness !== header.witness || place.n !== header.n - 1n) return "prev";
+    }
+    const isWrong = header.refs.some(({witness, n, hash}) => {
+      const place = this.#placeOf(hash);
+      return place?.witness !== witness || place.n !== n;
+    });
+    return isWrong ? "ref" : undefined;
+  }
+
+  #placeOf(hash: Hash): Place | undefined {
+    return this.#nodes.get(hash)?.entry.header ?? this.#settled.get(hash);
+  }
+}
+
+/** Everything that an entry says it has seen. */
+export function linksOf({header, acks}: Entry): Hash[] {
+  const links = header.n > 1n ? [header.prev] : [];
+  for (const {hash} of header.refs) links.push(hash);
+  for (const {hash} of acks) links.push(hash);
+  return links;
+}

@@ -1,0 +1,211 @@
+/**
+ * Writes a witness's own log: which votes go into the next entry, and when one is worth writing. An entry
+ * links to everything this node holds, so every vote rests on its causal past only.
+ */
+import {LIMITS} from "@catalyze/proto/limits";
+import type {Signer} from "../ports/signer.ts";
+import type {Book} from "./book.ts";
+import {ZERO_HASH} from "./cell.ts";
+import type {Head} from "./checkpoint.ts";
+import {dueMs} from "./cut.ts";
+import type {EntryNode} from "./dag.ts";
+import type {Ack, Entry} from "./entry.ts";
+import {carriedBytes, ENTRY_OPS_MAX, signEntry} from "./entryCodec.ts";
+import type {Op} from "./op.ts";
+import type {LedgerParams} from "./params.ts";
+import type {Pool, PoolItem} from "./pool.ts";
+import type {VoteRefusal} from "./voteRules.ts";
+import type {SlotVote, VoteMoment, Voter} from "./voter.ts";
+
+export type EntryWriterComponents = {
+  readonly book: Book;
+  readonly pool: Pool;
+  readonly voter: Voter;
+  readonly signer: Signer;
+  /** Own index in the committee. */
+  readonly witness: number;
+  readonly network: number;
+  readonly genesisHash: Uint8Array;
+  readonly params: LedgerParams;
+};
+
+export type Written = {
+  readonly entry: Entry | undefined;
+  readonly votes: readonly SlotVote[];
+  /** Ops given up: nothing came that would make them votable. */
+  readonly refused: readonly Refused[];
+};
+
+type Refused = {readonly item: PoolItem; readonly refusal: VoteRefusal};
+
+/** Followers hear entries by gossip, so an own entry never outgrows a gossip message. */
+const OWN_BYTES_MAX = LIMITS.gossipBytesMax - 16 * 1024;
+const OWN_ACKS_MAX = 64;
+/** Room for acks with every exception: the rest is for ops. */
+const CARRY_BYTES_MAX = OWN_BYTES_MAX - OWN_ACKS_MAX * (34 + 2 * ENTRY_OPS_MAX) - 4_096;
+/** Pool items looked at for one entry. */
+const TRIES_MAX = 2 * ENTRY_OPS_MAX;
+
+export class EntryWriter {
+  readonly #components: EntryWriterComponents;
+  /** Entries of others with ops that this witness has not looked at. */
+  readonly #unanswered = new Set<EntryNode>();
+  /** What own entries have linked to. */
+  readonly #linked = new Map<number, bigint>();
+  #lastMs = Number.NEGATIVE_INFINITY;
+  #last: Entry | undefined;
+
+  constructor(components: EntryWriterComponents) {
+    this.#components = components;
+    for (const node of components.book.dag.nodes()) this.saw(node);
+  }
+
+  /** An entry came in, own ones included. */
+  saw(node: EntryNode): void {
+    const {header, carry, acks} = node.entry;
+    if (header.witness !== this.#components.witness) {
+      if (carry.length > 0 && !node.isCovered) this.#unanswered.add(node);
+      return;
+    }
+    for (const {hash} of acks) {
+      const acked = this.#components.book.dag.node(hash);
+      if (acked !== undefined) this.#unanswered.delete(acked);
+    }
+    for (const {witness, n} of header.refs) this.#linked.set(witness, n);
+    if (this.#last === undefined || this.#last.header.n < header.n) this.#last = node.entry;
+  }
+
+  /** When an entry should be written at the earliest; `Infinity` while there is nothing to say. */
+  wantsMs(): number {
+    const {pool, params} = this.#components;
+    const hasWork = this.#unanswered.size > 0 || pool.hasFresh;
+    const wanted = Math.min(hasWork ? Number.NEGATIVE_INFINITY : pool.retryMs, this.#stampMs());
+    return Math.max(wanted, this.#lastMs + params.entryIntervalMs);
+  }
+
+  /** The next entry, or none when there is nothing to vote for and no stamp to give. */
+  write(nowMs: number): Written {
+    const moment = this.#components.book.moment();
+    const votes: SlotVote[] = [];
+    const acks = this.#acks(moment, votes, nowMs);
+    const {carry, refused} = this.#carry(moment, votes, nowMs);
+    const isWorthIt = carry.length > 0 || acks.length > 0 || nowMs >= this.#stampMs();
+    if (!isWorthIt) return {entry: undefined, votes, refused};
+    this.#lastMs = nowMs;
+    return {entry: this.#entry({carry, acks}, nowMs), votes, refused};
+  }
+
+  /** A checkpoint needs a fresh stamp and time of every witness, once each. */
+  #stampMs(): number {
+    const {book} = this.#components;
+    const due = dueMs(book.cutContext());
+    const header = this.#last?.header;
+    const isStamped =
+      header !== undefined && header.stampH === book.checkpoint.height && header.timeMs >= due;
+    return isStamped ? Number.POSITIVE_INFINITY : due;
+  }
+
+  #acks(moment: VoteMoment, votes: SlotVote[], nowMs: number): Ack[] {
+    const acks: Ack[] = [];
+    for (const node of this.#unanswered) {
+      if (acks.length >= OWN_ACKS_MAX) break;
+      this.#unanswered.delete(node);
+      const {hash, carry} = node.entry;
+      const exceptions: number[] = [];
+      for (const [index, op] of carry.entries()) {
+        if (!this.#voteCarried(op, moment, {votes, nowMs})) exceptions.push(index);
+      }
+      if (exceptions.length < carry.length) acks.push({hash, exceptions});
+    }
+    return acks;
+  }
+
+  #voteCarried(op: Op, moment: VoteMoment, {votes, nowMs}: {votes: SlotVote[]; nowMs: number}): boolean {
+    const {voter, pool} = this.#components;
+    if (voter.votedAt(op.body.cell, op.body.seq) === op.id) return true;
+    const refusal = voter.refusal(op, moment);
+    if (refusal === undefined) {
+      votes.push(voter.vote(op, moment));
+      pool.remove(op.id);
+      return true;
+    }
+    if (refusal.isTemporary) pool.add(op, undefined, nowMs);
+    return false;
+  }
+
+  #carry(moment: VoteMoment, votes: SlotVote[], nowMs: number): {carry: Op[]; refused: Refused[]} {
+    const {pool} = this.#components;
+    const carry: Op[] = [];
+    const refused: Refused[] = [];
+    let bytes = 0;
+    const queue = pool.take(nowMs, TRIES_MAX).reverse();
+    for (let item = queue.pop(); item !== undefined; item = queue.pop()) {
+      if (pool.get(item.op.id) === undefined) continue;
+      const size = carriedBytes(item.op);
+      if (carry.length >= ENTRY_OPS_MAX || bytes + size > CARRY_BYTES_MAX) {
+        pool.putBack(item);
+        continue;
+      }
+      const refusal = this.#voteOwn(item, moment, votes);
+      if (refusal === "voted") continue;
+      if (refusal !== undefined) {
+        if (!this.#mayComeLater(item, refusal, nowMs)) refused.push({item, refusal});
+        continue;
+      }
+      carry.push(item.op);
+      bytes += size;
+      // What waited for this one may go at once.
+      const next = pool.next(item.op);
+      if (next !== undefined) queue.push(next);
+    }
+    return {carry, refused};
+  }
+
+  #mayComeLater(item: PoolItem, refusal: VoteRefusal, nowMs: number): boolean {
+    const {pool} = this.#components;
+    if (refusal.isTemporary) return pool.postpone(item, refusal, nowMs);
+    pool.remove(item.op.id);
+    return false;
+  }
+
+  #voteOwn({op}: PoolItem, moment: VoteMoment, votes: SlotVote[]): VoteRefusal | "voted" | undefined {
+    const {voter, pool} = this.#components;
+    if (voter.votedAt(op.body.cell, op.body.seq) === op.id) {
+      pool.remove(op.id);
+      return "voted";
+    }
+    const refusal = voter.refusal(op, moment);
+    if (refusal !== undefined) return refusal;
+    votes.push(voter.vote(op, moment));
+    pool.remove(op.id);
+    return undefined;
+  }
+
+  #entry(
+    {carry, acks}: {readonly carry: readonly Op[]; readonly acks: readonly Ack[]},
+    nowMs: number,
+  ): Entry {
+    const {book, signer, witness, network, genesisHash} = this.#components;
+    const head = book.dag.head(witness);
+    const {height} = book.checkpoint;
+    const header = {
+      network,
+      epoch: book.checkpoint.epoch,
+      witness,
+      n: (head?.n ?? 0n) + 1n,
+      prev: head?.hash ?? ZERO_HASH,
+      stampH: height,
+      stampHash: book.final.hash,
+      timeMs: Math.max(nowMs, this.#last?.header.timeMs ?? 0),
+      refs: this.#refs(),
+    };
+    return signEntry({header, carry, acks}, signer, genesisHash);
+  }
+
+  #refs(): Head[] {
+    const {book, witness} = this.#components;
+    return book.dag
+      .heads()
+      .filter((head) => head.witness !== witness && head.n > (this.#linked.get(head.witness) ?? 0n));
+  }
+}

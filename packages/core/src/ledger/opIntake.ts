@@ -1,0 +1,77 @@
+/** Ops that are handed in: checked once, then kept until an entry carries them. */
+import type {ErrorCode} from "../errors/table.ts";
+import type {PeerId} from "../primitives/id.ts";
+import {votable} from "./apply.ts";
+import type {Book} from "./book.ts";
+import type {Effect} from "./effects.ts";
+import type {Op} from "./op.ts";
+import {decodeOp} from "./opCodec.ts";
+import type {Pool, PoolItem} from "./pool.ts";
+import {decoded, rejected} from "./rejection.ts";
+import {isResolved} from "./resolved.ts";
+import type {Voter} from "./voter.ts";
+
+export type OpIntakeComponents = {
+  readonly book: Book;
+  readonly pool: Pool;
+  readonly voter: Voter;
+  readonly isWitness: boolean;
+};
+
+type From = PeerId | undefined;
+
+/** Ops of one cell beyond its head that may wait: more is no honest pipeline. */
+const SEQ_WINDOW = 4_096n;
+/** A follower hears of an op's fate in seconds; what nobody carries in this time is forgotten. */
+const FOLLOWER_WAIT_MS = 60_000;
+
+export class OpIntake {
+  readonly #components: OpIntakeComponents;
+
+  constructor(components: OpIntakeComponents) {
+    this.#components = components;
+  }
+
+  take(bytes: Uint8Array, from: From, nowMs: number): Effect[] {
+    const {book, pool, voter} = this.#components;
+    const read = decoded(decodeOp, bytes, from);
+    if ("refusal" in read) return [read.refusal];
+    const op = read.value;
+    const isKnown =
+      book.isCertified(op.id) || book.tally.get(op.id) !== undefined || pool.get(op.id) !== undefined;
+    if (isKnown) return [];
+    const refuse = (code: ErrorCode, reason: string) => [rejected({code, reason, op: op.id, from})];
+    if (isResolved(book.view, op)) return refuse("OP_REJECTED", "seqUsed");
+    const check = voter.check(op, book.moment());
+    if (!check.ok) return refuse(check.code, check.reason);
+    const problem = this.#problem(op, from);
+    if (problem !== undefined) return refuse(problem.code, problem.reason);
+    return pool.add(op, from, nowMs) ? [] : refuse("QUEUE_FULL", "pool");
+  }
+
+  /** After a checkpoint. */
+  forget(nowMs: number): void {
+    const {book, pool, isWitness} = this.#components;
+    pool.drop(
+      ({op, addedMs}: PoolItem) =>
+        isResolved(book.view, op) || (!isWitness && nowMs - addedMs > FOLLOWER_WAIT_MS),
+    );
+  }
+
+  /** What no wait will cure. */
+  #problem(op: Op, from: From): {code: ErrorCode; reason: string} | undefined {
+    const {book, voter} = this.#components;
+    const {body} = op;
+    const voted = voter.votedAt(body.cell, body.seq);
+    if (voted !== undefined) return {code: "OP_REJECTED", reason: "slotTaken"};
+    const cell = book.view.account(body.cell) ?? book.view.lock(body.cell);
+    if (cell !== undefined && body.seq > cell.seq + SEQ_WINDOW)
+      return {code: "OP_REJECTED", reason: "seqGap"};
+    const {stampH} = book.moment();
+    const answer = votable(book.view, op, {height: stampH});
+    if (answer.ok || answer.reason === "seqGap" || answer.reason === "clock") return undefined;
+    // What a peer's op rests on may still be on its way here; our own wallet knows no more than we do.
+    if (answer.reason === "funds" && from !== undefined) return undefined;
+    return {code: answer.reason === "funds" ? "FUNDS_INSUFFICIENT" : "OP_REJECTED", reason: answer.reason};
+  }
+}

@@ -1,0 +1,87 @@
+/** Entries that cannot be taken in yet: they wait for something that they link to, or for a link to them. */
+import type {Hash} from "../primitives/id.ts";
+import type {Entry} from "./entry.ts";
+
+type Orphan = {readonly entry: Entry; readonly missing: Set<Hash>};
+
+/** Of one witness: none can push out what waits of another. A sync brings a dropped one again. */
+const WAITING_PER_WITNESS_MAX = 2_048;
+const WAITING_BYTES_PER_WITNESS_MAX = 16 * 1024 * 1024;
+const HELD_PER_WITNESS_MAX = 64;
+
+export class Orphans {
+  readonly #orphans = new Map<Hash, Orphan>();
+  /** Missing hash → who waits for it. */
+  readonly #waiters = new Map<Hash, Set<Hash>>();
+  readonly #held = new Map<Hash, Entry>();
+  readonly #load = new Map<number, {count: number; bytes: number; held: number}>();
+
+  get size(): number {
+    return this.#orphans.size;
+  }
+
+  has(hash: Hash): boolean {
+    return this.#orphans.has(hash);
+  }
+
+  isWanted(hash: Hash): boolean {
+    return this.#waiters.has(hash);
+  }
+
+  add(entry: Entry, missing: readonly Hash[]): void {
+    const load = this.#loadOf(entry);
+    const isFull =
+      load.count >= WAITING_PER_WITNESS_MAX ||
+      load.bytes + entry.bytes.length > WAITING_BYTES_PER_WITNESS_MAX;
+    if (isFull || this.#orphans.has(entry.hash)) return;
+    load.count += 1;
+    load.bytes += entry.bytes.length;
+    this.#orphans.set(entry.hash, {entry, missing: new Set(missing)});
+    for (const hash of missing) {
+      const waiters = this.#waiters.get(hash);
+      if (waiters === undefined) this.#waiters.set(hash, new Set([entry.hash]));
+      else waiters.add(entry.hash);
+    }
+  }
+
+  /** Takes out those that waited for nothing else but this entry. */
+  freedBy(hash: Hash): Entry[] {
+    const freed: Entry[] = [];
+    for (const waiter of this.#waiters.get(hash) ?? []) {
+      const orphan = this.#orphans.get(waiter);
+      orphan?.missing.delete(hash);
+      if (orphan === undefined || orphan.missing.size > 0) continue;
+      this.#orphans.delete(waiter);
+      const load = this.#loadOf(orphan.entry);
+      load.count -= 1;
+      load.bytes -= orphan.entry.bytes.length;
+      freed.push(orphan.entry);
+    }
+    this.#waiters.delete(hash);
+    return freed;
+  }
+
+  /** Keeps an entry of a forked log in case somebody links to it. */
+  hold(entry: Entry): void {
+    const load = this.#loadOf(entry);
+    if (load.held >= HELD_PER_WITNESS_MAX || this.#held.has(entry.hash)) return;
+    load.held += 1;
+    this.#held.set(entry.hash, entry);
+  }
+
+  takeHeld(hash: Hash): Entry | undefined {
+    const entry = this.#held.get(hash);
+    if (entry === undefined) return undefined;
+    this.#held.delete(hash);
+    this.#loadOf(entry).held -= 1;
+    return entry;
+  }
+
+  #loadOf({header}: Entry): {count: number; bytes: number; held: number} {
+    const known = this.#load.get(header.witness);
+    if (known !== undefined) return known;
+    const load = {count: 0, bytes: 0, held: 0};
+    this.#load.set(header.witness, load);
+    return load;
+  }
+}

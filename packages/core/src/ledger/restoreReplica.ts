@@ -1,0 +1,158 @@
+/** Reads back what a replica wrote, or starts from the genesis where nothing was written yet. */
+import {assert} from "../errors/assert.ts";
+import type {Store} from "../ports/store.ts";
+import {ByteReader} from "../primitives/binary.ts";
+import {fromHex, toHex} from "../primitives/bytes.ts";
+import type {CellId, Hash} from "../primitives/id.ts";
+import type {Cell} from "./cell.ts";
+import {decodeCell} from "./cellCodec.ts";
+import {checkpointHash, type Head} from "./checkpoint.ts";
+import type {Entry} from "./entry.ts";
+import {decodeEntry} from "./entryCodec.ts";
+import {decodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
+import type {Genesis} from "./genesis.ts";
+import {genesisCheckpoint, genesisState} from "./genesisState.ts";
+import type {RestoredReplica} from "./replicaTypes.ts";
+import {LedgerState} from "./state.ts";
+import {checkpointKey, decodeCarried, decodeMeta, entryKeyAt, entryPrefix, KEY} from "./storeKeys.ts";
+
+export type RestoreInput = {
+  readonly genesis: Genesis;
+  readonly store: Store;
+  /** Records of the signing table, oldest first. */
+  readonly signed: readonly Uint8Array[];
+};
+
+/** Entries below the cut read back of each witness: for peers that lag, and for late links. */
+const COVERED_PER_WITNESS = 256;
+const CHECKPOINTS_MAX = 256;
+const PAGE = 4_096;
+
+/** A replica that knows the genesis only. */
+export function freshReplica(genesis: Genesis): RestoredReplica {
+  const base = genesisState(genesis);
+  const checkpoint = genesisCheckpoint(genesis, base);
+  const final = {checkpoint, hash: checkpointHash(checkpoint), iteration: 0, signatures: []};
+  return {base, checkpoint: final, carried: [], covered: [], entries: [], checkpoints: [], signed: []};
+}
+
+/** Throws `STORE_CORRUPT` of the store, `DECODE_INVALID` or an `InvariantError` when the records contradict. */
+export async function restoreReplica({genesis, store, signed}: RestoreInput): Promise<RestoredReplica> {
+  const fresh = freshReplica(genesis);
+  const meta = await store.get(KEY.meta);
+  if (meta === undefined)
+    return {...fresh, signed, entries: await entriesAbove({genesis, store, signed}, [])};
+  const {height, hash} = decodeMeta(meta);
+  const encoded = await store.get(checkpointKey(height));
+  assert(encoded !== undefined, "the last checkpoint is not in the store");
+  const checkpoint = decodeFinalCheckpoint(encoded);
+  assert(checkpoint.hash === hash, "the last checkpoint is not the one that was adopted");
+  const base = await stateOf(fresh.base, store, checkpoint);
+  const carriedBytes = await store.get(KEY.carried);
+  const carried = carriedBytes === undefined ? {ops: [], entryKeys: []} : decodeCarried(carriedBytes);
+  const covered = await coveredEntries(store, checkpoint, carried.entryKeys);
+  const entries = await entriesAbove({genesis, store, signed}, checkpoint.checkpoint.heads);
+  const before = await store.range(KEY.checkpoints, {limit: CHECKPOINTS_MAX + 1, reverse: true});
+  const checkpoints = before
+    .map(([, bytes]) => bytes)
+    .slice(1)
+    .reverse();
+  return {base, checkpoint, carried: carried.ops, covered, entries, checkpoints, signed};
+}
+
+export type StoredAfter = {readonly checkpoints: Uint8Array[]; readonly entries: Uint8Array[]};
+
+/** What a peer lacks that has these heads and this height, when the replica's memory does not go back so far. */
+export async function storedAfter(
+  store: Store,
+  peer: {readonly heads: readonly Head[]; readonly height: bigint},
+  limits: {readonly witnesses: number; readonly itemsMax: number},
+): Promise<StoredAfter> {
+  const {witnesses, itemsMax} = limits;
+  const checkpoints = await store.range(KEY.checkpoints, {
+    after: checkpointKey(peer.height),
+    limit: itemsMax,
+  });
+  const found: Entry[] = [];
+  for (let witness = 0; witness < witnesses; witness += 1) {
+    const n = peer.heads.find((head) => head.witness === witness)?.n ?? 0n;
+    const range = {after: entryKeyAt(witness, n), limit: itemsMax};
+    for (const [, bytes] of await store.range(entryPrefix(witness), range)) found.push(decodeEntry(bytes));
+  }
+  // Time order is almost causal order; what is out of order waits at the peer for a moment.
+  found.sort((left, right) => left.header.timeMs - right.header.timeMs);
+  return {
+    checkpoints: checkpoints.map(([, bytes]) => bytes),
+    entries: found.slice(0, itemsMax).map(({bytes}) => bytes),
+  };
+}
+
+/** Genesis cells, replaced by what checkpoints wrote. Checked against the state root. */
+async function stateOf(
+  genesisBase: LedgerState,
+  store: Store,
+  {checkpoint}: FinalCheckpoint,
+): Promise<LedgerState> {
+  const cells = new Map<CellId, Cell>();
+  for (const cell of genesisBase.accounts()) cells.set(cell.id, cell);
+  for await (const [key, bytes] of pages(store, KEY.cells)) {
+    const cell = decodeCell(bytes);
+    assert(key === KEY.cells + cell.id, "a cell is stored under another id");
+    cells.set(cell.id, cell);
+  }
+  const withdrawals: {address: Uint8Array; cumulative: bigint}[] = [];
+  for await (const [key, bytes] of pages(store, KEY.withdrawals)) {
+    const address = fromHex(key.slice(KEY.withdrawals.length));
+    withdrawals.push({address, cumulative: new ByteReader(bytes).u64()});
+  }
+  const state = LedgerState.load({cells: cells.values(), totals: checkpoint.totals, withdrawals});
+  const root = toHex(state.tree().root()) as Hash;
+  assert(root === checkpoint.stateRoot, "the stored cells do not have the checkpoint's root");
+  return state;
+}
+
+/** The latest entries of the cut, and those that carry ops which it did not apply. */
+async function coveredEntries(
+  store: Store,
+  {checkpoint}: FinalCheckpoint,
+  keys: readonly string[],
+): Promise<Entry[]> {
+  const found = new Map<string, Entry>();
+  for (const {witness, n} of checkpoint.heads) {
+    const first = n > BigInt(COVERED_PER_WITNESS) ? n - BigInt(COVERED_PER_WITNESS) : 0n;
+    const range = {after: entryKeyAt(witness, first), limit: COVERED_PER_WITNESS};
+    for (const [key, bytes] of await store.range(entryPrefix(witness), range)) {
+      const entry = decodeEntry(bytes);
+      // A fork's second branch has the hash behind the number; only the cut's own log is known to be covered.
+      if (entry.header.n <= n && key === entryKeyAt(witness, entry.header.n)) found.set(key, entry);
+    }
+  }
+  for (const key of keys) {
+    const bytes = found.has(key) ? undefined : await store.get(key);
+    if (bytes !== undefined) found.set(key, decodeEntry(bytes));
+  }
+  return [...found.values()].sort((left, right) => left.header.timeMs - right.header.timeMs);
+}
+
+async function entriesAbove({genesis, store}: RestoreInput, heads: readonly Head[]): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (let witness = 0; witness < genesis.witnesses.length; witness += 1) {
+    const n = heads.find((head) => head.witness === witness)?.n ?? 0n;
+    const after = entryKeyAt(witness, n);
+    for await (const [, bytes] of pages(store, entryPrefix(witness), after)) entries.push(decodeEntry(bytes));
+  }
+  return entries.sort((left, right) => left.header.timeMs - right.header.timeMs);
+}
+
+async function* pages(
+  store: Store,
+  prefix: string,
+  after?: string,
+): AsyncGenerator<readonly [string, Uint8Array]> {
+  for (let last = after; ; ) {
+    const page = await store.range(prefix, {limit: PAGE, ...(last === undefined ? {} : {after: last})});
+    yield* page;
+    last = page.at(-1)?.[0];
+    if (last === undefined || page.length < PAGE) return;
+  }
+}

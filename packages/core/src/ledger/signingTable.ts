@@ -1,0 +1,39 @@
+/** What the records of the signing table say when a witness starts again. */
+import {assert} from "../errors/assert.ts";
+import type {ConsensusMessage} from "./consensusCodec.ts";
+import type {Entry} from "./entry.ts";
+import {decodeSigningRecord} from "./signingRecord.ts";
+import type {SlotVote} from "./voter.ts";
+
+export type SigningTable = {
+  readonly votes: readonly SlotVote[];
+  /** Own entries, oldest first. */
+  readonly entries: readonly Entry[];
+  readonly consensus: readonly ConsensusMessage[];
+};
+
+/** Throws `DECODE_INVALID` on a record that this code did not write, and when the table contradicts itself. */
+export function readSigningTable(records: readonly Uint8Array[]): SigningTable {
+  const votes = new Map<string, SlotVote>();
+  const entries = new Map<bigint, Entry>();
+  const consensus: ConsensusMessage[] = [];
+  for (const bytes of records) {
+    const record = decodeSigningRecord(bytes);
+    if (record.kind === "consensus") consensus.push(record.message);
+    if (record.kind === "entry") {
+      const known = entries.get(record.entry.header.n);
+      assert(
+        known === undefined || known.hash === record.entry.hash,
+        "two entries were signed with one number",
+      );
+      entries.set(record.entry.header.n, record.entry);
+    }
+    for (const vote of record.kind === "consensus" ? [] : record.votes) {
+      const slot = `${vote.cell}/${vote.seq}`;
+      const known = votes.get(slot);
+      assert(known === undefined || known.opId === vote.opId, "two ops were voted for at one slot");
+      votes.set(slot, vote);
+    }
+  }
+  return {votes: [...votes.values()], entries: [...entries.values()], consensus};
+}

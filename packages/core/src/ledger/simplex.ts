@@ -1,0 +1,362 @@
+/**
+ * Agreement on the checkpoint of one height: Simplex (Chan & Pass 2023), one decision at a time.
+ *
+ * Iteration by iteration a leader proposes; each witness votes once for a proposal (`notarize`), and
+ * `skip`s when 3Δ pass without progress. A quorum of either ends the iteration. Who saw a notarization and
+ * did not skip sends `finalize`; a quorum of those decides. A proposal either extends the last notarized
+ * checkpoint, which means proposing it again, or is fresh when every iteration before it was skipped.
+ *
+ * Safety: nobody honest sends both `skip` and `finalize` for an iteration. So if v is finalized with x, v
+ * cannot have been skipped, two quorums for different checkpoints in v share an honest witness that would
+ * have voted twice, and every later proposal that an honest witness votes for extends v: it is x again.
+ *
+ * Pure: what it signs goes out as records first (`output.signed`), then as messages.
+ */
+import type {SignatureVerifier, Signer} from "../ports/signer.ts";
+import type {Hash} from "../primitives/id.ts";
+import {ZERO_HASH} from "./cell.ts";
+import type {Checkpoint} from "./checkpoint.ts";
+import type {Committee} from "./committee.ts";
+import {
+  type ConsensusMessage,
+  type ConsensusVote,
+  type Proposal,
+  signProposal,
+  signVote,
+  type VoteKind,
+  verifyProposal,
+  verifyVote,
+} from "./consensusCodec.ts";
+import type {FinalCheckpoint} from "./finality.ts";
+import {ITERATIONS_AHEAD_MAX, SimplexVotes} from "./simplexVotes.ts";
+
+/** What only the ledger can tell. */
+export type SimplexHost = {
+  /** A cut of this moment as the next checkpoint, or `undefined` while there is nothing to agree on. */
+  readonly propose: (nowMs: number) => Checkpoint | undefined;
+  /** `wait` while entries of its cut are missing here. */
+  readonly judge: (checkpoint: Checkpoint, hash: Hash) => "valid" | "invalid" | "wait";
+};
+
+export type SimplexComponents = {
+  readonly committee: Committee;
+  readonly verifier: SignatureVerifier;
+  readonly genesisHash: Uint8Array;
+  /** `undefined` for followers. */
+  readonly witness: {readonly index: number; readonly signer: Signer} | undefined;
+  readonly host: SimplexHost;
+};
+
+export type SimplexStart = {
+  readonly height: bigint;
+  /** Not before then is there anything to agree on. */
+  readonly dueMs: number;
+  /** Δ: how long a message takes at most while the network is well. */
+  readonly delayMs: number;
+  /** What this witness signed at this height in an earlier run. */
+  readonly signed: readonly ConsensusMessage[];
+};
+
+export type SimplexOutput = {
+  /** Signed now: to be recorded, then sent. */
+  signed: ConsensusMessage[];
+  /** Sent again, for those that missed it. */
+  repeated: ConsensusMessage[];
+  decided: FinalCheckpoint | undefined;
+  /** A quorum finalized what this node computes differently: more than 1/3 are bad, or there is a bug. */
+  isContradicted: boolean;
+};
+
+/** Patience doubles with each iteration up to this factor, so that it outgrows any slow network. */
+const PATIENCE_FACTOR_MAX = 16;
+
+export class Simplex {
+  readonly height: bigint;
+  readonly #components: SimplexComponents;
+  readonly #start: SimplexStart;
+  readonly #votes: SimplexVotes;
+  readonly #proposals = new Map<number, Proposal>();
+  readonly #checkpoints = new Map<Hash, Checkpoint>();
+  /** What this witness has signed here: never contradicted. */
+  readonly #own = new Map<string, ConsensusVote>();
+  #iteration = 1;
+  /** Set by the first `advance`: a node that was off has missed nothing of its own time. */
+  #enteredMs = Number.POSITIVE_INFINITY;
+  #repeatMs = Number.POSITIVE_INFINITY;
+  #isStarted = false;
+  #isDecided = false;
+
+  constructor(components: SimplexComponents, start: SimplexStart) {
+    this.#components = components;
+    this.#start = start;
+    this.height = start.height;
+    this.#votes = new SimplexVotes(components.committee);
+    for (const {proposals, votes} of start.signed) {
+      for (const proposal of proposals) this.#keep(proposal);
+      for (const vote of votes) this.#remember(vote);
+    }
+  }
+
+  get iteration(): number {
+    return this.#iteration;
+  }
+
+  /** Every own signed message of this height. */
+  signed(): ConsensusMessage[] {
+    const own = this.#components.witness?.index;
+    const proposals = [...this.#proposals.values()].filter(({witness}) => witness === own);
+    return [
+      ...proposals.map((each) => messageOf([each], [])),
+      ...[...this.#own.values()].map((each) => messageOf([], [each])),
+    ];
+  }
+
+  /** Takes in what of a message is valid and new. False when a signature in it is wrong. */
+  receive({proposals, votes}: ConsensusMessage): boolean {
+    let isSound = true;
+    for (const proposal of proposals) isSound = this.#receiveProposal(proposal) && isSound;
+    for (const vote of votes) isSound = this.#receiveVote(vote) && isSound;
+    return isSound;
+  }
+
+  /** Does everything that time and messages allow. */
+  advance(nowMs: number): SimplexOutput {
+    if (!this.#isStarted) this.#enter(nowMs);
+    const output: SimplexOutput = {signed: [], repeated: [], decided: undefined, isContradicted: false};
+    // Each round signs something or moves an iteration on; both are finite.
+    while (!this.#isDecided && this.#progress(nowMs, output));
+    if (!this.#isDecided && nowMs >= this.#repeatMs && this.#components.witness !== undefined) {
+      this.#repeatMs = nowMs + this.#patienceMs();
+      output.repeated.push(this.#standing());
+    }
+    return output;
+  }
+
+  /** When `advance` is useful next, if nothing arrives before. */
+  wakeMs(nowMs: number): number {
+    if (!this.#isStarted) return nowMs;
+    // What is due already waits for a message or an entry, not for time.
+    const times = [this.#repeatMs, this.#skipMs(), this.#proposeMs()];
+    return Math.min(...times.filter((each) => each > nowMs));
+  }
+
+  #progress(nowMs: number, output: SimplexOutput): boolean {
+    if (this.#decide(output)) return false;
+    if (this.#enterNext(nowMs)) return true;
+    if (this.#components.witness === undefined) return false;
+    return (
+      this.#finalize(output) ||
+      this.#propose(nowMs, output) ||
+      this.#notarize(output) ||
+      this.#skip(nowMs, output)
+    );
+  }
+
+  #decide(output: SimplexOutput): boolean {
+    for (let iteration = 1; iteration <= this.#votes.iterationMax; iteration += 1) {
+      const hash = this.#votes.finalized(iteration);
+      const checkpoint = hash === undefined ? undefined : this.#checkpoints.get(hash);
+      if (hash === undefined || checkpoint === undefined) continue;
+      const verdict = this.#components.host.judge(checkpoint, hash);
+      output.isContradicted ||= verdict === "invalid";
+      if (verdict !== "valid") continue;
+      const signatures = this.#votes.votes("finalize", iteration, hash);
+      output.decided = {checkpoint, hash, iteration, signatures};
+      this.#isDecided = true;
+      return true;
+    }
+    return false;
+  }
+
+  /** Past the last iteration that ended, by a notarization or by skips. */
+  #enterNext(nowMs: number): boolean {
+    for (let iteration = this.#votes.iterationMax; iteration >= this.#iteration; iteration -= 1) {
+      if (this.#votes.notarized(iteration) === undefined && !this.#votes.isSkipped(iteration)) continue;
+      this.#iteration = iteration + 1;
+      this.#enter(nowMs);
+      return true;
+    }
+    return false;
+  }
+
+  #enter(nowMs: number): void {
+    this.#isStarted = true;
+    this.#enteredMs = Math.max(nowMs, this.#start.dueMs);
+    this.#repeatMs = this.#enteredMs + this.#patienceMs();
+  }
+
+  #finalize(output: SimplexOutput): boolean {
+    for (let iteration = 1; iteration < this.#iteration; iteration += 1) {
+      const hash = this.#votes.notarized(iteration);
+      if (hash === undefined || this.#has("finalize", iteration) || this.#has("skip", iteration)) continue;
+      this.#sign("finalize", {iteration, hash}, output);
+      return true;
+    }
+    return false;
+  }
+
+  #propose(nowMs: number, output: SimplexOutput): boolean {
+    const {witness, genesisHash, host} = this.#components;
+    const iteration = this.#iteration;
+    if (witness === undefined || this.#leader(iteration) !== witness.index) return false;
+    if (this.#proposals.has(iteration) || nowMs < this.#proposeMs()) return false;
+    const parent = this.#parentOf(iteration);
+    if (parent === undefined) return false;
+    const known = parent.hash === undefined ? undefined : this.#checkpoints.get(parent.hash);
+    const checkpoint = parent.hash === undefined ? host.propose(nowMs) : known;
+    if (checkpoint === undefined) return false;
+    const draft = {iteration, parent: parent.iteration, checkpoint, witness: witness.index};
+    const proposal = signProposal(draft, witness.signer, genesisHash);
+    this.#keep(proposal);
+    output.signed.push(messageOf([proposal], []));
+    return true;
+  }
+
+  #notarize(output: SimplexOutput): boolean {
+    const iteration = this.#iteration;
+    const proposal = this.#proposals.get(iteration);
+    if (proposal === undefined || this.#has("notarize", iteration)) return false;
+    if (!this.#isExtending(proposal)) return false;
+    if (this.#components.host.judge(proposal.checkpoint, proposal.hash) !== "valid") return false;
+    this.#sign("notarize", {iteration, hash: proposal.hash}, output);
+    return true;
+  }
+
+  #skip(nowMs: number, output: SimplexOutput): boolean {
+    const iteration = this.#iteration;
+    if (nowMs < this.#skipMs() || this.#has("skip", iteration) || this.#has("finalize", iteration))
+      return false;
+    this.#sign("skip", {iteration, hash: ZERO_HASH}, output);
+    return true;
+  }
+
+  #sign(
+    kind: VoteKind,
+    {iteration, hash}: {readonly iteration: number; readonly hash: Hash},
+    output: SimplexOutput,
+  ): void {
+    const {witness, genesisHash} = this.#components;
+    if (witness === undefined) return;
+    const draft = {kind, height: this.height, iteration, hash, witness: witness.index};
+    const vote = signVote(draft, witness.signer, genesisHash);
+    this.#remember(vote);
+    output.signed.push(messageOf([], [vote]));
+  }
+
+  /**
+   * What a proposal of this iteration must extend: the last notarized one with every iteration after it
+   * skipped, or nothing (iteration 0) when all were skipped. `undefined` while that is not known here.
+   */
+  #parentOf(iteration: number): {iteration: number; hash: Hash | undefined} | undefined {
+    for (let before = iteration - 1; before >= 1; before -= 1) {
+      const hash = this.#votes.notarized(before);
+      if (hash !== undefined) return {iteration: before, hash};
+      if (!this.#votes.isSkipped(before)) return undefined;
+    }
+    return {iteration: 0, hash: undefined};
+  }
+
+  /** The proposal repeats a notarized checkpoint, or none, and every iteration since was skipped. */
+  #isExtending({iteration, parent, hash}: Proposal): boolean {
+    for (let between = parent + 1; between < iteration; between += 1) {
+      if (!this.#votes.isSkipped(between)) return false;
+    }
+    return parent === 0 || this.#votes.notarized(parent) === hash;
+  }
+
+  /** A notarized checkpoint most likely gets final within Δ: only then is proposing it again of use. */
+  #proposeMs(): number {
+    const {witness} = this.#components;
+    const iteration = this.#iteration;
+    if (witness === undefined || this.#leader(iteration) !== witness.index) return Number.POSITIVE_INFINITY;
+    if (this.#proposals.has(iteration)) return Number.POSITIVE_INFINITY;
+    const isAgain = this.#votes.notarized(iteration - 1) !== undefined;
+    return this.#enteredMs + (isAgain ? this.#start.delayMs : 0);
+  }
+
+  #skipMs(): number {
+    const {witness} = this.#components;
+    const isOver = witness === undefined || this.#has("skip", this.#iteration);
+    return isOver ? Number.POSITIVE_INFINITY : this.#enteredMs + this.#patienceMs();
+  }
+
+  #patienceMs(): number {
+    return 3 * this.#start.delayMs * Math.min(2 ** (this.#iteration - 1), PATIENCE_FACTOR_MAX);
+  }
+
+  #leader(iteration: number): number {
+    return leaderOf(this.#components.committee, this.height, iteration);
+  }
+
+  #has(kind: VoteKind, iteration: number): boolean {
+    return this.#own.has(`${kind}/${iteration}`);
+  }
+
+  #remember(vote: ConsensusVote): void {
+    this.#own.set(`${vote.kind}/${vote.iteration}`, vote);
+    this.#votes.add(vote);
+  }
+
+  #keep(proposal: Proposal): void {
+    this.#proposals.set(proposal.iteration, proposal);
+    this.#checkpoints.set(proposal.hash, proposal.checkpoint);
+  }
+
+  /** What lets another node get to where this one stands: proposal, own votes, and the last certificates. */
+  #standing(): ConsensusMessage {
+    const proposals: Proposal[] = [];
+    const votes: ConsensusVote[] = [];
+    for (let iteration = this.#iteration; iteration >= 1; iteration -= 1) {
+      const proposal = this.#proposals.get(iteration);
+      if (proposal !== undefined && proposals.length < 4) proposals.push(proposal);
+      const hash = this.#votes.notarized(iteration) ?? proposal?.hash;
+      if (hash !== undefined) {
+        votes.push(
+          ...this.#votes.votes("notarize", iteration, hash),
+          ...this.#votes.votes("finalize", iteration, hash),
+        );
+      }
+      votes.push(...this.#votes.votes("skip", iteration));
+      const isEnough = this.#votes.notarized(iteration) !== undefined;
+      if (isEnough || votes.length > 512) break;
+    }
+    const sent = new Set(votes);
+    const own = [...this.#own.values()].filter((vote) => !sent.has(vote)).slice(-64);
+    return messageOf(proposals, [...own, ...votes].slice(0, 1_000));
+  }
+
+  #receiveProposal(proposal: Proposal): boolean {
+    const {iteration, checkpoint, hash, witness} = proposal;
+    if (checkpoint.height !== this.height || iteration > this.#iteration + ITERATIONS_AHEAD_MAX) return true;
+    // The first one counts, and its checkpoint stays known. A second is the leader's fault, not the relay's.
+    const known = this.#proposals.get(iteration);
+    const isUseful =
+      known === undefined ||
+      (known.hash !== hash && this.#votes.votes("notarize", iteration, hash).length > 0);
+    if (!isUseful || (this.#checkpoints.has(hash) && known !== undefined)) return true;
+    if (witness !== this.#leader(iteration) || !verifyProposal(this.#components, proposal).valid)
+      return false;
+    if (known === undefined) this.#keep(proposal);
+    else this.#checkpoints.set(hash, checkpoint);
+    return true;
+  }
+
+  #receiveVote(vote: ConsensusVote): boolean {
+    const {committee} = this.#components;
+    if (vote.height !== this.height || vote.iteration > this.#iteration + ITERATIONS_AHEAD_MAX) return true;
+    if (vote.witness >= committee.size) return false;
+    if (!this.#votes.isWanted(vote)) return true;
+    if (!verifyVote(this.#components, vote).valid) return false;
+    this.#votes.add(vote);
+    return true;
+  }
+}
+
+/** Whose turn it is to propose. */
+export function leaderOf({size}: Committee, height: bigint, iteration: number): number {
+  return Number((height + BigInt(iteration)) % BigInt(size));
+}
+
+function messageOf(proposals: readonly Proposal[], votes: readonly ConsensusVote[]): ConsensusMessage {
+  return {proposals, votes};
+}

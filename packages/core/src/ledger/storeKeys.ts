@@ -1,0 +1,117 @@
+/** Where the replica keeps what it holds. Numbers are padded, so that key order is number order. */
+
+import {LIMITS} from "@catalyze/proto/limits";
+import type {Write} from "../ports/store.ts";
+import {ByteReader, ByteWriter} from "../primitives/binary.ts";
+import {toHex} from "../primitives/bytes.ts";
+import type {Hash} from "../primitives/id.ts";
+import {readId, writeId, writeU16, writeU32, writeU64} from "./canonical.ts";
+import {encodeCell} from "./cellCodec.ts";
+import type {Tally} from "./certificates.ts";
+import type {Cut} from "./cut.ts";
+import type {EntryNode} from "./dag.ts";
+import {encodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
+import type {Op} from "./op.ts";
+import {decodeOp} from "./opCodec.ts";
+
+export const KEY = {
+  entries: "le/",
+  checkpoints: "lc/",
+  cells: "ls/cell/",
+  withdrawals: "ls/withdrawal/",
+  meta: "ls/meta",
+  carried: "ls/carried",
+} as const;
+
+const CARRIED_MAX = 1_000_000;
+
+export function entryPrefix(witness: number): string {
+  return `${KEY.entries}${String(witness).padStart(3, "0")}/`;
+}
+
+/** Entries of the branches of a forked log that came second have their hash behind the number. */
+export function entryKey({entry, isMain}: Pick<EntryNode, "entry" | "isMain">): string {
+  const {witness, n} = entry.header;
+  return `${entryKeyAt(witness, n)}${isMain ? "" : `/${entry.hash}`}`;
+}
+
+export function entryKeyAt(witness: number, n: bigint): string {
+  return entryPrefix(witness) + String(n).padStart(12, "0");
+}
+
+export function checkpointKey(height: bigint): string {
+  return KEY.checkpoints + String(height).padStart(12, "0");
+}
+
+/** Everything that a final checkpoint changes on disk. Ask before its state is committed. */
+export function checkpointWrites(cut: Cut, final: FinalCheckpoint, covered: Iterable<EntryNode>): Write[] {
+  const {cells, removedLocks, withdrawals} = cut.state.changes();
+  return [
+    ...cells.map((cell) => ({key: KEY.cells + cell.id, value: encodeCell(cell)})),
+    ...removedLocks.map((id) => ({key: KEY.cells + id, value: undefined})),
+    ...withdrawals.map(({address, cumulative}) => ({
+      key: KEY.withdrawals + toHex(address),
+      value: new ByteWriter().u64(cumulative).finish(),
+    })),
+    {key: checkpointKey(final.checkpoint.height), value: encodeFinalCheckpoint(final)},
+    {key: KEY.meta, value: encodeMeta(final)},
+    {key: KEY.carried, value: encodeCarried(cut.carried, covered)},
+  ];
+}
+
+export type Meta = {readonly height: bigint; readonly hash: Hash};
+
+export function decodeMeta(bytes: Uint8Array): Meta {
+  const reader = new ByteReader(bytes);
+  const meta = {height: reader.u64(), hash: readId<Hash>(reader)};
+  reader.finish();
+  return meta;
+}
+
+export type Carried = {
+  readonly ops: readonly {readonly op: Op; readonly mask: number}[];
+  /** Keys of covered entries that carry such ops. */
+  readonly entryKeys: readonly string[];
+};
+
+export function decodeCarried(bytes: Uint8Array): Carried {
+  const reader = new ByteReader(bytes);
+  const ops = Array.from({length: reader.count(reader.u32(), CARRIED_MAX)}, () => ({
+    mask: reader.u32(),
+    op: decodeOp(reader.bytes(LIMITS.opBytesMax)),
+  }));
+  const entryKeys = Array.from({length: reader.count(reader.u32(), CARRIED_MAX)}, () => {
+    const [witness, n, hash] = [reader.u16(), reader.u64(), readId<Hash>(reader)];
+    const isMain = reader.u8() === 1;
+    return `${entryKeyAt(witness, n)}${isMain ? "" : `/${hash}`}`;
+  });
+  reader.finish();
+  return {ops, entryKeys};
+}
+
+function encodeMeta({checkpoint, hash}: FinalCheckpoint): Uint8Array {
+  const writer = new ByteWriter();
+  writeU64(writer, checkpoint.height);
+  writeId(writer, hash);
+  return writer.finish();
+}
+
+/** Every copy of an op counts: which one is sound shows only when its lock expires. */
+function encodeCarried(tally: Tally, covered: Iterable<EntryNode>): Uint8Array {
+  const writer = new ByteWriter();
+  const copies = [...tally.candidates()].flatMap(({copies: each, mask}) => each.map((op) => ({op, mask})));
+  writeU32(writer, copies.length);
+  for (const {op, mask} of copies) {
+    writeU32(writer, mask);
+    writer.bytes(op.bytes);
+  }
+  const nodes = [...covered].filter(({isSettled, entry}) => !isSettled && entry.carry.length > 0);
+  writeU32(writer, nodes.length);
+  for (const {entry, isMain} of nodes) {
+    writeU16(writer, entry.header.witness);
+    writeU64(writer, entry.header.n);
+    writeId(writer, entry.hash);
+    writer.u8(isMain ? 1 : 0);
+  }
+  return writer.finish();
+}

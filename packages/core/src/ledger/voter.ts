@@ -1,0 +1,152 @@
+/**
+ * What one witness voted for, and whether it may vote for one more op. Its memory is the signing table: a
+ * vote is recorded there before the entry that carries it leaves.
+ */
+import type {SignatureVerifier} from "../ports/signer.ts";
+import type {CellId, OpId} from "../primitives/id.ts";
+import {apply, enabled, votable} from "./apply.ts";
+import type {Cell} from "./cell.ts";
+import type {Tally} from "./certificates.ts";
+import type {Op} from "./op.ts";
+import {checkOpForm, type OpCheck} from "./opChecks.ts";
+import type {LedgerState} from "./state.ts";
+import type {VoteContext, VoteRefusal, VoteRule} from "./voteRules.ts";
+
+export type SlotVote = {readonly cell: CellId; readonly seq: bigint; readonly opId: OpId};
+
+export type VoterOptions = {
+  readonly network: number;
+  readonly genesisHash: Uint8Array;
+  readonly verifier: SignatureVerifier;
+  readonly opFee: bigint;
+  readonly rules: readonly VoteRule[];
+};
+
+/** The moment at which a vote is weighed. */
+export type VoteMoment = {
+  readonly view: LedgerState;
+  readonly tally: Tally;
+  readonly stampH: bigint;
+  readonly epoch: number;
+};
+
+export class Voter {
+  readonly #options: VoterOptions;
+  readonly #votes = new Map<CellId, Map<bigint, OpId>>();
+  /** Cells after the votes on their logs, on the view of the moment; void when the view changes. */
+  readonly #ahead = new Map<CellId, LedgerState>();
+  /** Ops whose form was checked, with the keys that it was checked against. */
+  readonly #sound = new WeakMap<Op, object>();
+
+  constructor(options: VoterOptions, votes: readonly SlotVote[]) {
+    this.#options = options;
+    for (const vote of votes) this.#remember(vote);
+  }
+
+  votedAt(cell: CellId, seq: bigint): OpId | undefined {
+    return this.#votes.get(cell)?.get(seq);
+  }
+
+  /** Every vote on a slot that is still open. */
+  votes(): SlotVote[] {
+    return [...this.#votes].flatMap(([cell, bySeq]) =>
+      [...bySeq].map(([seq, opId]): SlotVote => ({cell, seq, opId})),
+    );
+  }
+
+  /** Why this witness may not vote for the op now; `undefined` when it may. */
+  refusal(op: Op, moment: VoteMoment): VoteRefusal | undefined {
+    const {cell, seq} = op.body;
+    const state = this.#stateAhead(cell, moment);
+    const context: VoteContext = {
+      ...this.#options,
+      state,
+      tally: moment.tally,
+      votable: votable(state, op, {height: moment.stampH}),
+      epoch: moment.epoch,
+      voted: this.votedAt(cell, seq),
+      isSound: this.#isSound(op, state),
+      isCarried: moment.tally.get(op.id) !== undefined,
+    };
+    return this.#firstRefusal(op, context);
+  }
+
+  /** Form and signatures of an op that just came in, against the keys of the view. */
+  check(op: Op, {view, epoch}: Pick<VoteMoment, "view" | "epoch">): OpCheck {
+    const check = checkOpForm(op, {...this.#options, state: view, epoch});
+    const keys = keysOf(view, op);
+    if (check.ok && keys !== undefined) this.#sound.set(op, keys);
+    return check;
+  }
+
+  #isSound(op: Op, state: LedgerState): boolean {
+    const keys = this.#sound.get(op);
+    return keys !== undefined && keys === keysOf(state, op);
+  }
+
+  #firstRefusal(op: Op, context: VoteContext): VoteRefusal | undefined {
+    for (const rule of this.#options.rules) {
+      const refusal = rule.refusal(op, context);
+      if (refusal !== undefined) return refusal;
+    }
+    return undefined;
+  }
+
+  /** Binds this witness to the op. */
+  vote(op: Op, {view, stampH}: VoteMoment): SlotVote {
+    const {cell, seq} = op.body;
+    const vote = {cell, seq, opId: op.id};
+    this.#remember(vote);
+    const state = this.#ahead.get(cell) ?? view.fork();
+    this.#ahead.set(cell, state);
+    if (enabled(state, op, {height: stampH}).ok) apply(state, op, {height: stampH});
+    return vote;
+  }
+
+  /** The view changed. */
+  viewChanged(): void {
+    this.#ahead.clear();
+  }
+
+  /** Forgets votes on slots that a checkpoint has closed. */
+  forget(base: LedgerState): void {
+    for (const [cell, bySeq] of this.#votes) {
+      const state = cellOf(base, cell);
+      if (state === undefined) continue;
+      const isClosed = state.kind === "lock" && state.isClosed;
+      for (const seq of bySeq.keys()) if (isClosed || seq <= state.seq) bySeq.delete(seq);
+      if (bySeq.size === 0) this.#votes.delete(cell);
+    }
+  }
+
+  #remember({cell, seq, opId}: SlotVote): void {
+    const bySeq = this.#votes.get(cell);
+    if (bySeq === undefined) this.#votes.set(cell, new Map([[seq, opId]]));
+    else bySeq.set(seq, opId);
+  }
+
+  /** The view, with the ops of this one cell that this witness voted for and that are not certified yet. */
+  #stateAhead(cell: CellId, {view, tally, stampH}: VoteMoment): LedgerState {
+    const known = this.#ahead.get(cell);
+    if (known !== undefined) return known;
+    const votes = this.#votes.get(cell);
+    if (votes === undefined) return view;
+    const state = view.fork();
+    this.#ahead.set(cell, state);
+    for (let seq = (cellOf(view, cell)?.seq ?? 0n) + 1n; ; seq += 1n) {
+      const id = votes.get(seq);
+      const op = id === undefined ? undefined : tally.get(id)?.op;
+      if (op === undefined || !enabled(state, op, {height: stampH}).ok) return state;
+      apply(state, op, {height: stampH});
+    }
+  }
+}
+
+/** What the signers of a cell's ops are read from; the same object for as long as it says the same. */
+function keysOf(state: LedgerState, {body}: Op): object | undefined {
+  return body.payload.kind === "claim" ? state.lock(body.cell)?.spec : state.account(body.cell)?.keys;
+}
+
+function cellOf(state: LedgerState, id: CellId): Cell | undefined {
+  return state.account(id) ?? state.lock(id);
+}
