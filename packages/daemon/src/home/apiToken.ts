@@ -13,7 +13,7 @@ export async function ensureApiToken(path: string): Promise<string> {
     return present;
   }
   const token = randomBytes(32).toString("base64url");
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${randomBytes(6).toString("hex")}`;
   await writeFile(temporary, `${token}\n`, {mode: 0o600, flush: true});
   try {
     // A link never replaces: of two first starts one wins and both read the same token.
