@@ -51,7 +51,9 @@ export class TxDriver {
   /** Persists the intent with its first signed form. Nothing is sent yet: `advance` does. */
   async plan(epoch: number, data: Hex): Promise<TxRecord> {
     const {client, account, records} = this.#components;
-    const gas = await onChain(() => client.estimateGas({account, to: this.#options.to, data}));
+    const gas = await onChain(() =>
+      client.estimateGas({account: account.address, to: this.#options.to, data}),
+    );
     const nonce = await this.#nextNonce();
     const unsigned = {epoch, nonce, data, gas: gas + (gas * GAS_MARGIN_PERCENT) / 100n};
     const record = await this.#withAttempt(
