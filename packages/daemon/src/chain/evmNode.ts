@@ -186,11 +186,14 @@ export class EvmNode {
       this.#url = undefined;
     });
     const cancel = this.#clock.after(START_MS_MAX, () => fail("did not start in time"));
+    const recorded = child.pid === undefined ? undefined : recordChild(this.#pidFile, child.pid, program);
     try {
-      if (child.pid !== undefined) await recordChild(this.#pidFile, child.pid, program);
-      return await promise;
+      const [port] = await Promise.all([promise, recorded]);
+      return port;
     } finally {
       cancel();
+      // The file must not appear after the caller has cleaned up.
+      await Promise.allSettled([recorded]);
     }
   }
 
