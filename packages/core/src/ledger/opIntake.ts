@@ -41,6 +41,8 @@ export class OpIntake {
       book.isCertified(op.id) || book.tally.get(op.id) !== undefined || pool.get(op.id) !== undefined;
     if (isKnown) return [];
     const refuse = (code: ErrorCode, reason: string) => [rejected({code, reason, op: op.id, from})];
+    const cell = book.view.account(op.body.cell) ?? book.view.lock(op.body.cell);
+    if (cell?.head === op.id) return [];
     if (isResolved(book.view, op)) return refuse("OP_REJECTED", "seqUsed");
     const check = voter.check(op, book.moment());
     if (!check.ok) return refuse(check.code, check.reason);
