@@ -37,10 +37,10 @@ export const bars = ["ledger/one-witness", "ledger/certified-latency"] as const;
 
 const ACCOUNTS = 128;
 const ROUNDS = 7;
-const OPS_PER_ROUND = 2_048;
+const OPS_PER_ROUND = 4_096;
 const OPS_PER_FRAME = 256;
 /** Frames on their way at once, so that the witness never waits for its client. */
-const WINDOW = 4;
+const WINDOW = 8;
 
 const silent: Log = {debug() {}, info() {}, warn() {}, error() {}, child: () => silent};
 

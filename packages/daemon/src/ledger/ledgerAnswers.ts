@@ -20,7 +20,8 @@ import type {LedgerRequest} from "./ledgerProtocol.ts";
 
 const HEADS_MAX = 64;
 const ENTRIES_MAX = 1_024;
-const CHECKPOINTS_MAX = 256;
+/** Checkpoints of a page, and entries of one that is read back from the store. */
+const STORED_MAX = 256;
 const PENDING_MAX = 64;
 /** Room for heads and framing below the frame limit. */
 const PAGE_BYTES_MAX = LIMITS.ledgerFrameBytesMax - 64 * 1024;
@@ -63,34 +64,29 @@ export class LedgerAnswers {
   }
 
   async #page({heads, checkpointHeight, entriesMax}: SyncRequest): Promise<LedgerFrameInit> {
-    const theirs = decodeHeads(heads);
-    const entriesLimit = Math.min(entriesMax, ENTRIES_MAX);
-    const {checkpoints, entries} = await this.#after(theirs, checkpointHeight, entriesLimit);
-    const fitting = fit(checkpoints, PAGE_BYTES_MAX);
-    const rest = fit(entries, PAGE_BYTES_MAX - fitting.bytes);
-    const isCut =
-      fitting.items.length < checkpoints.length ||
-      rest.items.length < entries.length ||
+    const peer = {heads: decodeHeads(heads), height: checkpointHeight};
+    const isHeld = this.#replica.holdsAfter(peer.heads, peer.height);
+    const entriesLimit = Math.min(entriesMax, isHeld ? ENTRIES_MAX : STORED_MAX);
+    const {checkpoints, entries} = isHeld
+      ? this.#heldAfter(peer, entriesLimit)
+      : await storedAfter(this.#store, peer, {witnesses: this.#witnesses, itemsMax: STORED_MAX});
+    const checkpointPage = fit(checkpoints, PAGE_BYTES_MAX / 4);
+    const entryPage = fit(entries, PAGE_BYTES_MAX - checkpointPage.bytes);
+    const more =
+      checkpointPage.items.length < checkpoints.length ||
+      entryPage.items.length < entries.length ||
       entries.length >= entriesLimit ||
-      checkpoints.length >= CHECKPOINTS_MAX;
+      checkpoints.length >= STORED_MAX;
     return {
       case: "syncReply",
-      value: {checkpoints: fitting.items, entries: rest.items, heads: this.#heads(), more: isCut},
+      value: {checkpoints: checkpointPage.items, entries: entryPage.items, heads: this.#heads(), more},
     };
   }
 
-  async #after(heads: readonly Head[], height: bigint, entriesMax: number): Promise<StoredAfter> {
-    const replica = this.#replica;
-    if (!replica.holdsAfter(heads, height)) {
-      return await storedAfter(
-        this.#store,
-        {heads, height},
-        {witnesses: this.#witnesses, itemsMax: CHECKPOINTS_MAX},
-      );
-    }
+  #heldAfter({heads, height}: {heads: readonly Head[]; height: bigint}, entriesMax: number): StoredAfter {
     return {
-      checkpoints: replica.checkpointsAfter(height, CHECKPOINTS_MAX),
-      entries: replica.entriesAfter(heads, entriesMax),
+      checkpoints: this.#replica.checkpointsAfter(height, STORED_MAX),
+      entries: this.#replica.entriesAfter(heads, entriesMax),
     };
   }
 

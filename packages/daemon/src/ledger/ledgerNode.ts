@@ -127,6 +127,10 @@ export class LedgerNode implements LedgerClient {
     return {id, payer: lock.payer, spec: lock.spec, drawn: lock.drawn, isOpen: !lock.isClosed};
   }
 
+  catchUp(peer: PeerId): void {
+    this.#open.sync.request(peer);
+  }
+
   lockIdsOf(opId: OpId, count: number): readonly LockId[] {
     return Array.from({length: count}, (_, index) => lockIdOf(opId, index));
   }

@@ -45,6 +45,9 @@ export class LedgerSync {
   readonly #wanted = new Set<PeerId>();
   #isBehind = false;
   #running: Promise<void> | undefined;
+  /** Asked for while a round was running. */
+  #isHurried = false;
+  #dueMs = Number.POSITIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
   #removeListener: (() => void) | undefined;
 
@@ -77,13 +80,20 @@ export class LedgerSync {
   request(peer: PeerId | undefined): void {
     // Bounded by the peers that are connected: `#choose` drops the others.
     if (peer !== undefined && this.#wanted.size < 64) this.#wanted.add(peer);
+    if (this.#running !== undefined) this.#isHurried = true;
     this.#arm(GAP_MS);
   }
 
+  /** The sooner of two wishes counts: a stream of gaps must not put the round off for ever. */
   #arm(delayMs: number): void {
     if (this.#abort.signal.aborted || this.#running !== undefined) return;
+    const {clock} = this.#components;
+    const dueMs = clock.monotonicMs() + delayMs;
+    if (dueMs >= this.#dueMs) return;
     this.#cancelTimer?.();
-    this.#cancelTimer = this.#components.clock.after(delayMs, () => {
+    this.#dueMs = dueMs;
+    this.#cancelTimer = clock.after(delayMs, () => {
+      this.#dueMs = Number.POSITIVE_INFINITY;
       this.#running ??= this.#run();
     });
   }
@@ -92,7 +102,8 @@ export class LedgerSync {
     const peer = this.#choose();
     if (peer !== undefined) await this.#round(peer);
     this.#running = undefined;
-    const isHurried = this.#wanted.size > 0;
+    const isHurried = this.#isHurried || this.#wanted.size > 0;
+    this.#isHurried = false;
     this.#arm(isHurried ? GAP_MS : this.#isBehind ? BEHIND_MS : IDLE_MS);
   }
 
@@ -149,9 +160,10 @@ export class LedgerSync {
     if (body.case !== "syncReply") throw new CodedError("MESSAGE_UNEXPECTED", {evidence: {kind: body.case}});
     const {checkpoints, entries, more} = body.value;
     if (checkpoints.length + entries.length > ITEMS_MAX) throw new CodedError("FRAME_TOO_LARGE");
+    // Entries first: a checkpoint is taken over once everything that it covers is here.
     const inputs: ReplicaInput[] = [
-      ...checkpoints.map((bytes): ReplicaInput => ({kind: "checkpoint", bytes, from: stream.peer})),
       ...entries.map((bytes): ReplicaInput => ({kind: "entry", bytes, from: stream.peer})),
+      ...checkpoints.map((bytes): ReplicaInput => ({kind: "checkpoint", bytes, from: stream.peer})),
     ];
     const before = progress();
     const outcomes = await Promise.all(inputs.map((input) => push(input)));

@@ -86,7 +86,14 @@ export class OpHistory {
 
   /** Entries for newly certified ops. */
   onCertified(ops: readonly Op[], at: SeenAt): Write[] {
-    return ops.flatMap((op) => this.#entriesOf(this.#movementOf(op), at));
+    // Most ops of a network concern none of these accounts.
+    return ops.filter((op) => this.#concerns(op)).flatMap((op) => this.#entriesOf(this.#movementOf(op), at));
+  }
+
+  #concerns({body: {cell, payload}}: Op): boolean {
+    if (payload.kind === "claim") return this.#drawn.has(cell);
+    if (payload.kind === "open" || this.#next.has(cell)) return true;
+    return payload.kind === "transfer" && payload.outputs.some(({to}) => this.#next.has(to));
   }
 
   /** Entries for locks that a checkpoint closed on its own. */

@@ -263,6 +263,56 @@ describe("LedgerNode, four witnesses and a follower", () => {
     await rig.stop();
   });
 
+  it("takes a witness back wherever it died, without a second signature under one number", async () => {
+    for (let afterWrites = 0; afterWrites < 12; afterWrites++) {
+      const isWritten = afterWrites % 2 === 0;
+      const rig = await LedgerRig.started({witnesses: 4, followers: 0, seed: 40 + afterWrites});
+      let isDead = false;
+      const onCrash = () => {
+        isDead = true;
+      };
+      rig.home(1).faults.crashAt({afterWrites, isWritten, onCrash});
+      const pay = async () => {
+        await rig.clock.complete(rig.node(0).submit(rig.account(0), transfer(rig.account(1), CTZ)), 60_000);
+      };
+      for (let round = 0; round < 3 || (!isDead && round < 10); round++) await pay();
+      expect(isDead).toBe(true);
+      rig.crash(1);
+      await pay();
+      await rig.start(1);
+      await pay();
+      const {height} = rig.node(0).head();
+      await rig.until(() => rig.node(1).head().height > height + 2n, 60_000);
+      const {seq} = rig.node(0).accountView(rig.account(0))!;
+      await rig.until(() => rig.balance(1, 1) === 1_000n * CTZ + seq * CTZ, 60_000);
+      // It votes again: the others alone could not reach a quorum without it.
+      rig.crash(2);
+      await pay();
+      for (const {node} of rig.homes) if (node !== undefined) expect(node.status().isStopped).toBe(false);
+      expectEqualBooks(rig);
+      await rig.stop();
+    }
+  });
+
+  it("goes on while one witness has a full disk, which says nothing and comes back", async () => {
+    const rig = await LedgerRig.started({witnesses: 4, followers: 0, seed: 6});
+    rig.home(3).faults.isFull = true;
+    const pay = (from: number) =>
+      rig.clock.complete(rig.node(from).submit(rig.account(from), transfer(rig.account(9), CTZ)), 60_000);
+    await pay(0);
+    await rig.clock.advance(3_000);
+    expect(rig.node(3).status().failure?.code).toBe("STORE_FULL");
+    await expect(pay(3)).rejects.toMatchObject({code: "STORE_FULL"});
+    await pay(1);
+    rig.home(3).faults.clear();
+    await rig.until(() => rig.node(3).status().failure === undefined, 20_000);
+    await pay(3);
+    await rig.clock.advance(3_000);
+    expect(rig.node(3).accountView(rig.account(9))?.balance).toBe(3n * CTZ);
+    expectEqualBooks(rig);
+    await rig.stop();
+  });
+
   it("sends the same bytes again until somebody certifies them", async () => {
     const rig = await LedgerRig.started({witnesses: 4, followers: 1, seed: 9});
     rig.network.partition([[rig.home(4).peer]]);
@@ -312,6 +362,24 @@ describe("LedgerNode, four witnesses and a follower", () => {
       for (const {node} of rig.homes) expect((await node!.verify()).ok).toBe(true);
       await rig.stop();
     }
+  });
+
+  it("brings a node that joins late to the same books, from memory and from the store", async () => {
+    const rig = new LedgerRig({witnesses: 1, followers: 1, seed: 3});
+    await rig.start(0);
+    for (let round = 0; round < 36; round++) {
+      await rig.clock.complete(rig.node(0).submit(rig.account(0), transfer(rig.account(1), CTZ)));
+      await rig.clock.advance(15_000);
+    }
+    const {height} = rig.node(0).head();
+    expect(height).toBeGreaterThan(512n);
+    await rig.start(1);
+    await rig.until(() => rig.node(1).head().height >= height, 60_000);
+    expect(rig.balance(1, 1)).toBe(1_036n * CTZ);
+    await rig.clock.complete(rig.node(1).submit(rig.account(1), transfer(rig.account(0), CTZ)), 20_000);
+    const report = await rig.node(1).verify();
+    expect(report.checks.filter(({ok}) => !ok)).toEqual([]);
+    await rig.stop();
   });
 
   it("charges garbage to its sender and goes on", async () => {
