@@ -1,5 +1,5 @@
 import type {LockSpec, Payload} from "../ledger/op.ts";
-import type {AccountId, CellId, LockId, OpId} from "../primitives/id.ts";
+import type {AccountId, CellId, LockId, OpId, PeerId} from "../primitives/id.ts";
 
 /** DESIGN §5. Only `anchored` survives an exit. */
 export type Grade = "pending" | "certified" | "checkpointed" | "anchored";
@@ -39,6 +39,8 @@ export interface LedgerClient {
    * or `OP_TIMEOUT` (the op stays in the outbox).
    */
   submit(cell: CellId, payload: Payload): Promise<OpReceipt>;
+  /** `peer` has seen something that we may lack: compare with it soon. */
+  catchUp(peer: PeerId): void;
   /** Ids of the locks that an `open` op makes, in order. */
   lockIdsOf(opId: OpId, count: number): readonly LockId[];
 }

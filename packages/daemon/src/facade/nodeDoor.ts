@@ -187,7 +187,7 @@ export class NodeDoor implements NodeFacade {
       })),
       ...(roles.includes("middleware") ? {middlewareBps} : {}),
       rssBytes: process.memoryUsage.rss(),
-      node: process.version,
+      node: process.versions.node,
       platform: `${process.platform} ${process.arch}`,
     };
   }

@@ -3,8 +3,8 @@ import {join} from "node:path";
 import type {AnchorView, LedgerView} from "@catalyze/api/schema/money";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
-import type {AnchorService} from "../chain/anchorService.ts";
 import type {ReadBack} from "../chain/anchorContract.ts";
+import type {AnchorService} from "../chain/anchorService.ts";
 import type {ChainDoor} from "../facade/chainDoor.ts";
 import type {HomeLayout} from "../home/homePath.ts";
 import type {DaemonOptions} from "../options/daemonOptions.ts";
@@ -67,7 +67,8 @@ class AnchorDoor implements ChainDoor {
 
   async view(): Promise<NonNullable<LedgerView["chain"]>> {
     const {settled, failure} = this.#service.status();
-    const last = settled === undefined || settled.epoch === 0 ? undefined : await this.anchorOf(settled.epoch);
+    const last =
+      settled === undefined || settled.epoch === 0 ? undefined : await this.anchorOf(settled.epoch);
     return {
       chainId: this.#file.chainId.toString(),
       contract: this.#file.anchor,

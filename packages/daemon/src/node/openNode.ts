@@ -31,6 +31,7 @@ export type NodeFacts = {readonly apiUrl: string; readonly startedAtMs: number; 
 export type OpenedNode = {
   readonly facade: NodeFacade;
   readonly peerId: string;
+  setPrices(prices: DaemonOptions["prices"]): void;
   stop(drainMs: number): Promise<void>;
 };
 
@@ -72,7 +73,12 @@ export async function openNode(input: OpenNodeInput, facts: NodeFacts): Promise<
     asksKnown: () => parts.marketplace.asks.size,
   });
   const facade = openDoors(parts, {input, facts, home, isWitness, chain});
-  return {facade, peerId: parts.identity.peer, stop: (drainMs) => node.stop(drainMs)};
+  return {
+    facade,
+    peerId: parts.identity.peer,
+    setPrices: (prices) => parts.catalog.setPrices(prices),
+    stop: (drainMs) => node.stop(drainMs),
+  };
 }
 
 type DoorContext = {

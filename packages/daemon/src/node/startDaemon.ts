@@ -12,8 +12,10 @@ import {Metrics} from "../observe/metrics.ts";
 import {PinoLog} from "../observe/pinoLog.ts";
 import {ConfigStore} from "../options/configStore.ts";
 import type {DaemonOptions} from "../options/daemonOptions.ts";
+import {loadOptions} from "../options/loadOptions.ts";
 import {VERSION} from "../options/version.ts";
 import {SystemClock} from "../runtime/systemClock.ts";
+import type {OpenedNode} from "./openNode.ts";
 
 export type DaemonHooks = {
   /** One word for where the start stands: `keys`, `network`, `store`, `joining`, `ready`. */
@@ -55,7 +57,8 @@ async function start(
   undo.push(() => log.close());
   if (lock.wasTakenOver) log.info("took over the lock of a daemon that died");
   const metrics = new Metrics(VERSION);
-  const server = await openServer(layout, options, {hooks, log, metrics});
+  const config = new ConfigStore({path: layout.config, flags: options.flags, env: process.env});
+  const server = await openServer(layout, options, {hooks, log, metrics, config});
   const apiUrl = await server.start();
   undo.push(() => server.stop());
   await writeRunFile(layout.run, {
@@ -78,7 +81,11 @@ async function start(
   const node = await openNode(
     {layout, options, log, metrics, clock: new SystemClock(), enter},
     {apiUrl, startedAtMs, phase: () => phase},
-  );
+  ).catch((error: unknown) => {
+    log.error("the node did not start", {phase, error});
+    throw error;
+  });
+  undo.push(config.onLiveChange(() => void reloadPrices(options, node, log)));
   undo.push(async () => {
     enter("draining");
     await node.stop(options.drainTimeoutMs);
@@ -108,9 +115,8 @@ function openLog(layout: HomeLayout, {logLevel, logFormat}: DaemonOptions): Pino
 async function openServer(
   layout: HomeLayout,
   options: DaemonOptions,
-  {hooks, log, metrics}: {hooks: DaemonHooks; log: PinoLog; metrics: Metrics},
+  {hooks, log, metrics, config}: {hooks: DaemonHooks; log: PinoLog; metrics: Metrics; config: ConfigStore},
 ): Promise<HttpServer> {
-  const config = new ConfigStore({path: layout.config, flags: {}, env: process.env});
   const token = await ensureApiToken(layout.apiToken);
   return new HttpServer(
     {log: log.child({module: "http"}), metrics, config},
@@ -123,4 +129,14 @@ async function openServer(
       onShutdown: () => hooks.onShutdown?.(),
     },
   );
+}
+
+/** Prices are the live settings: `ctz config set price.ocr …` changes the next ask. */
+async function reloadPrices({home, flags}: DaemonOptions, node: OpenedNode, log: PinoLog): Promise<void> {
+  try {
+    const {prices} = await loadOptions({home, flags, env: process.env});
+    node.setPrices(prices);
+  } catch (error) {
+    log.warn("new prices are not valid; the old ones stay", {error});
+  }
 }

@@ -23,7 +23,13 @@ export type WriteBundleInput = {
 };
 
 /** Signs the manifest and links the files beside it. The bundle's content id. */
-export async function writeBundle({draft, creator, royaltyBps, genesisHash, folder}: WriteBundleInput): Promise<Cid> {
+export async function writeBundle({
+  draft,
+  creator,
+  royaltyBps,
+  genesisHash,
+  folder,
+}: WriteBundleInput): Promise<Cid> {
   await rm(folder, {recursive: true, force: true});
   const scratch = join(folder, ".blocks");
   await mkdir(scratch, {recursive: true, mode: 0o700});
@@ -34,7 +40,11 @@ export async function writeBundle({draft, creator, royaltyBps, genesisHash, fold
     files.push({name, cid: textOf(await importBlob(storage, content)), bytes: content.length});
     await symlink(path, join(folder, name));
   }
-  const manifest: Manifest = {...draft, files, creator: {account: accountIdOf(creator.publicKey), royaltyBps}};
+  const manifest: Manifest = {
+    ...draft,
+    files,
+    creator: {account: accountIdOf(creator.publicKey), royaltyBps},
+  };
   const bytes = signManifest(manifest, creator, genesisHash);
   await writeFile(join(folder, MANIFEST_FILE), bytes, {mode: 0o600});
   const cid = textOf(await importBlob(storage, bytes));

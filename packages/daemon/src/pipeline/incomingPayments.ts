@@ -8,7 +8,7 @@ import {decodeVoucher, verifyVoucher} from "@catalyze/core/ledger/voucher";
 import type {Quote} from "@catalyze/core/market/quote";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {LedgerClient, LockView} from "@catalyze/core/ports/ledger";
-import type {LockId} from "@catalyze/core/primitives/id";
+import type {LockId, PeerId} from "@catalyze/core/primitives/id";
 import {addMs} from "@catalyze/core/task/deadlines";
 import {expiryHMin, freeOf, lockProblem} from "@catalyze/core/task/lockUse";
 import type {Identity} from "./identity.ts";
@@ -53,8 +53,8 @@ export class IncomingPayments {
   }
 
   /** Holds the job's maximum on its lock until the returned function runs. Throws `LOCK_INVALID`. */
-  async reserve(lockId: LockId, quote: Quote): Promise<() => void> {
-    const lock = await this.#visible(lockId);
+  async reserve(lockId: LockId, quote: Quote, from: PeerId): Promise<() => void> {
+    const lock = await this.#visible(lockId, from);
     this.#check(lock, quote);
     this.#reserved.set(lockId, (this.#reserved.get(lockId) ?? 0n) + quote.chargeMax);
     let isHeld = true;
@@ -99,12 +99,15 @@ export class IncomingPayments {
     return lock === undefined ? undefined : payerKeyOf(lock.spec);
   }
 
-  async #visible(lockId: LockId): Promise<LockView> {
+  async #visible(lockId: LockId, from: PeerId): Promise<LockView> {
     const {clock, ledger} = this.#components;
     const until = clock.monotonicMs() + LOCK_VISIBLE_MS;
+    let isFirst = true;
     for (;;) {
       const lock = ledger.lockView(lockId);
       if (lock !== undefined) return lock;
+      if (isFirst) ledger.catchUp(from);
+      isFirst = false;
       if (clock.monotonicMs() >= until) throw lockInvalid("unknown");
       await clock.sleep(POLL_MS);
     }

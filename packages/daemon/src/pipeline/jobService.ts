@@ -11,6 +11,7 @@ import type {Executor, RunResult} from "@catalyze/core/ports/executor";
 import type {Log} from "@catalyze/core/ports/log";
 import type {FrameStream, Net} from "@catalyze/core/ports/net";
 import type {Random} from "@catalyze/core/ports/random";
+import type {PeerId} from "@catalyze/core/primitives/id";
 import {reasonFrom} from "@catalyze/core/task/endReason";
 import {isOpenJob, offerJob} from "@catalyze/core/task/jobState";
 import {isReceiptSigned, signReceipt} from "@catalyze/core/task/receipt";
@@ -115,7 +116,7 @@ export class JobService {
     );
     const releases: (() => void)[] = [];
     try {
-      await this.#admit(terms, open, releases);
+      await this.#admit(channel.peer, {terms, open}, releases);
       await jobs.move(attemptId, {kind: "accept"});
       await channel.send({case: "accepted", value: {queuePosition: 0, expectedMs: BigInt(quote.expectedMs)}});
       const input = await receiveInput(channel);
@@ -132,7 +133,11 @@ export class JobService {
     }
   }
 
-  async #admit({quote, lockId}: JobTerms, open: TaskOpen, releases: (() => void)[]): Promise<void> {
+  async #admit(
+    peer: PeerId,
+    {terms: {quote, lockId}, open}: {readonly terms: JobTerms; readonly open: TaskOpen},
+    releases: (() => void)[],
+  ): Promise<void> {
     const {catalog, admission, payments, log} = this.#components;
     if (!catalog.sold().some((entry) => entry.taskClass === quote.taskClass)) {
       throw new CodedError("CLASS_NOT_SOLD", {evidence: {taskClass: quote.taskClass}});
@@ -144,7 +149,7 @@ export class JobService {
         .catch((error: unknown) => log.debug("old voucher refused", {error}));
     }
     releases.push(admission.hold());
-    releases.push(await payments.reserve(lockId, quote));
+    releases.push(await payments.reserve(lockId, quote, peer));
   }
 
   async #work(
