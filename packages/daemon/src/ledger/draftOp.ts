@@ -73,7 +73,7 @@ export function rejection(code: ErrorCode, reason = ""): CodedError {
 }
 
 function nextSlot(cell: CellId, outbox: Books["outbox"], view: WalletView): {seq: bigint; prev: OpId} {
-  const own = outbox.lastOf(cell) && undefined as never;
+  const own = outbox.lastOf(cell);
   const head = view.headOf(cell);
   if (head !== undefined && head.seq >= (own?.body.seq ?? 0n)) return {seq: head.seq + 1n, prev: head.opId};
   if (own !== undefined) return {seq: own.body.seq + 1n, prev: own.id};

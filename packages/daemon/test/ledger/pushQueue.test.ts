@@ -1,0 +1,79 @@
+import type {PeerId} from "@catalyze/core/primitives/id";
+import {PeerBudgets} from "@catalyze/daemon/ledger/peerBudgets";
+import {PushQueue} from "@catalyze/daemon/ledger/pushQueue";
+import {describe, expect, it} from "vitest";
+import {FakeClock} from "../../../../test/sim/fakes/fakeClock.ts";
+import {FakeNetwork} from "../../../../test/sim/fakes/fakeNetwork.ts";
+import {SeededRandom} from "../../../../test/sim/fakes/seededRandom.ts";
+
+const [near, far] = ["near", "far"] as [PeerId, PeerId];
+
+async function rig() {
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock, new SeededRandom(1));
+  const net = network.join(near);
+  const received: number[] = [];
+  const listen = () =>
+    network.join(far).handle("ledger", async (stream) => {
+      for (let frame = await stream.receive(); frame !== undefined; frame = await stream.receive()) {
+        received.push(new DataView(frame.buffer, frame.byteOffset).getUint32(0));
+      }
+    });
+  listen();
+  await clock.advance(200);
+  const queue = new PushQueue({net, clock}, far);
+  let next = 0;
+  const push = () => {
+    const frame = new Uint8Array(8);
+    new DataView(frame.buffer).setUint32(0, next++);
+    queue.push(frame);
+  };
+  return {clock, network, queue, push, received, listen};
+}
+
+describe("PushQueue", () => {
+  it("delivers in order over one stream", async () => {
+    const {clock, queue, push, received} = await rig();
+    for (let at = 0; at < 100; at++) push();
+    await clock.advance(1_000);
+    expect(received).toEqual(Array.from({length: 100}, (_, at) => at));
+    await queue.stop();
+    expect(clock.timersPending).toBe(0);
+  });
+
+  it("keeps a bounded tail for a peer that is away, and sends it when it is back", async () => {
+    const {clock, network, queue, push, received, listen} = await rig();
+    network.crash(far);
+    await clock.advance(500);
+    for (let at = 0; at < 2_000; at++) push();
+    await clock.advance(5_000);
+    expect(received).toEqual([]);
+    expect(queue.dropped).toBeGreaterThan(1_000);
+    listen();
+    await clock.advance(15_000);
+    expect(received.at(-1)).toBe(1_999);
+    expect(received.length).toBeLessThanOrEqual(512);
+    await queue.stop();
+  });
+});
+
+describe("PeerBudgets", () => {
+  it("refills with time and never lets one peer pass its burst", () => {
+    const clock = {nowMs: 0, monotonicMs: () => clock.nowMs};
+    const budgets = new PeerBudgets(clock, () => ({perSecond: 10, burst: 20}));
+    expect(budgets.take(near, 20)).toBe(true);
+    expect(budgets.take(near, 1)).toBe(false);
+    expect(budgets.take(far, 20)).toBe(true);
+    clock.nowMs += 500;
+    expect(budgets.take(near, 6)).toBe(false);
+    expect(budgets.take(near, 5)).toBe(true);
+    budgets.charge(near, 1_000);
+    clock.nowMs += 1_900;
+    expect(budgets.take(near, 1)).toBe(false);
+    clock.nowMs += 200;
+    expect(budgets.take(near, 1)).toBe(true);
+    clock.nowMs += 1_000_000;
+    expect(budgets.take(near, 21)).toBe(false);
+    expect(budgets.take(near, 20)).toBe(true);
+  });
+});
