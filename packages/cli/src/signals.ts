@@ -16,7 +16,10 @@ export function onInterrupt(listener: InterruptListener): () => void {
   const onTerm = (): void => handle("SIGTERM");
   process.on("SIGINT", onInt);
   process.on("SIGTERM", onTerm);
+  // A parent that started us with a channel and died, the demo say, wants nothing to outlive it.
+  if (process.channel !== undefined) process.on("disconnect", onTerm);
   return () => {
+    process.off("disconnect", onTerm);
     process.off("SIGINT", onInt);
     process.off("SIGTERM", onTerm);
   };
