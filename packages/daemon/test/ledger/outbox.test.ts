@@ -94,6 +94,7 @@ describe("Outbox", () => {
       const results = await Promise.allSettled([outbox.add(failed), outbox.add(follower)]);
       expect(results.map(({status}) => status)).toEqual(["rejected", "rejected"]);
       expect(outbox.lastOf(cell)).toBeUndefined();
+      expect(outbox.pending()).toEqual([]);
       faults.clear();
       const other = op(1n, NO_OP, 7n);
       await outbox.add(other);
