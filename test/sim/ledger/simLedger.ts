@@ -1,0 +1,253 @@
+/** A network of ledger nodes under faults, replayable from one seed. */
+
+import {accountIdOf} from "@catalyze/core/crypto/accountId";
+import {Committee} from "@catalyze/core/ledger/committee";
+import type {ReplicaInput} from "@catalyze/core/ledger/effects";
+import type {Genesis} from "@catalyze/core/ledger/genesis";
+import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
+import type {Op} from "@catalyze/core/ledger/op";
+import {PARAMS_DEMO} from "@catalyze/core/ledger/params";
+import {isResolved} from "@catalyze/core/ledger/resolved";
+import {storedAfter} from "@catalyze/core/ledger/restoreReplica";
+import type {VoteRule} from "@catalyze/core/ledger/voteRules";
+import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
+import type {OpId, PeerId} from "@catalyze/core/primitives/id";
+import type {UnixMs} from "@catalyze/core/primitives/time";
+import {SeededRandom} from "../fakes/seededRandom.ts";
+import type {SimCrypto} from "../market/simKeys.ts";
+import {Checks} from "./checks.ts";
+import {Owner} from "./owners.ts";
+import {SimLedgerNode, type Spoken} from "./simLedgerNode.ts";
+
+export type SimLedgerSetup = {
+  readonly seed: number;
+  readonly crypto: SimCrypto;
+  readonly witnesses: number;
+  readonly followers: number;
+  readonly owners: number;
+  /** How many of the owners sign two ops for one slot. */
+  readonly equivocators: number;
+  /** Witness that never says a word. */
+  readonly silent?: number;
+  readonly faults: {readonly drop: number; readonly duplicate: number; readonly crash: number};
+  readonly voteRules?: readonly VoteRule[];
+};
+
+type Event = {readonly atMs: number; readonly order: number; readonly run: () => void | Promise<void>};
+
+const BALANCE = 100_000n;
+const START_MS = 1_700_000_000_000;
+
+export class SimLedger {
+  readonly checks = new Checks();
+  readonly nodes: SimLedgerNode[] = [];
+  readonly owners: Owner[] = [];
+  /** Ops of honest owners, each to be certified in the end. */
+  readonly submitted = new Map<OpId, Op>();
+  readonly #setup: SimLedgerSetup;
+  readonly #random: SeededRandom;
+  readonly #genesis: Genesis;
+  readonly #events: Event[] = [];
+  readonly #tickAt = new Map<SimLedgerNode, number>();
+  #order = 0;
+  #isCalm = false;
+  nowMs = START_MS;
+  steps = 0;
+
+  constructor(setup: SimLedgerSetup) {
+    this.#setup = setup;
+    this.#random = new SeededRandom(setup.seed);
+    const {crypto, witnesses, followers, owners, equivocators} = setup;
+    const votes = Array.from({length: witnesses}, (_, index) => crypto.signer(`vote ${index}`));
+    const wallets = Array.from({length: owners}, (_, index) => crypto.signer(`owner ${index}`));
+    const accounts = wallets.map(({publicKey}) => ({id: accountIdOf(publicKey), balance: BALANCE}));
+    this.#genesis = {
+      v: 1,
+      name: "sim",
+      accounts,
+      witnesses: votes.map((signer, index) => ({
+        peerId: `witness ${index}` as PeerId,
+        voteKey: toHex(signer.publicKey),
+        evmAddress: "11".repeat(20),
+        weight: 1,
+        account: accounts[0]!.id,
+      })),
+      params: {...PARAMS_DEMO, checkpointsPerEpoch: 4},
+      aliases: {},
+    };
+    const hash = genesisHash(this.#genesis);
+    const network = {id: networkIdOf(hash), genesisHash: fromHex(hash), opFee: PARAMS_DEMO.opFee};
+    for (const [index, signer] of wallets.entries()) {
+      this.owners.push(new Owner(signer, network, {balance: BALANCE, isHonest: index >= equivocators}));
+    }
+    for (let index = 0; index < witnesses + followers; index++) {
+      const rules = setup.voteRules === undefined ? {} : {voteRules: setup.voteRules};
+      this.nodes.push(
+        new SimLedgerNode({index, genesis: this.#genesis, crypto, voteSigner: votes[index], ...rules}),
+      );
+    }
+  }
+
+  /** Runs under faults for a while, then heals and lets everything settle. */
+  async run({stormMs, calmMs}: {readonly stormMs: number; readonly calmMs: number}): Promise<void> {
+    for (const node of this.#speaking()) await this.#boot(node);
+    for (const owner of this.owners) this.#after(this.#random.between(0, 200), () => this.#act(owner));
+    await this.#until(this.nowMs + stormMs);
+    this.#isCalm = true;
+    for (const node of this.#speaking()) if (node.replica === undefined) await this.#boot(node);
+    await this.#until(this.nowMs + calmMs);
+  }
+
+  live(): SimLedgerNode[] {
+    return this.nodes.filter(({replica}) => replica !== undefined);
+  }
+
+  get committee(): Committee {
+    return new Committee(this.#genesis.witnesses);
+  }
+
+  #speaking(): SimLedgerNode[] {
+    return this.nodes.filter(({index}) => index !== this.#setup.silent);
+  }
+
+  async #boot(node: SimLedgerNode): Promise<void> {
+    await node.start();
+    this.#tickAt.delete(node);
+    this.#scheduleTick(node);
+    this.#sync(node, undefined);
+  }
+
+  #after(delayMs: number, run: Event["run"]): void {
+    const event = {atMs: this.nowMs + delayMs, order: this.#order++, run};
+    let at = this.#events.length;
+    while (at > 0 && isLater(this.#events[at - 1]!, event)) at--;
+    this.#events.splice(at, 0, event);
+  }
+
+  async #until(endMs: number): Promise<void> {
+    for (let event = this.#events[0]; event !== undefined && event.atMs <= endMs; event = this.#events[0]) {
+      this.#events.shift();
+      this.nowMs = Math.max(this.nowMs, event.atMs);
+      await event.run();
+    }
+    this.nowMs = endMs;
+  }
+
+  #step(node: SimLedgerNode, input: ReplicaInput): void {
+    if (node.replica === undefined) return;
+    this.steps += 1;
+    const {spoken, records} = node.step(input, Math.floor(this.nowMs));
+    this.checks.afterStep(node, spoken, records);
+    for (const effect of spoken) this.#perform(node, effect);
+    this.#scheduleTick(node);
+    const {crash} = this.#setup.faults;
+    if (!this.#isCalm && this.#random.chance(crash)) this.#crash(node);
+  }
+
+  /** Between two effects of its next step, or right now. */
+  #crash(node: SimLedgerNode): void {
+    if (this.#random.chance(0.5)) node.dyingAfter = this.#random.int(3);
+    else node.crash();
+    this.#after(this.#random.between(100, 3_000), async () => {
+      if (node.replica === undefined) await this.#boot(node);
+    });
+  }
+
+  #scheduleTick(node: SimLedgerNode): void {
+    const wanted = node.replica?.wantsTick(Math.floor(this.nowMs) as UnixMs);
+    if (wanted === undefined) return;
+    const at = Math.max(wanted, this.nowMs + 1);
+    const planned = this.#tickAt.get(node);
+    if (planned !== undefined && planned > this.nowMs && planned <= at) return;
+    this.#tickAt.set(node, at);
+    this.#after(at - this.nowMs, () => {
+      if (this.#tickAt.get(node) !== at) return;
+      this.#tickAt.delete(node);
+      this.#step(node, {kind: "tick"});
+    });
+  }
+
+  #perform(node: SimLedgerNode, effect: Spoken): void {
+    if (effect.kind === "broadcast") {
+      for (const other of this.nodes) {
+        const isWitness = other.index < this.#setup.witnesses;
+        if (other === node || (effect.what === "consensus" && !isWitness)) continue;
+        this.#send(node, other, {kind: effect.what, bytes: effect.bytes, from: peerOf(node)});
+      }
+    }
+    if (effect.kind === "fetch") this.#sync(node, effect.from);
+  }
+
+  #send(_from: SimLedgerNode, to: SimLedgerNode, input: ReplicaInput): void {
+    const {drop, duplicate} = this.#setup.faults;
+    if (!this.#isCalm && this.#random.chance(drop)) return;
+    const copies = !this.#isCalm && this.#random.chance(duplicate) ? 2 : 1;
+    for (let copy = 0; copy < copies; copy++) this.#after(this.#delayMs(), () => this.#step(to, input));
+  }
+
+  #delayMs(): number {
+    const isSlow = !this.#isCalm && this.#random.chance(0.05);
+    return isSlow ? this.#random.between(200, 2_000) : this.#random.between(1, 40);
+  }
+
+  /** One round of anti-entropy with the peer named, or anyone. */
+  #sync(node: SimLedgerNode, from: PeerId | undefined): void {
+    const named = this.nodes.find((other) => peerOf(other) === from);
+    const other = named ?? this.#random.pick(this.nodes.filter((each) => each !== node));
+    this.#after(this.#delayMs(), async () => {
+      const [asking, answering] = [node.replica, other.replica];
+      if (asking === undefined || answering === undefined) return;
+      const heads = asking.heads();
+      const {height} = asking.checkpoint;
+      const stored = answering.holdsAfter(heads, height)
+        ? {checkpoints: answering.checkpointsAfter(height, 64), entries: answering.entriesAfter(heads, 256)}
+        : await storedAfter(other.store, {heads, height}, {witnesses: this.#setup.witnesses, itemsMax: 256});
+      for (const bytes of stored.checkpoints)
+        this.#send(other, node, {kind: "checkpoint", bytes, from: peerOf(other)});
+      for (const bytes of stored.entries)
+        this.#send(other, node, {kind: "entry", bytes, from: peerOf(other)});
+    });
+  }
+
+  #act(owner: Owner): void {
+    const height = this.live()[0]?.replica?.checkpoint.height ?? 0n;
+    const others = this.owners.filter((each) => each !== owner);
+    if (!this.#isCalm) {
+      const ops = owner.act(this.#random, others, height);
+      for (const op of ops) {
+        if (owner.isHonest) this.submitted.set(op.id, op);
+        this.#offer(op, 0);
+      }
+      this.#after(this.#random.between(20, 400), () => this.#act(owner));
+    }
+  }
+
+  /** The same bytes to one witness, and to others later, until it is certified or hopeless. */
+  #offer(op: Op, tries: number): void {
+    const isDone = this.nodes.some(({replica}) => replica !== undefined && isResolved(replica.view, op));
+    if (isDone || tries > 60) return;
+    const witnesses = this.nodes.slice(0, this.#setup.witnesses);
+    const to = this.#random.pick(witnesses);
+    this.#send(to, to, {kind: "op", bytes: op.bytes, from: "owner" as PeerId});
+    this.#after(500, () => this.#offer(op, tries + 1));
+  }
+
+  /** Anti-entropy by timer, as the shell does it. */
+  startTimers(): void {
+    for (const node of this.nodes) {
+      const round = () => {
+        this.#sync(node, undefined);
+        this.#after(2_000, round);
+      };
+      this.#after(this.#random.between(0, 2_000), round);
+    }
+  }
+}
+
+function peerOf(node: SimLedgerNode): PeerId {
+  return `node ${node.index}` as PeerId;
+}
+
+function isLater(left: Event, right: Event): boolean {
+  return left.atMs > right.atMs || (left.atMs === right.atMs && left.order > right.order);
+}

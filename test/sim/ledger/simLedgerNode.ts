@@ -1,0 +1,78 @@
+/**
+ * One simulated ledger node: the real replica, a disk that survives crashes, and nothing else. Effects are
+ * performed as the shell does it: records, then store, then words. A crash can fall between any two.
+ */
+import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
+import type {Genesis} from "@catalyze/core/ledger/genesis";
+import {Replica} from "@catalyze/core/ledger/replica";
+import {restoreReplica} from "@catalyze/core/ledger/restoreReplica";
+import type {VoteRule} from "@catalyze/core/ledger/voteRules";
+import type {Signer} from "@catalyze/core/ports/signer";
+import type {UnixMs} from "@catalyze/core/primitives/time";
+import {MemoryDisk, MemoryStore} from "../fakes/memoryStore.ts";
+import type {SimCrypto} from "../market/simKeys.ts";
+
+export type SimLedgerOptions = {
+  readonly index: number;
+  readonly genesis: Genesis;
+  readonly crypto: SimCrypto;
+  readonly voteSigner: Signer | undefined;
+  readonly voteRules?: readonly VoteRule[];
+};
+
+export type Spoken = Exclude<Effect, {kind: "store"} | {kind: "sign"}>;
+
+export class SimLedgerNode {
+  readonly index: number;
+  readonly disk = new MemoryDisk();
+  readonly signed: Uint8Array[] = [];
+  readonly #options: SimLedgerOptions;
+  replica: Replica | undefined;
+  /** Effects of the next step that still reach the disk before this node dies; `undefined` for all. */
+  dyingAfter: number | undefined;
+
+  constructor(options: SimLedgerOptions) {
+    this.index = options.index;
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const {genesis, crypto, voteSigner, voteRules} = this.#options;
+    const restored = await restoreReplica({genesis, store: this.store, signed: [...this.signed]});
+    const rules = voteRules === undefined ? {} : {voteRules};
+    this.replica = new Replica({genesis, verifier: crypto.verifier, voteSigner, ...rules}, restored);
+  }
+
+  get store(): MemoryStore {
+    return new MemoryStore(this.disk);
+  }
+
+  crash(): void {
+    this.replica = undefined;
+    this.dyingAfter = undefined;
+    this.disk.crash();
+  }
+
+  /** What is said once everything is on disk. */
+  step(
+    input: ReplicaInput,
+    nowMs: number,
+  ): {readonly spoken: readonly Spoken[]; readonly records: readonly Uint8Array[]} {
+    if (this.replica === undefined) return {spoken: [], records: []};
+    const effects = this.replica.step(input, nowMs as UnixMs);
+    const records = effects.flatMap((effect) => (effect.kind === "sign" ? [effect.record] : []));
+    const writes = effects.flatMap((effect) => (effect.kind === "store" ? effect.writes : []));
+    const isDying = this.dyingAfter !== undefined;
+    const kept = this.dyingAfter === undefined ? records : records.slice(0, this.dyingAfter);
+    this.signed.push(...kept);
+    if (!isDying || (this.dyingAfter ?? 0) > records.length) this.disk.write(writes, true);
+    if (isDying) {
+      this.crash();
+      return {spoken: [], records: kept};
+    }
+    const spoken = effects.filter(
+      (effect): effect is Spoken => effect.kind !== "sign" && effect.kind !== "store",
+    );
+    return {spoken, records};
+  }
+}
