@@ -141,7 +141,7 @@ export class LedgerDoor implements LedgerFacade {
       epoch: status.epoch,
       stateRoot: status.stateRoot,
       isWitness: status.isWitness,
-      isRecovering: status.isBehind,
+      isRecovering: status.isRecovering || status.isBehind,
       witnesses: status.witnesses.map(({peerId, weight, entries}) => ({
         peerId,
         weight: weight.toString(),

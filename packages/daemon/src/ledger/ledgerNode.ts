@@ -30,6 +30,7 @@ import {
   openLedger,
 } from "./openLedger.ts";
 import type {HistoryEntry} from "./opHistory.ts";
+import {Recovery} from "./recovery.ts";
 
 /** Checkpoints whose proofs `verify` follows back: an hour at 5 s is 720. */
 const CHAIN_MAX = 1_000;
@@ -45,6 +46,8 @@ export type LedgerStatus = {
   readonly failure: CodedError | undefined;
   /** The last peer asked knew more than we have. */
   readonly isBehind: boolean;
+  /** Restored from a backup: nothing is signed yet. */
+  readonly isRecovering: boolean;
   readonly opsPending: number;
   readonly witnesses: readonly {readonly peerId: PeerId; readonly weight: number; readonly entries: bigint}[];
 };
@@ -56,6 +59,7 @@ export class LedgerNode implements LedgerClient {
   readonly events: LedgerEvents;
   readonly #components: LedgerNodeComponents;
   readonly #options: LedgerNodeOptions;
+  readonly #recovery: Recovery;
   #parts: LedgerParts | undefined;
 
   constructor(components: LedgerNodeComponents, options: LedgerNodeOptions) {
@@ -65,6 +69,8 @@ export class LedgerNode implements LedgerClient {
     this.genesisHash = genesisHash(options.genesis);
     this.account = accountIdOf(components.accountSigner.publicKey);
     this.events = new LedgerEvents(components.log);
+    this.#recovery = new Recovery(options.isRecovering ?? false, () => options.onRecovered?.());
+    this.events.checkpoint.add(() => this.#recovery.onCheckpoint(this.#open.sync.isBehind));
   }
 
   /** Restores from disk, then joins: resends what is pending, syncs, votes. */
@@ -163,6 +169,7 @@ export class LedgerNode implements LedgerClient {
       isStopped: replica.stopped !== undefined,
       failure: driver.failure,
       isBehind: sync.isBehind,
+      isRecovering: !this.#recovery.isOver,
       opsPending: outbox.pending().length,
       witnesses: this.genesis.witnesses.map(({peerId, weight}, index) => ({
         peerId,
@@ -176,6 +183,7 @@ export class LedgerNode implements LedgerClient {
 
   async submit(cell: CellId, payload: Payload): Promise<OpReceipt> {
     const {wallet, driver} = this.#open;
+    this.#recovery.check();
     if (driver.failure !== undefined) throw driver.failure;
     const opId = await wallet.submit(cell, payload);
     return {opId, grade: "certified", height: this.head().height};

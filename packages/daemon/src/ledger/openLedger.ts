@@ -52,6 +52,9 @@ export type LedgerNodeComponents = {
 
 export type LedgerNodeOptions = {
   readonly genesis: Genesis;
+  /** A home restored from a backup: see `recovery.ts`. */
+  readonly isRecovering?: boolean;
+  readonly onRecovered?: () => void;
   /** How long `submit` waits for a certificate. */
   readonly submitTimeoutMs?: number;
   /** Accounts whose history is kept, besides the own one. */
@@ -154,7 +157,7 @@ async function openBase(
   const peers = new Set(genesis.witnesses.map(({peerId}) => peerId));
   const isWitness = (peer: PeerId) => peers.has(peer);
   const restored = await restoreReplica({genesis, store, signed: await signingTable.read()});
-  const vote = isSelfWitness ? voteSigner : undefined;
+  const vote = isSelfWitness && options.isRecovering !== true ? voteSigner : undefined;
   const replica = new Replica({genesis, verifier, voteSigner: vote}, restored);
   return {
     ...{components, options, events, push, replica, isSelfWitness, isWitness},

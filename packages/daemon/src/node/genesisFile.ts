@@ -22,6 +22,9 @@ export type GenesisSource = {
   readonly self: GenesisWitness;
 };
 
+/** `isMade`: a private network that did not exist a moment ago. */
+export type OpenedGenesis = {readonly genesis: Genesis; readonly isMade: boolean};
+
 /** A home account starts with this much on its own private network: tokens without value. */
 const PRIVATE_BALANCE = 1_000_000_000_000n;
 const FETCH_MS = 15_000;
@@ -30,19 +33,20 @@ const FETCH_MS = 15_000;
 export async function openGenesis(
   source: GenesisSource,
   {clock, log}: {clock: Clock; log: Log},
-): Promise<Genesis> {
+): Promise<OpenedGenesis> {
   const pinned = await readOptional(source.path);
   const stated = source.stated === undefined ? undefined : parseGenesis(await readText(source.stated));
   if (pinned !== undefined) {
     const genesis = parseGenesis(pinned);
     if (stated !== undefined && genesisHash(stated) !== genesisHash(genesis))
       throw new CodedError("NETWORK_MISMATCH");
-    return genesis;
+    return {genesis, isMade: false};
   }
-  const genesis = stated ?? (await fetched(source.join, clock)) ?? privateGenesis(source.self);
+  const found = stated ?? (await fetched(source.join, clock));
+  const genesis = found ?? privateGenesis(source.self);
   await writeGenesis(source.path, genesis);
   log.info("network pinned", {network: genesis.name, genesis: genesisHash(genesis)});
-  return genesis;
+  return {genesis, isMade: found === undefined};
 }
 
 /** Renamed into place: half a genesis would lock the home out of its network. */

@@ -5,6 +5,7 @@ import {NodeDoor} from "../facade/nodeDoor.ts";
 import {TasksDoor} from "../facade/tasksFacade.ts";
 import type {HomeLayout} from "../home/homePath.ts";
 import type {NodeFacade} from "../http/nodeFacade.ts";
+import {markRecovered} from "../identity/keystore.ts";
 import {openVerifier} from "../identity/signatures.ts";
 import type {Metrics} from "../observe/metrics.ts";
 import type {PinoLog} from "../observe/pinoLog.ts";
@@ -42,10 +43,17 @@ export async function openNode(input: OpenNodeInput, facts: NodeFacts): Promise<
   const home = await openHomeKeys(layout);
   const {verifier} = openVerifier(log);
   enter("network");
-  const genesis = await openGenesis(
+  const {genesis, isMade} = await openGenesis(
     {path: layout.genesis, stated: options.genesis, join: options.join, self: home.witness},
     {clock, log},
   );
+  const onRecovered = () => {
+    markRecovered(layout.keystore).catch((error: unknown) =>
+      log.error("recovery not noted in the keystore", {error}),
+    );
+  };
+  // A network of its own that was just made knows no earlier signature of these keys.
+  if (home.isRecovering && isMade) onRecovered();
   enter("store");
   const p2pPort = options.isP2pPortExplicit
     ? options.p2pPort
@@ -54,6 +62,8 @@ export async function openNode(input: OpenNodeInput, facts: NodeFacts): Promise<
     ...{layout, genesis, verifier, clock, log, metrics},
     options: {...options, p2pPort},
     keys: home.keys,
+    isRecovering: home.isRecovering && !isMade,
+    onRecovered,
   });
   const chain = await openChain({parts, layout, options, evmKey: home.keys.evm, log, clock});
   const isWitness = genesis.witnesses.some(({voteKey}) => voteKey === home.witness.voteKey);

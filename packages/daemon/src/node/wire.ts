@@ -41,6 +41,8 @@ export type WireInput = {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly isRecovering: boolean;
+  readonly onRecovered: () => void;
 };
 
 /** Measuring a large model runs it a few times. */
@@ -93,7 +95,7 @@ export async function wire(input: WireInput): Promise<Parts> {
       accountSigner: identity.accountSigner,
       voteSigner: createSigner(keys.witness),
     },
-    {genesis},
+    {genesis, isRecovering: input.isRecovering, onRecovered: input.onRecovered},
   );
   const vouchers = new VoucherBook({store, log: records.vouchers});
   const storage = await openFsBlocks(layout.blobs);
