@@ -4,6 +4,7 @@ import {mkdtemp, rm} from "node:fs/promises";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
 import type {Deployment} from "@catalyze/contracts/deploy";
+import {deployByRpc} from "@catalyze/contracts/deployByRpc";
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {type Checkpoint, checkpointHash, encodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
 import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
@@ -17,9 +18,8 @@ import {toHex} from "@catalyze/core/primitives/bytes";
 import type {Hash, PeerId} from "@catalyze/core/primitives/id";
 import {AnchorService, type AnchorServiceOptions} from "@catalyze/daemon/chain/anchorService";
 import type {AnchorHooks} from "@catalyze/daemon/chain/anchorSigner";
-import {deployAnchor} from "@catalyze/daemon/chain/deployAnchor";
 import {evmAddressOf} from "@catalyze/daemon/chain/evmAddress";
-import {EvmNode} from "@catalyze/daemon/chain/evmNode";
+import {CHAIN_ID_EMBEDDED, EvmNode} from "@catalyze/daemon/chain/evmNode";
 import {createSigner} from "@catalyze/daemon/identity/signatures";
 import {SystemClock} from "@catalyze/daemon/runtime/systemClock";
 import {MemoryDisk, MemoryStore} from "../sim/fakes/memoryStore.ts";
@@ -135,12 +135,12 @@ export class ChainNetwork {
     this.startMs = performance.now() - from;
     for (const key of evmKeys) await this.#node.fund(`0x${evmAddressOf(key)}`);
     from = performance.now();
-    const pending = deployAnchor({
+    const target = {
       rpcUrl: this.#node.url,
-      genesis,
-      evmKey: evmKeys[0]!,
-      options: {objectionBond: 1n},
-    });
+      chainId: CHAIN_ID_EMBEDDED,
+      privateKey: `0x${toHex(evmKeys[0]!)}` as const,
+    };
+    const pending = deployByRpc(target, genesis, {objectionBond: 1n});
     if (!isMiningOnDemand) {
       while ((await Promise.race([pending.then(() => true), clock.sleep(50).then(() => false)])) === false) {
         await this.#node.mine();

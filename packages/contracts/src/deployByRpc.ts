@@ -2,7 +2,7 @@
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {createPublicClient, createWalletClient, defineChain, type Hex, http} from "viem";
 import {privateKeyToAccount} from "viem/accounts";
-import {type DeployOptions, type Deployment, deploy} from "./deploy.ts";
+import {type Deployment, type DeployOptions, deploy} from "./deploy.ts";
 
 export type DeployByRpc = {
   readonly rpcUrl: string;
@@ -14,7 +14,11 @@ export type DeployByRpc = {
 };
 
 /** Throws what the chain says. */
-export async function deployByRpc(target: DeployByRpc, genesis: Genesis, options: DeployOptions = {}): Promise<Deployment> {
+export async function deployByRpc(
+  target: DeployByRpc,
+  genesis: Genesis,
+  options: DeployOptions = {},
+): Promise<Deployment> {
   const {rpcUrl, chainId, privateKey, poke} = target;
   const chain = defineChain({
     id: chainId,
