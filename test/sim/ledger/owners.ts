@@ -42,7 +42,7 @@ export class Owner {
     this.isHonest = options.isHonest;
   }
 
-  /** One next op, or two for one slot when the owner cheats. Empty when there is nothing to do. */
+  /** One next op; a cheat signs two for one slot, or spends what it has not. Empty when there is nothing to do. */
   act(random: SeededRandom, others: readonly Owner[], height: bigint): Op[] {
     if (!this.isHonest && random.chance(0.3)) {
       const [left, right] = [random.pick(others), random.pick(others)];
@@ -50,6 +50,10 @@ export class Owner {
       const one = this.#write(this.account, transfer(left.account, 5n), 0n);
       this.#slots.set(this.account, slot);
       return [one, this.#write(this.account, transfer(right.account, 7n), 0n)];
+    }
+    if (!this.isHonest && random.chance(0.1)) {
+      // More than anyone ever had. What rests on it is stuck too: the cheat's own problem.
+      return [this.#write(this.account, transfer(random.pick(others).account, 10_000_000n))];
     }
     const lock = this.locks.find(({isFinal}) => !isFinal);
     if (lock !== undefined && random.chance(0.5)) return this.#claim(lock, random);
