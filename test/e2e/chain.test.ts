@@ -149,6 +149,23 @@ describe("the chain", () => {
     await until("epoch 2 final", () => (network.bus.anchored.get(1) ?? 0) >= 2);
   });
 
+  it("posts again what a reorganisation or the death of a poster took away, once", async () => {
+    for (const depth of [1, 2, 3]) {
+      const epoch = network.checkpoint.epoch + 1;
+      network.endEpoch();
+      await until(`epoch ${epoch} posted`, async () => (await last()).epoch === BigInt(epoch));
+      await jsonRpc(network.node.url, "anvil_reorg", [depth, []]);
+      const poster = network.services.findIndex((each) => each?.status().posted?.epoch === epoch);
+      await network.stopService(poster);
+      await until(`epoch ${epoch} settled`, () =>
+        network.services.some((each) => each?.status().settled?.epoch === epoch),
+      );
+      network.disks[poster]?.crash();
+      await network.startService(poster);
+    }
+    expect(await postedEvents()).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
   it("hears only well-formed signatures of witnesses", async () => {
     const anchor = anchorOf(network.checkpoint, {previousHash: genesisHash(genesis), nextCommitteeHash});
     const later = {...anchor, epoch: 900};
