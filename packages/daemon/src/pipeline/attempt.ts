@@ -125,7 +125,9 @@ export class Attempt {
     const stream = new MessageStream(raw, TaskFrameSchema, LIMITS.taskFrameBytesMax);
     this.#stream = stream;
     await stream.send({body: {case: "open", value: open}});
-    await this.#sendInput(stream, input);
+    const sending = this.#sendInput(stream, input);
+    // A provider that refuses says why before it hangs up: what we read tells more than what we could not send.
+    sending.catch(() => undefined);
     return await this.#read(stream, hooks, signal);
   }
 
@@ -208,7 +210,7 @@ class OutputCollector {
     if (this.#length > this.#bytesMax) {
       throw new CodedError("RESULT_INVALID", {evidence: {reason: "outputTooLarge", max: this.#bytesMax}});
     }
-    this.#chunks.push(chunk);
+    if (chunk.length > 0) this.#chunks.push(chunk);
   }
 
   bytes(): Uint8Array {

@@ -79,14 +79,19 @@ export class Claimer {
     const {ledger, vouchers} = this.#components;
     const owed: {lock: LockView; owed: bigint}[] = [];
     for (const lockId of vouchers.openLocks()) {
-      const received = vouchers.lastReceived(lockId);
+      const received = vouchers.lastReceived(lockId)?.cumulative ?? 0n;
       const lock = ledger.lockView(lockId);
-      if (received === undefined || lock === undefined) continue;
-      if (lock.isOpen && received.cumulative > lock.drawn)
-        owed.push({lock, owed: received.cumulative - lock.drawn});
-      else if (!lock.isOpen) void vouchers.close(lockId);
+      if (lock?.isOpen === true && received > lock.drawn) owed.push({lock, owed: received - lock.drawn});
+      else if (lock?.isOpen === false) this.#forget(lockId);
     }
     return owed;
+  }
+
+  #forget(lockId: LockId): void {
+    const {vouchers, log} = this.#components;
+    vouchers
+      .close(lockId)
+      .catch((error: unknown) => log.debug("a closed lock was not forgotten", {lock: lockId, error}));
   }
 
   async #claim(lock: LockView, isFinal: boolean): Promise<void> {

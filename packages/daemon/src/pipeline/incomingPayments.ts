@@ -10,8 +10,9 @@ import type {Clock} from "@catalyze/core/ports/clock";
 import type {LedgerClient, LockView} from "@catalyze/core/ports/ledger";
 import type {LockId, PeerId} from "@catalyze/core/primitives/id";
 import {addMs} from "@catalyze/core/task/deadlines";
-import {expiryHMin, freeOf, lockProblem} from "@catalyze/core/task/lockUse";
+import {expiryHMin, lockProblem} from "@catalyze/core/task/lockUse";
 import type {Identity} from "./identity.ts";
+import {KeyedQueue} from "./keyedQueue.ts";
 
 /** The last vouchers by lock, durable before use. */
 export interface VoucherRecords {
@@ -37,8 +38,11 @@ export type IncomingPaymentsOptions = {
   readonly lockExpiryHeights: number;
 };
 
-/** The requester's replica may be ahead of ours by a gossip hop or two. */
-const LOCK_VISIBLE_MS = 2_000;
+/**
+ * The requester may be ahead of us: its replica by a gossip hop or two, its payments by those that are on
+ * their way. Less than its patience for our answer.
+ */
+const SETTLE_MS = 1_500;
 const POLL_MS = 20;
 
 export class IncomingPayments {
@@ -46,6 +50,8 @@ export class IncomingPayments {
   readonly #options: IncomingPaymentsOptions;
   /** Maxima of jobs admitted and not settled, by lock. */
   readonly #reserved = new Map<LockId, bigint>();
+  /** One voucher of a lock at a time: an older one that comes second is covered by the newer. */
+  readonly #accepting = new KeyedQueue();
 
   constructor(components: IncomingPaymentsComponents, options: IncomingPaymentsOptions) {
     this.#components = components;
@@ -54,8 +60,7 @@ export class IncomingPayments {
 
   /** Holds the job's maximum on its lock until the returned function runs. Throws `LOCK_INVALID`. */
   async reserve(lockId: LockId, quote: Quote, from: PeerId): Promise<() => void> {
-    const lock = await this.#visible(lockId, from);
-    this.#check(lock, quote);
+    await this.#untilFree(lockId, quote, from);
     this.#reserved.set(lockId, (this.#reserved.get(lockId) ?? 0n) + quote.chargeMax);
     let isHeld = true;
     return () => {
@@ -67,10 +72,17 @@ export class IncomingPayments {
     };
   }
 
-  /** Checks a voucher against its lock and writes it down. Throws `VOUCHER_INVALID` or `STORE_FULL`. */
+  /**
+   * Checks a voucher against its lock and writes it down. Throws `VOUCHER_INVALID`, `SIGNATURE_INVALID` or
+   * `STORE_FULL`.
+   */
   async accept(bytes: Uint8Array): Promise<Voucher> {
-    const {ledger, vouchers, identity} = this.#components;
     const voucher = decodeVoucher(bytes);
+    return await this.#accepting.run(voucher.lockId, () => this.#accept(voucher));
+  }
+
+  async #accept(voucher: Voucher): Promise<Voucher> {
+    const {ledger, vouchers, identity} = this.#components;
     const lock = ledger.lockView(voucher.lockId);
     if (lock === undefined) throw new CodedError("VOUCHER_INVALID", {evidence: {reason: "unknownLock"}});
     const last = vouchers.lastReceived(voucher.lockId);
@@ -99,25 +111,29 @@ export class IncomingPayments {
     return lock === undefined ? undefined : payerKeyOf(lock.spec);
   }
 
-  async #visible(lockId: LockId, from: PeerId): Promise<LockView> {
+  /** Returns without a pause after the check that passed: the caller reserves in the same turn. */
+  async #untilFree(lockId: LockId, quote: Quote, from: PeerId): Promise<void> {
     const {clock, ledger} = this.#components;
-    const until = clock.monotonicMs() + LOCK_VISIBLE_MS;
-    let isFirst = true;
+    const until = clock.monotonicMs() + SETTLE_MS;
+    let isAsked = false;
     for (;;) {
-      const lock = ledger.lockView(lockId);
-      if (lock !== undefined) return lock;
-      if (isFirst) ledger.catchUp(from);
-      isFirst = false;
-      if (clock.monotonicMs() >= until) throw lockInvalid("unknown");
+      const problem = this.#problemOf(ledger.lockView(lockId), quote);
+      if (problem === undefined) return;
+      const isPassing = problem === "unknown" || problem === "amount";
+      if (!isPassing || clock.monotonicMs() >= until)
+        throw new CodedError("LOCK_INVALID", {evidence: {reason: problem, needed: quote.chargeMax}});
+      if (problem === "unknown" && !isAsked) ledger.catchUp(from);
+      isAsked = true;
       await clock.sleep(POLL_MS);
     }
   }
 
-  #check(view: LockView, quote: Quote): void {
+  #problemOf(view: LockView | undefined, quote: Quote): string | undefined {
+    if (view === undefined) return "unknown";
     const {identity, vouchers, ledger, clock} = this.#components;
     const {checkpointMs, lockExpiryHeights} = this.#options;
     const payerKey = payerKeyOf(view.spec);
-    if (payerKey === undefined) throw lockInvalid("authority");
+    if (payerKey === undefined) return "authority";
     const nowMs = clock.now();
     const deadlineMs = addMs(nowMs, quote.deadlineMs);
     const lock = {
@@ -125,24 +141,23 @@ export class IncomingPayments {
       vouchered: vouchers.lastReceived(view.id)?.cumulative ?? 0n,
       reserved: this.#reserved.get(view.id) ?? 0n,
     };
-    const problem = lockProblem(lock, {
+    return lockProblem(lock, {
       payer: quote.payer,
       provider: identity.account,
       providerKey: identity.accountSigner.publicKey,
       payerKey,
       legs: quote.legs,
       chargeMax: quote.chargeMax,
-      expiryHMin: expiryHMin(deadlineMs, {headH: ledger.head().height, nowMs, checkpointMs}, lockExpiryHeights),
+      expiryHMin: expiryHMin(
+        deadlineMs,
+        {headH: ledger.head().height, nowMs, checkpointMs},
+        lockExpiryHeights,
+      ),
     });
-    if (problem !== undefined) throw lockInvalid(problem, {free: freeOf(lock), needed: quote.chargeMax});
   }
 }
 
 /** The key whose vouchers the lock obeys; `undefined` for locks that no voucher pays. */
 export function payerKeyOf({authority}: LockSpec): Uint8Array | undefined {
   return authority.kind === "payer" || authority.kind === "payerOrCommittee" ? authority.key : undefined;
-}
-
-function lockInvalid(reason: string, evidence: Readonly<Record<string, bigint>> = {}): CodedError {
-  return new CodedError("LOCK_INVALID", {evidence: {reason, ...evidence}});
 }

@@ -61,31 +61,57 @@ export class JobBook {
     return this.#credited.get(lockId) ?? 0n;
   }
 
+  /** Results on a lock that were written off, oldest first. */
+  unpaidOn(lockId: LockId): readonly AttemptId[] {
+    const unpaid: AttemptId[] = [];
+    for (const job of this.#jobs.values()) {
+      if (job.state === "unpaid" && job.lockId === lockId) unpaid.push(job.attemptId);
+    }
+    return unpaid;
+  }
+
   /** Throws `MESSAGE_UNEXPECTED` when this attempt id was used before. */
   async add(job: JobRecord): Promise<void> {
     if (this.#jobs.has(job.attemptId))
       throw new CodedError("MESSAGE_UNEXPECTED", {evidence: {attempt: job.attemptId}});
     this.#jobs.set(job.attemptId, job);
-    await this.#store.write([toWrite(job), ...this.#dropOldest()]);
+    try {
+      await this.#store.write([toWrite(job), ...this.#dropOldest()]);
+    } catch (error) {
+      this.#jobs.delete(job.attemptId);
+      throw error;
+    }
   }
 
-  /** Moves and writes; `sync` when something that depends on it is sent next. */
+  /**
+   * Moves and writes; `sync` when something that depends on it is sent next. When it throws nothing has
+   * changed, but that a job without pay has ended: a restart comes to the same.
+   */
   async move(id: AttemptId, event: JobEvent, sync = false): Promise<JobRecord> {
     const record = this.#jobs.get(id);
     if (record === undefined) throw new CodedError("NOT_FOUND", {evidence: {attempt: id}});
     const result = moveJob(record, event, this.#clock.now());
     if (result.kind === "illegal")
       throw new CodedError("MESSAGE_UNEXPECTED", {evidence: {reason: result.reason}});
-    const {lockId, charge} = result.record;
+    const {lockId, charge = 0n} = result.record;
     this.#jobs.set(id, result.record);
     const writes = [toWrite(result.record)];
-    if (event.kind === "pay" && lockId !== undefined) {
-      const credited = this.creditedOn(lockId) + (charge ?? 0n);
-      this.#credited.set(lockId, credited);
-      writes.push({key: CREDIT_KEY + lockId, value: utf8(credited.toString())});
+    const paid = event.kind === "pay" && lockId !== undefined ? {lockId, charge} : undefined;
+    if (paid !== undefined) writes.push(this.#credit(paid.lockId, paid.charge));
+    try {
+      await this.#store.write(writes, {sync});
+    } catch (error) {
+      if (event.kind !== "fail" && event.kind !== "refuse") this.#jobs.set(id, record);
+      if (paid !== undefined) this.#credit(paid.lockId, -paid.charge);
+      throw error;
     }
-    await this.#store.write(writes, {sync});
     return result.record;
+  }
+
+  #credit(lockId: LockId, charge: bigint): Write {
+    const credited = this.creditedOn(lockId) + charge;
+    this.#credited.set(lockId, credited);
+    return {key: CREDIT_KEY + lockId, value: utf8(credited.toString())};
   }
 
   #afterRestart(record: JobRecord): JobRecord {

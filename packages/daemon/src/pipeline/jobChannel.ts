@@ -69,6 +69,21 @@ export class JobChannel {
     return frame;
   }
 
+  /** Heartbeats until the returned function runs; `onBroken` when the requester is gone. */
+  beat(phase: () => JobPhase, onBroken: () => void): () => void {
+    let cancel: () => void = () => undefined;
+    const schedule = () => {
+      cancel = this.#clock.after(HEARTBEAT_MS, () => {
+        const {phase: name, done, total} = phase();
+        const value = {phase: name, done: BigInt(Math.trunc(done)), total: BigInt(Math.trunc(total))};
+        this.send({case: "progress", value}).catch(onBroken);
+        schedule();
+      });
+    };
+    schedule();
+    return () => cancel();
+  }
+
   /**
    * Runs `work` with heartbeats. Its signal aborts with `TASK_CANCELLED` when the requester cancels or
    * goes away; any other frame before the commit is out of turn.
@@ -85,7 +100,7 @@ export class JobChannel {
         end(frame === undefined || frame.body.case === "cancel" ? "TASK_CANCELLED" : "MESSAGE_UNEXPECTED"),
       () => end("TASK_CANCELLED"),
     );
-    const stopBeat = this.#beat(phase, () => end("TASK_CANCELLED"));
+    const stopBeat = this.beat(phase, () => end("TASK_CANCELLED"));
     try {
       return await work(gone.signal);
     } finally {
@@ -108,19 +123,5 @@ export class JobChannel {
       this.#pending.catch(() => undefined);
     }
     return this.#pending;
-  }
-
-  #beat(phase: () => JobPhase, onBroken: () => void): () => void {
-    let cancel: () => void = () => undefined;
-    const schedule = () => {
-      cancel = this.#clock.after(HEARTBEAT_MS, () => {
-        const {phase: name, done, total} = phase();
-        const value = {phase: name, done: BigInt(Math.trunc(done)), total: BigInt(Math.trunc(total))};
-        this.send({case: "progress", value}).catch(onBroken);
-        schedule();
-      });
-    };
-    schedule();
-    return () => cancel();
   }
 }

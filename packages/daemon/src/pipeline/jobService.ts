@@ -14,7 +14,6 @@ import type {Random} from "@catalyze/core/ports/random";
 import type {PeerId} from "@catalyze/core/primitives/id";
 import {reasonFrom} from "@catalyze/core/task/endReason";
 import {isOpenJob, offerJob} from "@catalyze/core/task/jobState";
-import {isReceiptSigned, signReceipt} from "@catalyze/core/task/receipt";
 import {
   openCommit,
   PROVIDER_NONCE_BYTES,
@@ -22,17 +21,17 @@ import {
   signCommit,
 } from "@catalyze/core/task/resultCommit";
 import {isInputOf} from "@catalyze/core/task/spec";
-import type {Payment, TaskOpen} from "@catalyze/proto/gen/catalyze/v1/task_pb";
-import {LIMITS} from "@catalyze/proto/limits";
+import type {TaskOpen} from "@catalyze/proto/gen/catalyze/v1/task_pb";
 import type {Admission} from "./admission.ts";
 import type {Catalog} from "./catalog.ts";
 import type {Identity} from "./identity.ts";
 import type {IncomingPayments} from "./incomingPayments.ts";
 import type {JobBook} from "./jobBook.ts";
 import {JobChannel} from "./jobChannel.ts";
+import {receiveInput} from "./jobInput.ts";
+import {JobPayments} from "./jobPayments.ts";
 import {type JobTerms, openJobTerms} from "./jobTerms.ts";
 import {isOffence} from "./marketService.ts";
-import {receiptOf} from "./receiptOf.ts";
 
 export type JobServiceComponents = {
   readonly net: Net;
@@ -49,19 +48,17 @@ export type JobServiceComponents = {
 };
 
 const REQUEST_MS = 2_000;
-/** A requester on a slow line sends 16 MiB in this time at 2 Mbit/s. */
-const INPUT_MS = 60_000;
-/** The requester may audit at another provider before it pays. */
-const PAYMENT_MS = 180_000;
 
 export class JobService {
   readonly #components: JobServiceComponents;
   readonly #open = new Set<Promise<void>>();
   readonly #channels = new Set<JobChannel>();
+  readonly #payments: JobPayments;
   #stop: () => void = () => undefined;
 
   constructor(components: JobServiceComponents) {
     this.#components = components;
+    this.#payments = new JobPayments(components);
   }
 
   start(): void {
@@ -90,7 +87,7 @@ export class JobService {
     try {
       const frame = await channel.receive(REQUEST_MS);
       if (frame?.body.case === "open") await this.#job(channel, frame.body.value);
-      else if (frame?.body.case === "payment") await this.#latePayment(frame.body.value);
+      else if (frame?.body.case === "payment") await this.#payments.acceptLate(frame.body.value.voucher);
       else if (frame !== undefined) throw new CodedError("MESSAGE_UNEXPECTED");
       await channel.close();
     } catch (error) {
@@ -119,11 +116,11 @@ export class JobService {
       await this.#admit(channel.peer, {terms, open}, releases);
       await jobs.move(attemptId, {kind: "accept"});
       await channel.send({case: "accepted", value: {queuePosition: 0, expectedMs: BigInt(quote.expectedMs)}});
-      const input = await receiveInput(channel);
+      const input = await receiveInput(channel, clock);
       if (!isInputOf(spec, input)) throw new CodedError("INPUT_INVALID", {evidence: {field: "inputHash"}});
       const result = await this.#work(channel, terms, input);
       const commit = await this.#commit(channel, terms, result);
-      await this.#takePayment(channel, terms, commit);
+      await this.#payments.take(channel, {terms, commit, releases});
     } catch (error) {
       await this.#end(terms, toCodedError(error));
       throw error;
@@ -144,8 +141,8 @@ export class JobService {
     }
     if (open.voucher.length > 0) {
       // Heals a payment that was lost on its way; a bad one is no reason to refuse paid work.
-      await payments
-        .accept(open.voucher)
+      await this.#payments
+        .acceptLate(open.voucher)
         .catch((error: unknown) => log.debug("old voucher refused", {error}));
     }
     releases.push(admission.hold());
@@ -231,51 +228,14 @@ export class JobService {
     return openCommit(signed, identity);
   }
 
-  async #takePayment(channel: JobChannel, terms: JobTerms, commit: ResultCommit): Promise<void> {
-    const {payments, jobs, identity} = this.#components;
-    const frame = await channel.receive(PAYMENT_MS);
-    if (frame?.body.case === "rejection") {
-      const {code, message} = frame.body.value;
-      throw new CodedError("PAYMENT_WITHHELD", {
-        message: `The requester refused the result: ${code.slice(0, 40)} ${message.slice(0, 200)}`,
-      });
-    }
-    if (frame?.body.case !== "payment") throw new CodedError("PAYMENT_WITHHELD");
-    const {voucher, payerSignature} = frame.body.value;
-    await payments.accept(voucher);
-    if (!payments.covers(terms.lockId, commit.charge))
-      throw new CodedError("VOUCHER_INVALID", {evidence: {charge: commit.charge}});
-    await jobs.move(terms.attemptId, {kind: "pay", paidUctz: commit.charge}, true);
-    this.#components.onPaid?.();
-    const receipt = receiptOf(terms.quote, commit);
-    const payerKey = payments.payerKey(terms.lockId);
-    const isCosigned =
-      payerKey !== undefined &&
-      isReceiptSigned(receipt, {signature: payerSignature, publicKey: payerKey}, identity);
-    // Paid either way; we only put our name under a receipt that the payer signed too.
-    if (isCosigned) {
-      const providerSignature = signReceipt(receipt, identity.accountSigner, identity);
-      await channel.send({case: "receipt", value: {providerSignature}});
-    }
-  }
-
-  /** A voucher that could not be delivered in time, on a stream of its own. */
-  async #latePayment({voucher}: Payment): Promise<void> {
-    const {payments, jobs} = this.#components;
-    const {lockId} = await payments.accept(voucher);
-    for (const job of jobs.all()) {
-      if (job.lockId !== lockId || job.state !== "unpaid" || job.charge === undefined) continue;
-      if (payments.covers(lockId, job.charge))
-        await jobs.move(job.attemptId, {kind: "pay", paidUctz: job.charge}, true);
-    }
-  }
-
   async #end({attemptId}: JobTerms, error: CodedError): Promise<void> {
-    const {jobs} = this.#components;
+    const {jobs, log} = this.#components;
     const job = jobs.get(attemptId);
     if (job === undefined || !isOpenJob(job.state)) return;
     const reason = reasonFrom(error);
-    await jobs.move(attemptId, job.state === "offered" ? {kind: "refuse", reason} : {kind: "fail", reason});
+    await jobs
+      .move(attemptId, job.state === "offered" ? {kind: "refuse", reason} : {kind: "fail", reason})
+      .catch((failure: unknown) => log.debug("a job's end was not written", {attempt: attemptId, failure}));
   }
 }
 
@@ -287,21 +247,5 @@ async function refuse(channel: JobChannel, {code, message, row, retryAfterMs}: C
     await channel.close();
   } catch {
     channel.abort();
-  }
-}
-
-async function receiveInput(channel: JobChannel): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for (;;) {
-    const frame = await channel.receive(INPUT_MS);
-    if (frame?.body.case === "cancel" || frame === undefined) throw new CodedError("TASK_CANCELLED");
-    if (frame.body.case !== "input")
-      throw new CodedError("MESSAGE_UNEXPECTED", {evidence: {frame: frame.body.case ?? ""}});
-    const {data, last} = frame.body.value;
-    length += data.length;
-    if (length > LIMITS.inputBytesMax) throw new CodedError("INPUT_TOO_LARGE", {evidence: {bytes: length}});
-    chunks.push(data);
-    if (last) return new Uint8Array(Buffer.concat(chunks));
   }
 }

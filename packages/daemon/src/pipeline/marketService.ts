@@ -100,6 +100,7 @@ export class MarketService {
   quote(request: QuoteAsked): Signed {
     const {catalog, admission, identity, asks, clock, random} = this.#components;
     const taskClass = readTaskClass(request.taskClass);
+    if (admission.isDraining) throw new CodedError("PROVIDER_DRAINING");
     const sold = catalog.sold().find((entry) => entry.taskClass === taskClass);
     const own = asks.own(taskClass)?.ask;
     if (sold === undefined || own === undefined)

@@ -64,6 +64,8 @@ export class OutgoingPayments {
   /** One `open` at a time per provider: parallel tasks share the lock that the first one opens. */
   readonly #opening = new KeyedQueue();
   readonly #paying = new KeyedQueue();
+  /** Signed and in a task's record, while the disk had no room for them in the voucher book. */
+  readonly #unwritten = new Map<LockId, Voucher>();
 
   constructor(components: OutgoingPaymentsComponents, options: OutgoingPaymentsOptions) {
     this.#components = components;
@@ -82,7 +84,7 @@ export class OutgoingPayments {
       const view = this.#components.ledger.lockView(id);
       if (view?.isOpen === true) views.push(view);
       // A lock that we opened and that is no longer open never opens again.
-      else if (view !== undefined) this.#own.delete(id);
+      else if (view !== undefined) this.#forget(id);
     }
     return views;
   }
@@ -96,8 +98,7 @@ export class OutgoingPayments {
       const found = this.#fitting(quote, deadlineMs);
       if (found !== undefined) return this.#reserve(found, quote.chargeMax, 0n);
       onOpening?.();
-      const lockId = await this.#open(quote, deadlineMs);
-      return this.#reserve(lockId, quote.chargeMax, this.#options.opFee);
+      return await this.#open(quote, deadlineMs);
     });
   }
 
@@ -108,7 +109,7 @@ export class OutgoingPayments {
   async pay(receipt: Receipt, record: (voucher: Voucher) => Promise<void>): Promise<Voucher> {
     const {vouchers, identity, ledger} = this.#components;
     return await this.#paying.run(receipt.lockId, async () => {
-      const last = vouchers.lastSent(receipt.lockId);
+      const last = this.#lastOf(receipt.lockId);
       const cumulative = (last?.cumulative ?? 0n) + receipt.charge;
       const amount = ledger.lockView(receipt.lockId)?.spec.amount ?? 0n;
       if (cumulative > amount) throw new CodedError("LOCK_INVALID", {evidence: {cumulative, amount}});
@@ -119,7 +120,10 @@ export class OutgoingPayments {
         identity.genesisHash,
       );
       await record(voucher);
+      // From here on the charge stands: a later voucher on this lock is above this one whatever happens.
+      this.#unwritten.set(receipt.lockId, voucher);
       await vouchers.recordSent(voucher);
+      this.#unwritten.delete(receipt.lockId);
       return voucher;
     });
   }
@@ -127,15 +131,27 @@ export class OutgoingPayments {
   /** A voucher that a task's record holds and the voucher book may have missed. */
   async restore(voucher: Voucher): Promise<void> {
     const {vouchers} = this.#components;
-    const last = vouchers.lastSent(voucher.lockId)?.cumulative ?? 0n;
-    if (voucher.cumulative > last) await vouchers.recordSent(voucher);
+    const {lockId, cumulative} = voucher;
+    await this.#paying.run(lockId, async () => {
+      if (cumulative > (vouchers.lastSent(lockId)?.cumulative ?? 0n)) await vouchers.recordSent(voucher);
+      if (cumulative >= (this.#unwritten.get(lockId)?.cumulative ?? 0n)) this.#unwritten.delete(lockId);
+    });
+  }
+
+  #lastOf(lockId: LockId): Voucher | undefined {
+    return this.#unwritten.get(lockId) ?? this.#components.vouchers.lastSent(lockId);
+  }
+
+  #forget(lockId: LockId): void {
+    this.#own.delete(lockId);
+    // A key that stays after a crash is looked at once more at the next start.
+    this.#components.store.write([{key: KEY + lockId, value: undefined}]).catch(() => undefined);
   }
 
   #fitting(quote: Quote, deadlineMs: UnixMs): LockId | undefined {
-    const {vouchers} = this.#components;
     const states = this.openLocks().map((view) => ({
       view,
-      vouchered: vouchers.lastSent(view.id)?.cumulative ?? 0n,
+      vouchered: this.#lastOf(view.id)?.cumulative ?? 0n,
       reserved: this.#reserved.get(view.id) ?? 0n,
     }));
     return chooseLock(states, this.#terms(quote, deadlineMs))?.view.id;
@@ -155,7 +171,7 @@ export class OutgoingPayments {
     };
   }
 
-  async #open(quote: Quote, deadlineMs: UnixMs): Promise<LockId> {
+  async #open(quote: Quote, deadlineMs: UnixMs): Promise<Hold> {
     const {ledger, random, store} = this.#components;
     const balance = ledger.accountView(ledger.account)?.balance ?? 0n;
     const amount = lockSize(quote.chargeMax, balance, this.#options.opFee);
@@ -166,8 +182,9 @@ export class OutgoingPayments {
     const [lockId] = ledger.lockIdsOf(opId, 1);
     if (lockId === undefined) throw new CodedError("OP_REJECTED", {evidence: {opId}});
     await store.write([{key: KEY + lockId, value: new Uint8Array()}]);
+    // In one step: nobody else takes the room before the task that the lock was opened for.
     this.#own.add(lockId);
-    return lockId;
+    return this.#reserve(lockId, quote.chargeMax, this.#options.opFee);
   }
 
   #heights() {
@@ -177,7 +194,7 @@ export class OutgoingPayments {
 
   #reserve(lockId: LockId, chargeMax: bigint, feesUctz: bigint): Hold {
     this.#reserved.set(lockId, (this.#reserved.get(lockId) ?? 0n) + chargeMax);
-    const last = this.#components.vouchers.lastSent(lockId);
+    const last = this.#lastOf(lockId);
     let isHeld = true;
     return {
       lockId,

@@ -103,9 +103,17 @@ export class RemoteAttempts {
     const {payments, book} = this.#components;
     const opening: Promise<unknown>[] = [];
     const hold = await payments.hold(quote, task.deadlineMs, () => {
-      opening.push(book.move(task.taskId, {kind: "lock", attemptId}));
+      const moved = book.move(task.taskId, {kind: "lock", attemptId});
+      // Awaited below; until then its failure must not count as unhandled.
+      moved.catch(() => undefined);
+      opening.push(moved);
     });
-    await Promise.all(opening);
+    try {
+      await Promise.all(opening);
+    } catch (error) {
+      hold.release();
+      throw error;
+    }
     if (hold.feesUctz > 0n) {
       const {ledgerFees} = book.get(task.taskId).extras;
       await book.setExtras(task.taskId, {ledgerFees: ledgerFees + hold.feesUctz});
@@ -133,10 +141,17 @@ export class RemoteAttempts {
       },
     );
     const committed = await this.#run(stream, task);
-    const commit = this.#checkResult(task, terms, running, committed);
-    const {output} = committed;
-    await this.#recordCommit(task, terms, {attemptId, commit, output});
-    return {attemptId, terms, commit, output, hold, auditNonce, stream, startedAtMs};
+    const latencyMs = clock.monotonicMs() - startedAtMs;
+    try {
+      const commit = this.#checkResult(task, terms, running, committed);
+      const {output} = committed;
+      await this.#recordCommit(task, terms, {attemptId, commit, output});
+      return {attemptId, terms, commit, output, hold, auditNonce, stream, latencyMs};
+    } catch (error) {
+      const {code, message} = toCodedError(error);
+      await stream.reject(code, message);
+      throw error;
+    }
   }
 
   async #run(stream: Attempt, task: TaskContext): Promise<Committed> {

@@ -95,17 +95,18 @@ export class Router {
   failed(peer: PeerId, taskClass: TaskClass, error: CodedError): void {
     switch (outcomeOf(error.code)) {
       case "soft":
-        return this.#record(peer, taskClass, {kind: "soft", retryAfterMs: error.retryAfterMs});
-      case "fault":
-        return this.#record(peer, taskClass, {
-          kind: "fault",
-          weight: 1,
-          isLate: error.code === "PROVIDER_LATE",
-        });
+        this.#record(peer, taskClass, {kind: "soft", retryAfterMs: error.retryAfterMs});
+        break;
+      case "fault": {
+        const isLate = error.code === "PROVIDER_LATE";
+        this.#record(peer, taskClass, {kind: "fault", weight: 1, isLate});
+        break;
+      }
       case "fraud":
-        return this.#record(peer, taskClass, {kind: "fraud"});
+        this.#record(peer, taskClass, {kind: "fraud"});
+        break;
       case "neutral":
-        return;
+        break;
     }
   }
 

@@ -1,72 +1,111 @@
 /**
  * Paying an accepted result: step 8. Receipt and voucher are on disk before they are sent; a payment that
- * cannot be delivered now is sent again on a stream of its own, and rides with the next request.
+ * the stream of its task could not take is the courier's.
  */
-import {encodeVoucher} from "@catalyze/core/ledger/voucher";
+import {toCodedError} from "@catalyze/core/errors/codedError";
+import type {Voucher} from "@catalyze/core/ledger/op";
+import {decodeVoucher, encodeVoucher} from "@catalyze/core/ledger/voucher";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
-import type {Net} from "@catalyze/core/ports/net";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
-import type {AttemptId, PeerId, TaskId} from "@catalyze/core/primitives/id";
+import type {AttemptId, TaskId} from "@catalyze/core/primitives/id";
 import {decodeReceipt, isReceiptSigned, type Receipt, signReceipt} from "@catalyze/core/task/receipt";
-import {TaskFrameSchema} from "@catalyze/proto/gen/catalyze/v1/task_pb";
-import {LIMITS} from "@catalyze/proto/limits";
-import type {Payment} from "./attempt.ts";
-import {withDeadline} from "./deadline.ts";
 import type {Identity} from "./identity.ts";
-import {MessageStream} from "./messageStream.ts";
 import type {OutgoingPayments} from "./outgoingPayments.ts";
+import type {PaymentCourier} from "./paymentCourier.ts";
 import type {TaskBook} from "./taskBook.ts";
-import type {CommittedAttempt} from "./taskContext.ts";
+import {type CommittedAttempt, isStopping, type TaskContext} from "./taskContext.ts";
 import type {StoredReceipt} from "./taskExtras.ts";
 
 export type SettlementComponents = {
-  readonly net: Net;
   readonly clock: Clock;
   readonly log: Log;
   readonly identity: Identity;
   readonly book: TaskBook;
   readonly payments: OutgoingPayments;
+  readonly courier: PaymentCourier;
 };
 
-const DELIVER_MS = 3_000;
+type Charged = {readonly voucher: Voucher; readonly receipt: Receipt; readonly payerSignature: Uint8Array};
+
+/** A full disk is asked again this often: the result is owed until the voucher is written. */
+const RETRY_MS = 500;
+/** The user waits so long for the provider's signature; it is only evidence. */
+const COSIGN_MS = 250;
 
 export class Settlement {
   readonly #components: SettlementComponents;
+  readonly #handing = new Set<Promise<void>>();
 
   constructor(components: SettlementComponents) {
     this.#components = components;
   }
 
-  /** Accepts, pays and delivers. The task is charged when this resolves, delivered or not. */
-  async pay(taskId: TaskId, committed: CommittedAttempt): Promise<void> {
-    const {identity} = this.#components;
-    const {attemptId, auditNonce, stream, terms} = committed;
-    const {payment, receipt} = await this.#charge(taskId, attemptId, auditNonce);
-    committed.hold.release();
-    const signature = await stream.pay(payment);
-    if (signature === undefined) return await this.#deliver(terms.peer, payment);
-    const publicKey = terms.quote.providerKey;
-    if (!isReceiptSigned(receipt, {signature, publicKey}, identity)) return;
-    await this.#update(taskId, attemptId, {providerSignature: toHex(signature)});
+  /** Payments on their way have arrived, or are the next start's. */
+  async stop(): Promise<void> {
+    await Promise.allSettled(this.#handing);
+  }
+
+  /** Accepts, pays and hands over. The task is charged when this resolves, delivered or not. */
+  async pay(task: TaskContext, committed: CommittedAttempt): Promise<void> {
+    const {clock} = this.#components;
+    const {attemptId, hold} = committed;
+    let charged: Charged;
+    try {
+      charged = await this.#chargeUntilWritten(task, attemptId);
+    } finally {
+      hold.release();
+    }
+    const handing = this.#handOver(task.taskId, committed, charged).finally(() =>
+      this.#handing.delete(handing),
+    );
+    this.#handing.add(handing);
+    const patience = new AbortController();
+    await Promise.race([handing, clock.sleep(COSIGN_MS, patience.signal).catch(() => undefined)]);
+    patience.abort();
   }
 
   /** After a restart: a result that was committed and stored is owed as before. */
-  async payStored(taskId: TaskId, attemptId: AttemptId, peer: PeerId): Promise<void> {
-    const {payment} = await this.#charge(taskId, attemptId, new Uint8Array());
-    await this.#deliver(peer, payment);
+  async payStored(taskId: TaskId, attemptId: AttemptId): Promise<void> {
+    await this.#charge(taskId, attemptId);
+    this.deliverStored(taskId);
   }
 
-  async #charge(
-    taskId: TaskId,
-    attemptId: AttemptId,
-    auditNonce: Uint8Array,
-  ): Promise<{payment: Payment; receipt: Receipt}> {
+  /** Sends what the records hold and no provider has acknowledged. */
+  deliverStored(taskId: TaskId): void {
+    const {book, courier} = this.#components;
+    for (const stored of book.get(taskId).extras.receipts) {
+      if (stored.voucher === "" || stored.providerSignature !== "") continue;
+      const {cumulative, lockId} = decodeVoucher(fromHex(stored.voucher));
+      courier.deliver({peer: stored.peer, lockId, cumulative, payment: paymentOf(stored)});
+    }
+  }
+
+  async #chargeUntilWritten(task: TaskContext, attemptId: AttemptId): Promise<Charged> {
+    const {clock, log} = this.#components;
+    for (;;) {
+      try {
+        return await this.#charge(task.taskId, attemptId);
+      } catch (error) {
+        if (toCodedError(error).code !== "STORE_FULL" || isStopping(task.signal)) throw error;
+        log.warn("a payment waits for room on the disk", {task: task.taskId});
+        await clock.sleep(RETRY_MS);
+      }
+    }
+  }
+
+  /** Goes on where an earlier call or life of this node stopped. */
+  async #charge(taskId: TaskId, attemptId: AttemptId): Promise<Charged> {
     const {book, payments, identity} = this.#components;
     const stored = this.#stored(taskId, attemptId);
     const receipt = decodeReceipt(fromHex(stored.receipt));
     const payerSignature = signReceipt(receipt, identity.accountSigner, identity);
     const attempt = book.get(taskId).record.attempts.find((each) => each.attemptId === attemptId);
+    if (attempt?.state === "paid") {
+      const voucher = decodeVoucher(fromHex(stored.voucher));
+      await payments.restore(voucher);
+      return {voucher, receipt, payerSignature};
+    }
     if (attempt?.state !== "paying") await book.move(taskId, {kind: "accept", attemptId});
     const voucher = await payments.pay(receipt, async (signed) => {
       const receipts = this.#with(taskId, attemptId, {
@@ -79,24 +118,25 @@ export class Settlement {
         {extras: {receipts}, sync: true},
       );
     });
-    return {payment: {voucher: encodeVoucher(voucher), auditNonce, payerSignature}, receipt};
+    return {voucher, receipt, payerSignature};
   }
 
-  async #deliver(peer: PeerId, payment: Payment): Promise<void> {
-    const {clock, net, log} = this.#components;
-    try {
-      await withDeadline({clock, ms: DELIVER_MS, code: "PEER_UNREACHABLE"}, async (signal) => {
-        const stream = new MessageStream(
-          await net.open(peer, "task", signal),
-          TaskFrameSchema,
-          LIMITS.taskFrameBytesMax,
-        );
-        await stream.send({body: {case: "payment", value: payment}});
-        await stream.close();
-      });
-    } catch (error) {
-      log.debug("payment not delivered; it rides with the next request", {peer, error});
+  async #handOver(taskId: TaskId, committed: CommittedAttempt, charged: Charged): Promise<void> {
+    const {identity, courier, log} = this.#components;
+    const {attemptId, auditNonce, stream, terms} = committed;
+    const {voucher, receipt, payerSignature} = charged;
+    const payment = {voucher: encodeVoucher(voucher), auditNonce, payerSignature};
+    const signature = await stream.pay(payment);
+    if (signature === undefined) {
+      const {lockId, cumulative} = voucher;
+      courier.deliver({peer: terms.peer, lockId, cumulative, payment});
+      return;
     }
+    const publicKey = terms.quote.providerKey;
+    if (!isReceiptSigned(receipt, {signature, publicKey}, identity)) return;
+    await this.#update(taskId, attemptId, {providerSignature: toHex(signature)}).catch((error: unknown) =>
+      log.debug("a provider's signature was not kept", {task: taskId, error}),
+    );
   }
 
   #stored(taskId: TaskId, attemptId: AttemptId): StoredReceipt {
@@ -115,4 +155,13 @@ export class Settlement {
   async #update(taskId: TaskId, attemptId: AttemptId, change: Partial<StoredReceipt>): Promise<void> {
     await this.#components.book.setExtras(taskId, {receipts: this.#with(taskId, attemptId, change)});
   }
+}
+
+/** The nonce of the audit coin is not kept: a payment counts without it. */
+function paymentOf({voucher, payerSignature}: StoredReceipt) {
+  return {
+    voucher: fromHex(voucher),
+    auditNonce: new Uint8Array(),
+    payerSignature: fromHex(payerSignature),
+  };
 }

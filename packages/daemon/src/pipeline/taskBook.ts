@@ -2,7 +2,7 @@
  * The requester's tasks: the record with its table of moves, and beside it what a person asks for
  * later (how it was asked, why this provider, the receipt). Each change is one atomic batch.
  */
-import {CodedError} from "@catalyze/core/errors/codedError";
+import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Store, Write} from "@catalyze/core/ports/store";
 import type {TaskId} from "@catalyze/core/primitives/id";
@@ -14,6 +14,7 @@ import {decodeExtras, encodeExtras, type TaskExtras} from "./taskExtras.ts";
 const KEY = {record: "task/", extras: "task-extras/", input: "task-input/", output: "task-output/"} as const;
 /** Ended tasks kept with their outputs; older ones go, their money stays in the ledger. */
 const KEPT_MAX = 1_000;
+const RETRY_MS = 1_000;
 
 export type TaskEntry = {readonly record: TaskRecord; readonly extras: TaskExtras};
 
@@ -23,6 +24,9 @@ export class TaskBook {
   /** Oldest first. */
   readonly #tasks = new Map<TaskId, TaskEntry>();
   readonly #byKey = new Map<string, TaskId>();
+  /** Ended while the disk was full. */
+  readonly #unwritten = new Set<TaskId>();
+  #cancelRetry: () => void = () => undefined;
 
   constructor(components: {readonly store: Store; readonly clock: Clock}) {
     this.#store = components.store;
@@ -45,15 +49,20 @@ export class TaskBook {
   /** On disk when it resolves: the task is acknowledged. */
   async add(record: TaskRecord, extras: TaskExtras, input: Uint8Array): Promise<void> {
     this.#keep({record, extras});
-    await this.#store.write(
-      [
-        {key: KEY.record + record.taskId, value: encodeTask(record)},
-        {key: KEY.extras + record.taskId, value: encodeExtras(extras)},
-        {key: KEY.input + record.taskId, value: input},
-        ...this.#dropOldest(),
-      ],
-      {sync: true},
-    );
+    const {taskId, idempotencyKey} = record;
+    const writes: Write[] = [
+      {key: KEY.record + taskId, value: encodeTask(record)},
+      {key: KEY.extras + taskId, value: encodeExtras(extras)},
+      {key: KEY.input + taskId, value: input},
+    ];
+    try {
+      await this.#store.write([...writes, ...this.#dropOldest()], {sync: true});
+    } catch (error) {
+      // Nothing was acknowledged: the same key may be tried again.
+      this.#tasks.delete(taskId);
+      this.#byKey.delete(idempotencyKey);
+      throw error;
+    }
   }
 
   /** Throws `TASK_NOT_FOUND`. */
@@ -82,8 +91,9 @@ export class TaskBook {
   }
 
   /**
-   * Moves the record and changes the extras in one batch; `output` is written with them. Throws
-   * `INTERNAL` for a move that the table does not allow: the caller's bug, never a peer's doing.
+   * Moves the record and changes the extras in one batch; `output` is written with them. Nothing has
+   * changed when it throws. Throws `INTERNAL` for a move that the table does not allow: the caller's
+   * bug, never a peer's doing.
    */
   async move(
     id: TaskId,
@@ -104,17 +114,55 @@ export class TaskBook {
     }
     const next = {record: result.record, extras: {...entry.extras, ...change.extras}};
     this.#tasks.set(id, next);
-    const writes: Write[] = [{key: KEY.record + id, value: encodeTask(next.record)}];
-    if (change.extras !== undefined) writes.push({key: KEY.extras + id, value: encodeExtras(next.extras)});
+    const writes = writesOf(id, next, change.extras !== undefined);
     if (change.output !== undefined) writes.push({key: KEY.output + id, value: change.output});
-    if (!isOpenTask(next.record.state)) writes.push({key: KEY.input + id, value: undefined});
-    await this.#store.write(writes, {sync: change.sync ?? false});
+    try {
+      await this.#store.write(writes, {sync: change.sync ?? false});
+    } catch (error) {
+      if (this.#tasks.get(id) === next) this.#tasks.set(id, entry);
+      throw error;
+    }
     return next.record;
+  }
+
+  /**
+   * Ends a task, also on a full disk: it has ended for everybody who asks, and is written as soon as
+   * there is room.
+   */
+  async end(id: TaskId, event: Extract<TaskEvent, {kind: "fail" | "cancel"}>): Promise<void> {
+    try {
+      await this.move(id, event, {sync: true});
+    } catch (error) {
+      if (toCodedError(error).code !== "STORE_FULL") throw error;
+      const entry = this.get(id);
+      const result = move(entry.record, event, this.#clock.now());
+      if (result.kind === "illegal") return;
+      this.#tasks.set(id, {...entry, record: result.record});
+      this.#unwritten.add(id);
+      this.#writeLater();
+    }
+  }
+
+  stop(): void {
+    this.#cancelRetry();
+  }
+
+  #writeLater(): void {
+    this.#cancelRetry();
+    this.#cancelRetry = this.#clock.after(RETRY_MS, () => {
+      const entries = [...this.#unwritten].flatMap((id) => writesOf(id, this.get(id), true));
+      this.#store.write(entries, {sync: true}).then(
+        () => this.#unwritten.clear(),
+        // Still full, or gone: the next try says the same, and a restart goes on from the older record.
+        () => this.#writeLater(),
+      );
+    });
   }
 
   async setExtras(id: TaskId, change: Partial<TaskExtras>): Promise<void> {
     const entry = this.get(id);
     const extras = {...entry.extras, ...change};
+    // What a person may want to know later: in memory even when the disk has no room for it.
     this.#tasks.set(id, {...entry, extras});
     await this.#store.write([{key: KEY.extras + id, value: encodeExtras(extras)}]);
   }
@@ -130,9 +178,17 @@ export class TaskBook {
       if (this.#tasks.size <= KEPT_MAX) break;
       if (isOpenTask(record.state)) continue;
       this.#tasks.delete(record.taskId);
+      this.#unwritten.delete(record.taskId);
       this.#byKey.delete(record.idempotencyKey);
       for (const prefix of Object.values(KEY)) writes.push({key: prefix + record.taskId, value: undefined});
     }
     return writes;
   }
+}
+
+function writesOf(id: TaskId, {record, extras}: TaskEntry, isWithExtras: boolean): Write[] {
+  const writes: Write[] = [{key: KEY.record + id, value: encodeTask(record)}];
+  if (isWithExtras) writes.push({key: KEY.extras + id, value: encodeExtras(extras)});
+  if (!isOpenTask(record.state)) writes.push({key: KEY.input + id, value: undefined});
+  return writes;
 }

@@ -1,3 +1,4 @@
+import {toCodedError} from "@catalyze/core/errors/codedError";
 import type {Ask} from "@catalyze/core/market/ask";
 import type {Quote} from "@catalyze/core/market/quote";
 import type {AttemptId, PeerId, TaskId} from "@catalyze/core/primitives/id";
@@ -40,5 +41,13 @@ export type CommittedAttempt = {
   readonly hold: Hold;
   readonly auditNonce: Uint8Array;
   readonly stream: Attempt;
-  readonly startedAtMs: number;
+  /** From the request to the signed result. */
+  readonly latencyMs: number;
 };
+
+/** The signal's reason when this node stops: open tasks stay open and go on at the next start. */
+export const STOPPING = "STARTING";
+
+export function isStopping(signal: AbortSignal): boolean {
+  return signal.aborted && toCodedError(signal.reason).code === STOPPING;
+}
