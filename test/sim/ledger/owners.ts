@@ -65,6 +65,11 @@ export class Owner {
     return [this.#write(this.account, transfer(random.pick(others).account, amount))];
   }
 
+  /** The next op of the account: a plain payment. */
+  pay(to: Owner, amount: bigint): Op {
+    return this.#write(this.account, transfer(to.account, amount));
+  }
+
   #open(payee: Owner, random: SeededRandom, height: bigint): Op[] {
     const amount = BigInt(1_000 + random.int(5_000));
     const fee = this.#network.opFee;

@@ -9,7 +9,8 @@ import type {Checkpoint} from "./checkpoint.ts";
 import type {ConsensusMessage} from "./consensusCodec.ts";
 import {type Cut, computeCut, dueMs, headsNow} from "./cut.ts";
 import type {FinalCheckpoint} from "./finality.ts";
-import {Simplex, type SimplexComponents, type SimplexOutput} from "./simplex.ts";
+import {Simplex} from "./simplex.ts";
+import type {SimplexComponents, SimplexOutput} from "./simplexTypes.ts";
 
 export type AgreementComponents = Omit<SimplexComponents, "host"> & {
   readonly book: Book;

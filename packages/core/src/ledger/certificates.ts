@@ -19,6 +19,8 @@ export class Tally {
   readonly #candidates = new Map<OpId, Candidate>();
   /** Cell → seq → ids of the ops seen there. */
   readonly #slots = new Map<CellId, Map<bigint, OpId[]>>();
+  /** Slots with more than one op. */
+  readonly #contested = new Map<CellId, Set<bigint>>();
 
   constructor(committee: Committee) {
     this.#committee = committee;
@@ -39,6 +41,11 @@ export class Tally {
   /** Ops seen at a slot; more than one means that the owner equivocated, or that somebody says so. */
   at(cell: CellId, seq: bigint): readonly Candidate[] {
     return this.#existing(this.#slots.get(cell)?.get(seq) ?? []);
+  }
+
+  /** Slots of a cell at which more than one op was seen. */
+  contestedSeqs(cell: CellId): Iterable<bigint> {
+    return this.#contested.get(cell) ?? [];
   }
 
   /** Slots of a cell, in no order. */
@@ -81,6 +88,9 @@ export class Tally {
       const slots = this.#slots.get(op.body.cell);
       slots?.delete(op.body.seq);
       if (slots?.size === 0) this.#slots.delete(op.body.cell);
+      const contested = this.#contested.get(op.body.cell);
+      contested?.delete(op.body.seq);
+      if (contested?.size === 0) this.#contested.delete(op.body.cell);
     }
   }
 
@@ -123,8 +133,13 @@ export class Tally {
     const slots = this.#slots.get(body.cell) ?? new Map<bigint, OpId[]>();
     this.#slots.set(body.cell, slots);
     const ids = slots.get(body.seq);
-    if (ids === undefined) slots.set(body.seq, [id]);
-    else ids.push(id);
+    if (ids === undefined) {
+      slots.set(body.seq, [id]);
+      return;
+    }
+    ids.push(id);
+    const contested = this.#contested.get(body.cell) ?? new Set<bigint>();
+    this.#contested.set(body.cell, contested.add(body.seq));
   }
 
   #existing(ids: readonly OpId[]): Candidate[] {

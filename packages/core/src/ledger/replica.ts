@@ -5,38 +5,31 @@
  * A committee of one takes the same path as any other: its own entry is a quorum.
  */
 import {LIMITS} from "@catalyze/proto/limits";
-import {fromHex} from "../primitives/bytes.ts";
 import type {OpId, PeerId} from "../primitives/id.ts";
-import {Agreement} from "./agreement.ts";
-import {Book} from "./book.ts";
+import type {Agreement} from "./agreement.ts";
+import type {Book} from "./book.ts";
 import type {Checkpoint, Head} from "./checkpoint.ts";
-import {Committee} from "./committee.ts";
-import {type ConsensusMessage, decodeConsensus, encodeConsensus} from "./consensusCodec.ts";
+import type {Committee} from "./committee.ts";
+import {decodeConsensus} from "./consensusCodec.ts";
+import {consensusEffects} from "./consensusEffects.ts";
 import type {Cut} from "./cut.ts";
 import type {Effect, ReplicaInput} from "./effects.ts";
+import {entriesAfter} from "./entriesAfter.ts";
 import {decodeEntry, peekEntryHash, verifyEntry} from "./entryCodec.ts";
 import {decodeFinalCheckpoint, encodeFinalCheckpoint, type FinalCheckpoint, isProven} from "./finality.ts";
-import {genesisHash, networkIdOf} from "./genesis.ts";
 import {isConserved} from "./invariants.ts";
 import type {Op} from "./op.ts";
-import {checkOpForm} from "./opChecks.ts";
-import {OpIntake} from "./opIntake.ts";
-import {effectsOf, OwnLog} from "./ownLog.ts";
-import {Pool} from "./pool.ts";
+import type {OpIntake} from "./opIntake.ts";
+import {effectsOf, type OwnLog} from "./ownLog.ts";
+import type {Pool} from "./pool.ts";
 import {RecentCheckpoints} from "./recentCheckpoints.ts";
 import {decoded, rejected} from "./rejection.ts";
+import {replicaParts} from "./replicaParts.ts";
 import type {LedgerReplica, ReplicaComponents, RestoredReplica} from "./replicaTypes.ts";
 import {encodeSigningRecord} from "./signingRecord.ts";
-import {readSigningTable, type SigningTable} from "./signingTable.ts";
-import {leaderOf} from "./simplex.ts";
-import {LedgerState} from "./state.ts";
-import {VOTE_RULES} from "./voteRules.ts";
-import {Voter} from "./voter.ts";
-
-const DELAY_MIN_MS = 250;
-const DELAY_MAX_MS = 1_000;
-/** Alternate branches of forked logs sent in one answer. */
-const FORKS_SENT_MAX = 64;
+import {leaderOf} from "./simplexTypes.ts";
+import type {LedgerState} from "./state.ts";
+import type {Voter} from "./voter.ts";
 
 type From = PeerId | undefined;
 
@@ -47,7 +40,7 @@ export class Replica implements LedgerReplica {
   readonly #committee: Committee;
   readonly #book: Book;
   readonly #voter: Voter;
-  readonly #pool = new Pool();
+  readonly #pool: Pool;
   readonly #intake: OpIntake;
   readonly #agreement: Agreement;
   readonly #recent: RecentCheckpoints;
@@ -59,35 +52,22 @@ export class Replica implements LedgerReplica {
   #isStarted = false;
 
   constructor(components: ReplicaComponents, restored: RestoredReplica) {
-    const {genesis, verifier, voteSigner, voteRules = VOTE_RULES} = components;
-    const {params} = genesis;
-    const hash = genesisHash(genesis);
+    const parts = replicaParts(components, restored);
     this.#components = components;
-    this.#genesisHash = fromHex(hash);
-    this.#network = networkIdOf(hash);
-    this.#committee = new Committee(genesis.witnesses);
-    this.#witness = voteSigner && this.#committee.indexOf(voteSigner.publicKey);
-    const check = {network: this.#network, genesisHash: this.#genesisHash, verifier, opFee: params.opFee};
-    this.#book = new Book(
-      {
-        committee: this.#committee,
-        params,
-        isClaimSound(op, lock) {
-          const state = LedgerState.empty();
-          state.putLock(lock);
-          return checkOpForm(op, {...check, state, epoch: op.body.validFromEpoch}).ok;
-        },
-      },
-      restored,
-    );
+    this.#network = parts.network;
+    this.#genesisHash = parts.genesisHash;
+    this.#committee = parts.committee;
+    this.#witness = parts.witness?.index;
+    this.#book = parts.book;
+    this.#voter = parts.voter;
+    this.#pool = parts.pool;
+    this.#intake = parts.intake;
+    this.#agreement = parts.agreement;
+    this.#ownLog = parts.ownLog;
     this.#recent = new RecentCheckpoints(restored.checkpoints, restored.checkpoint);
-    const table = readSigningTable(restored.signed);
-    this.#voter = new Voter({...check, rules: voteRules}, table.votes);
-    this.#voter.forget(this.#book.base);
-    const isWitness = this.#witness !== undefined;
-    this.#intake = new OpIntake({book: this.#book, pool: this.#pool, voter: this.#voter, isWitness});
-    this.#agreement = this.#makeAgreement(table);
-    this.#ownLog = this.#makeOwnLog(table);
+    if (parts.isTableOld) {
+      this.#stopped = "the signing table is older than the store: this home was restored from a backup";
+    }
   }
 
   get view(): LedgerState {
@@ -140,20 +120,7 @@ export class Replica implements LedgerReplica {
   }
 
   entriesAfter(heads: readonly Head[], entriesMax: number): Uint8Array[] {
-    const known = new Map(heads.map((head) => [head.witness, head]));
-    const found: Uint8Array[] = [];
-    let forks = 0;
-    for (const {entry, isMain, isCovered} of this.#book.dag.nodes()) {
-      if (found.length >= entriesMax) break;
-      const head = known.get(entry.header.witness);
-      const isNew = entry.header.n > (head?.n ?? 0n);
-      // The peer's branch of a forked log may be another than ours: then both must get around.
-      const isFork = !isNew && !isCovered && this.#book.dag.isForked(entry.header.witness);
-      if (!(isMain && isNew) && !(isFork || !isMain)) continue;
-      if (!(isMain && isNew) && forks++ >= FORKS_SENT_MAX) continue;
-      found.push(entry.bytes);
-    }
-    return found;
+    return entriesAfter(this.#book.dag, heads, entriesMax);
   }
 
   signingRecords(): Uint8Array[] {
@@ -309,56 +276,4 @@ export class Replica implements LedgerReplica {
     this.#components.log?.error("this witness has stopped voting", {reason});
     return [{kind: "violation", reason}];
   }
-
-  #makeAgreement(table: SigningTable): Agreement {
-    const {genesis, verifier, voteSigner} = this.#components;
-    const index = this.#witness;
-    const isWitness = index !== undefined && voteSigner !== undefined;
-    const quarterMs = genesis.params.checkpointIntervalMs / 4;
-    return new Agreement(
-      {
-        ...{committee: this.#committee, verifier, genesisHash: this.#genesisHash, book: this.#book},
-        witness: isWitness ? {index, signer: voteSigner} : undefined,
-        delayMs: Math.min(DELAY_MAX_MS, Math.max(DELAY_MIN_MS, quarterMs)),
-      },
-      table.consensus,
-    );
-  }
-
-  #makeOwnLog({entries}: SigningTable): OwnLog | undefined {
-    const {genesis, voteSigner} = this.#components;
-    const witness = this.#witness;
-    if (witness === undefined || voteSigner === undefined) return undefined;
-    const {params} = genesis;
-    const own = {book: this.#book, pool: this.#pool, voter: this.#voter, witness, params};
-    const network = {network: this.#network, genesisHash: this.#genesisHash};
-    const ownLog = new OwnLog({...own, ...network, signer: voteSigner}, entries);
-    const {dag} = this.#book;
-    const head = dag.head(witness);
-    const last = head && dag.node(head.hash)?.entry;
-    if (last !== undefined && ownLog.isUnknown(last)) {
-      this.#stopped = "the signing table is older than the store: this home was restored from a backup";
-    }
-    return ownLog;
-  }
-}
-
-/** One record and one message for all that was signed in a step. */
-function consensusEffects(
-  signed: readonly ConsensusMessage[],
-  repeated: readonly ConsensusMessage[],
-): Effect[] {
-  const effects: Effect[] = [];
-  if (signed.length > 0) {
-    const message = {
-      proposals: signed.flatMap(({proposals}) => proposals),
-      votes: signed.flatMap(({votes}) => votes),
-    };
-    effects.push({kind: "sign", record: encodeSigningRecord({kind: "consensus", message})});
-    effects.push({kind: "broadcast", what: "consensus", bytes: encodeConsensus(message)});
-  }
-  for (const message of repeated) {
-    effects.push({kind: "broadcast", what: "consensus", bytes: encodeConsensus(message)});
-  }
-  return effects;
 }

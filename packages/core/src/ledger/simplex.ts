@@ -12,11 +12,9 @@
  *
  * Pure: what it signs goes out as records first (`output.signed`), then as messages.
  */
-import type {SignatureVerifier, Signer} from "../ports/signer.ts";
 import type {Hash} from "../primitives/id.ts";
 import {ZERO_HASH} from "./cell.ts";
 import type {Checkpoint} from "./checkpoint.ts";
-import type {Committee} from "./committee.ts";
 import {
   type ConsensusMessage,
   type ConsensusVote,
@@ -27,45 +25,8 @@ import {
   verifyProposal,
   verifyVote,
 } from "./consensusCodec.ts";
-import type {FinalCheckpoint} from "./finality.ts";
+import {leaderOf, type SimplexComponents, type SimplexOutput, type SimplexStart} from "./simplexTypes.ts";
 import {ITERATIONS_AHEAD_MAX, SimplexVotes} from "./simplexVotes.ts";
-
-/** What only the ledger can tell. */
-export type SimplexHost = {
-  /** A cut of this moment as the next checkpoint, or `undefined` while there is nothing to agree on. */
-  readonly propose: (nowMs: number) => Checkpoint | undefined;
-  /** `wait` while entries of its cut are missing here. */
-  readonly judge: (checkpoint: Checkpoint, hash: Hash) => "valid" | "invalid" | "wait";
-};
-
-export type SimplexComponents = {
-  readonly committee: Committee;
-  readonly verifier: SignatureVerifier;
-  readonly genesisHash: Uint8Array;
-  /** `undefined` for followers. */
-  readonly witness: {readonly index: number; readonly signer: Signer} | undefined;
-  readonly host: SimplexHost;
-};
-
-export type SimplexStart = {
-  readonly height: bigint;
-  /** Not before then is there anything to agree on. */
-  readonly dueMs: number;
-  /** Δ: how long a message takes at most while the network is well. */
-  readonly delayMs: number;
-  /** What this witness signed at this height in an earlier run. */
-  readonly signed: readonly ConsensusMessage[];
-};
-
-export type SimplexOutput = {
-  /** Signed now: to be recorded, then sent. */
-  signed: ConsensusMessage[];
-  /** Sent again, for those that missed it. */
-  repeated: ConsensusMessage[];
-  decided: FinalCheckpoint | undefined;
-  /** A quorum finalized what this node computes differently: more than 1/3 are bad, or there is a bug. */
-  isContradicted: boolean;
-};
 
 /** Patience doubles with each iteration up to this factor, so that it outgrows any slow network. */
 const PATIENCE_FACTOR_MAX = 16;
@@ -200,7 +161,7 @@ export class Simplex {
     const iteration = this.#iteration;
     if (witness === undefined || this.#leader(iteration) !== witness.index) return false;
     if (this.#proposals.has(iteration) || nowMs < this.#proposeMs()) return false;
-    const parent = this.#parentOf(iteration);
+    const parent = this.#votes.parentOf(iteration);
     if (parent === undefined) return false;
     const known = parent.hash === undefined ? undefined : this.#checkpoints.get(parent.hash);
     const checkpoint = parent.hash === undefined ? host.propose(nowMs) : known;
@@ -216,7 +177,7 @@ export class Simplex {
     const iteration = this.#iteration;
     const proposal = this.#proposals.get(iteration);
     if (proposal === undefined || this.#has("notarize", iteration)) return false;
-    if (!this.#isExtending(proposal)) return false;
+    if (!this.#votes.isExtending(proposal)) return false;
     if (this.#components.host.judge(proposal.checkpoint, proposal.hash) !== "valid") return false;
     this.#sign("notarize", {iteration, hash: proposal.hash}, output);
     return true;
@@ -241,27 +202,6 @@ export class Simplex {
     const vote = signVote(draft, witness.signer, genesisHash);
     this.#remember(vote);
     output.signed.push(messageOf([], [vote]));
-  }
-
-  /**
-   * What a proposal of this iteration must extend: the last notarized one with every iteration after it
-   * skipped, or nothing (iteration 0) when all were skipped. `undefined` while that is not known here.
-   */
-  #parentOf(iteration: number): {iteration: number; hash: Hash | undefined} | undefined {
-    for (let before = iteration - 1; before >= 1; before -= 1) {
-      const hash = this.#votes.notarized(before);
-      if (hash !== undefined) return {iteration: before, hash};
-      if (!this.#votes.isSkipped(before)) return undefined;
-    }
-    return {iteration: 0, hash: undefined};
-  }
-
-  /** The proposal repeats a notarized checkpoint, or none, and every iteration since was skipped. */
-  #isExtending({iteration, parent, hash}: Proposal): boolean {
-    for (let between = parent + 1; between < iteration; between += 1) {
-      if (!this.#votes.isSkipped(between)) return false;
-    }
-    return parent === 0 || this.#votes.notarized(parent) === hash;
   }
 
   /** A notarized checkpoint most likely gets final within Δ: only then is proposing it again of use. */
@@ -350,11 +290,6 @@ export class Simplex {
     this.#votes.add(vote);
     return true;
   }
-}
-
-/** Whose turn it is to propose. */
-export function leaderOf({size}: Committee, height: bigint, iteration: number): number {
-  return Number((height + BigInt(iteration)) % BigInt(size));
 }
 
 function messageOf(proposals: readonly Proposal[], votes: readonly ConsensusVote[]): ConsensusMessage {

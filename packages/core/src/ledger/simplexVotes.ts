@@ -2,7 +2,7 @@
 import type {Hash} from "../primitives/id.ts";
 import {ZERO_HASH} from "./cell.ts";
 import type {Committee, VoterMask} from "./committee.ts";
-import type {ConsensusVote, VoteKind} from "./consensusCodec.ts";
+import type {ConsensusVote, Proposal, VoteKind} from "./consensusCodec.ts";
 
 /** Distinct hashes kept of one witness in one iteration; an honest one votes for one. */
 const HASHES_PER_WITNESS_MAX = 4;
@@ -66,6 +66,27 @@ export class SimplexVotes {
   votes(kind: VoteKind, iteration: number, hash: Hash = ZERO_HASH): readonly ConsensusVote[] {
     const votes = this.#counts.get(keyOf(kind, iteration))?.get(hash)?.votes.values() ?? [];
     return [...votes].sort((left, right) => left.witness - right.witness);
+  }
+
+  /**
+   * What a proposal of this iteration must extend: the last notarized one with every iteration after it
+   * skipped, or nothing (iteration 0) when all were skipped. `undefined` while that is not known here.
+   */
+  parentOf(iteration: number): {iteration: number; hash: Hash | undefined} | undefined {
+    for (let before = iteration - 1; before >= 1; before -= 1) {
+      const hash = this.notarized(before);
+      if (hash !== undefined) return {iteration: before, hash};
+      if (!this.isSkipped(before)) return undefined;
+    }
+    return {iteration: 0, hash: undefined};
+  }
+
+  /** The proposal repeats a notarized checkpoint, or none, and every iteration since was skipped. */
+  isExtending({iteration, parent, hash}: Proposal): boolean {
+    for (let between = parent + 1; between < iteration; between += 1) {
+      if (!this.isSkipped(between)) return false;
+    }
+    return parent === 0 || this.notarized(parent) === hash;
   }
 
   #quorumHash(kind: VoteKind, iteration: number): Hash | undefined {

@@ -112,7 +112,8 @@ function epochFor({body}: Op, {isCarried, epoch}: VoteContext): number {
 function isForked(op: Op, context: VoteContext): boolean {
   const {tally} = context;
   const {cell} = op.body;
-  for (const seq of tally.seqsOf(cell)) {
+  // At its own slot one other op is enough, whether or not an entry carries this one.
+  for (const seq of new Set([op.body.seq, ...tally.contestedSeqs(cell)])) {
     if (seq > op.body.seq) continue;
     const candidates = tally.at(cell, seq);
     const rivals = candidates.filter((candidate) => seq !== op.body.seq || candidate.op.id !== op.id);

@@ -1,0 +1,49 @@
+/** The seams of `Simplex`: what it is given, what it answers, and who leads when. */
+import type {SignatureVerifier, Signer} from "../ports/signer.ts";
+import type {Hash} from "../primitives/id.ts";
+import type {Checkpoint} from "./checkpoint.ts";
+import type {Committee} from "./committee.ts";
+import type {ConsensusMessage} from "./consensusCodec.ts";
+import type {FinalCheckpoint} from "./finality.ts";
+
+/** What only the ledger can tell. */
+export type SimplexHost = {
+  /** A cut of this moment as the next checkpoint, or `undefined` while there is nothing to agree on. */
+  readonly propose: (nowMs: number) => Checkpoint | undefined;
+  /** `wait` while entries of its cut are missing here. */
+  readonly judge: (checkpoint: Checkpoint, hash: Hash) => "valid" | "invalid" | "wait";
+};
+
+export type SimplexComponents = {
+  readonly committee: Committee;
+  readonly verifier: SignatureVerifier;
+  readonly genesisHash: Uint8Array;
+  /** `undefined` for followers. */
+  readonly witness: {readonly index: number; readonly signer: Signer} | undefined;
+  readonly host: SimplexHost;
+};
+
+export type SimplexStart = {
+  readonly height: bigint;
+  /** Not before then is there anything to agree on. */
+  readonly dueMs: number;
+  /** Δ: how long a message takes at most while the network is well. */
+  readonly delayMs: number;
+  /** What this witness signed at this height in an earlier run. */
+  readonly signed: readonly ConsensusMessage[];
+};
+
+export type SimplexOutput = {
+  /** Signed now: to be recorded, then sent. */
+  signed: ConsensusMessage[];
+  /** Sent again, for those that missed it. */
+  repeated: ConsensusMessage[];
+  decided: FinalCheckpoint | undefined;
+  /** A quorum finalized what this node computes differently: more than 1/3 are bad, or there is a bug. */
+  isContradicted: boolean;
+};
+
+/** Whose turn it is to propose. */
+export function leaderOf({size}: Committee, height: bigint, iteration: number): number {
+  return Number((height + BigInt(iteration)) % BigInt(size));
+}
