@@ -12,7 +12,7 @@ export const modelAdd = command({
   summary: "Put a model up for sale: an ONNX file, a folder with a signed bundle, or a bundle's content id",
   examples: [
     "model add net.onnx --title 'My net' --licence MIT --royalty 500",
-    "model add ./bundles/ocr",
+    "model add .cache/models/ocr",
     "model add bafkreigh2akiscaildc…",
   ],
   args: {model: {describe: "ONNX file, bundle folder or content id", required: true}},
@@ -23,7 +23,7 @@ export const modelAdd = command({
     royalty: {
       kind: "text",
       value: "bps",
-      describe: "This account's royalty in 1/10,000 of each payment (ONNX file only)",
+      describe: "This account's royalty in 1/10,000 of each payment (not for signed bundles)",
     },
   },
   async run({model, title, licence, alias, royalty}, {client, output, io}) {

@@ -32,7 +32,9 @@ export class Teller {
   task(what: string, task: TaskView, result: string): void {
     const ms = (task.endedAtMs ?? task.createdAtMs) - task.createdAtMs;
     this.say(`${what}: ${this.nameOf(task.peerId)}, ${formatCtz(BigInt(task.chargedUctz))}, ${ms} ms`);
-    if (task.reason !== undefined) this.say(`  why: ${this.#withNames(task.reason)}`);
+    // The terms behind the figures are for `task explain`; here the comparison says enough.
+    const [why] = (task.reason ?? "").split(" (");
+    if (why !== undefined && why !== "") this.say(`  why: ${this.#withNames(why)}`);
     for (const line of result.split("\n").slice(0, 4)) this.say(`  → ${line}`);
   }
 

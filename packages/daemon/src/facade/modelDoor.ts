@@ -2,19 +2,23 @@
  * Ways a model comes up for sale here: the operator's own ONNX file, a folder with a signed bundle, or the
  * content id of a bundle that others hold, fetched when its first task comes.
  */
+import {existsSync} from "node:fs";
 import {readFile} from "node:fs/promises";
-import {join} from "node:path";
+import {basename, dirname, join} from "node:path";
 import type {ModelAddBody} from "@catalyze/api/schema/market";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import type {Cid} from "@catalyze/core/primitives/id";
 import {LIMITS} from "@catalyze/proto/limits";
 import {addModel as addOnnx} from "../exec/addModel.ts";
+import {readBundleIndex} from "../exec/bundleDraft.ts";
 import type {Bundle} from "../exec/bundleStore.ts";
 import {classOf} from "../node/bundleCatalog.ts";
 import type {Parts} from "../node/wire.ts";
 
 /** The signed manifest in a bundle's folder; its files lie beside it under their manifest names. */
 export const MANIFEST_FILE = "manifest.bin";
+/** Of a folder of prepared bundles, beside their folders. */
+const INDEX_FILE = "index.json";
 const CID = /^b[a-z2-7]{20,120}$/;
 
 /** Throws `MODEL_INVALID`, `MODEL_METER_UNKNOWN`, `MODEL_UNKNOWN`, `REQUEST_INVALID`. */
@@ -29,7 +33,7 @@ async function open(parts: Parts, body: ModelAddBody): Promise<Bundle> {
     case "onnx":
       return await fromOnnx(parts, body);
     case "bundle":
-      return await fromFolder(parts, required(body.path, "path"));
+      return await fromFolder(parts, required(body.path, "path"), body.royaltyBps ?? 0);
     case "cid":
       return await fromNetwork(parts, required(body.cid, "cid"));
   }
@@ -52,7 +56,9 @@ async function fromOnnx({bundles, inspector, identity}: Parts, body: ModelAddBod
   );
 }
 
-async function fromFolder({bundles, blobs}: Parts, folder: string): Promise<Bundle> {
+async function fromFolder(parts: Parts, folder: string, royaltyBps: number): Promise<Bundle> {
+  const {bundles, blobs} = parts;
+  if (!existsSync(join(folder, MANIFEST_FILE))) return await fromDraft(parts, folder, royaltyBps);
   const bundle = await bundles.add(await read(join(folder, MANIFEST_FILE), LIMITS.manifestBytesMax * 2));
   for (const {name, cid, bytes} of bundle.manifest.files) {
     const content = await read(join(folder, name), bytes);
@@ -60,6 +66,20 @@ async function fromFolder({bundles, blobs}: Parts, folder: string): Promise<Bund
       throw new CodedError("MODEL_INVALID", {message: `${name} is not the file that the manifest names.`});
   }
   return bundle;
+}
+
+/** A bundle that `npm run models` has prepared and nobody has signed yet: this node becomes its creator. */
+async function fromDraft({bundles, identity}: Parts, folder: string, royaltyBps: number): Promise<Bundle> {
+  const index = join(dirname(folder), INDEX_FILE);
+  const drafts = existsSync(index) ? await readBundleIndex(index) : [];
+  const draft = drafts.find(({alias}) => alias === basename(folder));
+  if (draft === undefined) {
+    throw new CodedError("MODEL_INVALID", {
+      message: `${folder} holds no signed bundle (${MANIFEST_FILE}) and no prepared one.`,
+    });
+  }
+  const creator = royaltyBps === 0 ? undefined : {account: identity.account, royaltyBps};
+  return await bundles.publish(draft, identity.accountSigner, creator);
 }
 
 /** Only the manifest now: the files come with the first task, or stay away if none comes. */

@@ -204,7 +204,8 @@ export class LedgerDoor implements LedgerFacade {
           height: height.toString(),
           signatures: signatures.length,
           atMs: Number(timeMs),
-          ...(anchor === undefined ? {} : {anchor}),
+          // Our own root beside the one that the contract holds: equal, or something is very wrong.
+          ...(anchor === undefined ? {} : {anchor: {...anchor, root: stateRoot}}),
         };
       }),
     );

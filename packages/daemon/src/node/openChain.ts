@@ -20,13 +20,15 @@ export type OpenChainInput = {
   readonly options: DaemonOptions;
   /** secp256k1, 32 bytes: signs anchors where this home is a witness. */
   readonly evmKey: Uint8Array;
+  /** A restored home watches the chain and signs nothing. */
+  readonly isReadOnly: boolean;
   readonly log: Log;
   readonly clock: Clock;
 };
 
 /** Throws `CONFIG_INVALID`. */
 export async function openChain(input: OpenChainInput): Promise<OpenedChain | undefined> {
-  const {parts, layout, options, evmKey, log, clock} = input;
+  const {parts, layout, options, evmKey, isReadOnly, log, clock} = input;
   const file = await readChainFile(join(layout.home, "chain.json"));
   if (file === undefined) return undefined;
   // Only nodes with a chain pay for its client library in memory and start-up time.
@@ -43,6 +45,7 @@ export async function openChain(input: OpenChainInput): Promise<OpenedChain | un
     {
       genesis,
       evmKey,
+      isReadOnly,
       chainId: file.chainId,
       contract: file.anchor,
       deployBlock: BigInt(file.deployBlock),

@@ -65,7 +65,15 @@ export async function openNode(input: OpenNodeInput, facts: NodeFacts): Promise<
     isRecovering: home.isRecovering && !isMade,
     onRecovered,
   });
-  const chain = await openChain({parts, layout, options, evmKey: home.keys.evm, log, clock});
+  const chain = await openChain({
+    parts,
+    layout,
+    options,
+    evmKey: home.keys.evm,
+    isReadOnly: home.isRecovering && !isMade,
+    log,
+    clock,
+  });
   const isWitness = genesis.witnesses.some(({voteKey}) => voteKey === home.witness.voteKey);
   const node = new RunningNode(parts, chain === undefined ? [] : [chain.service], log);
   enter("joining");

@@ -40,7 +40,6 @@ export type DaemonOptions = {
   /** Devnets only: each task waits this long before it runs, to play a slow machine. */
   readonly devnetDelayMs: number;
   readonly chainRpcUrl: string | undefined;
-  readonly chainContract: string | undefined;
   readonly drainTimeoutMs: number;
   /** What the command line gave, as text by key: `ctz config list` shows where each value comes from. */
   readonly flags: Readonly<Record<string, readonly string[] | undefined>>;

@@ -141,14 +141,9 @@ export const OPTION_ROWS = {
   chainRpcUrl: optionRow<string>({
     key: "chainRpcUrl",
     value: "an http(s) URL",
-    describe: "EVM node for anchors; without it the network runs unanchored",
+    describe:
+      "EVM node for anchors, instead of the one in chain.json; without that file the network runs unanchored",
     parse: (text) => (/^https?:\/\/\S+$/.test(text) ? text : undefined),
-  }),
-  chainContract: optionRow<string>({
-    key: "chainContract",
-    value: "0x and 40 hex digits",
-    describe: "Address of the anchor contract",
-    parse: (text) => (/^0x[0-9a-fA-F]{40}$/.test(text) ? text : undefined),
   }),
   drainTimeout: optionRow<number>({
     key: "drainTimeout",

@@ -38,7 +38,6 @@ export function parseOptions({home, flags, env, file}: OptionInput): DaemonOptio
     logFormat: read.required(OPTION_ROWS.logFormat),
     devnetDelayMs: read.required(OPTION_ROWS.devnetDelayMs),
     chainRpcUrl: read.optional(OPTION_ROWS.chainRpcUrl),
-    chainContract: read.optional(OPTION_ROWS.chainContract),
     drainTimeoutMs: read.required(OPTION_ROWS.drainTimeout),
     flags,
   });
