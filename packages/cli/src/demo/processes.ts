@@ -5,6 +5,7 @@
 import {type ChildProcess, spawn} from "node:child_process";
 import {existsSync, openSync, readFileSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
+import {CodedError} from "@catalyze/core/errors/codedError";
 
 type Recorded = {readonly name: string; readonly pid: number; readonly startedAt: string};
 
@@ -41,6 +42,7 @@ function isAlive(pid: number): boolean {
 export class DemoProcesses {
   readonly #file: string;
   readonly #running = new Map<string, {child: ChildProcess; recorded: Recorded}>();
+  #isStopped = false;
 
   constructor(folder: string) {
     this.#file = join(folder, "processes.json");
@@ -59,7 +61,9 @@ export class DemoProcesses {
     return left.map(({name}) => name);
   }
 
+  /** Throws once all were stopped: an act that was under way then must not bring one back. */
   spawn(request: SpawnRequest): ChildProcess {
+    if (this.#isStopped) throw new CodedError("TASK_CANCELLED", {message: "The demo is stopping."});
     const log = openSync(request.logFile, "a", 0o600);
     const child = spawn(process.execPath, [...request.args], {
       stdio: request.isDetached ? ["ignore", log, log] : ["ignore", log, log, "ipc"],
@@ -95,6 +99,7 @@ export class DemoProcesses {
 
   /** SIGTERM to all, SIGKILL to those that do not end. */
   async stopAll(): Promise<void> {
+    this.#isStopped = true;
     const running = [...this.#running.values()].filter(({recorded}) => this.isRunning(recorded.name));
     for (const {child} of running) child.kill("SIGTERM");
     await waitUntil(() => running.every(({recorded}) => !this.isRunning(recorded.name)), STOP_MS);

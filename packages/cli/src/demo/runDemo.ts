@@ -8,12 +8,12 @@ import {tmpdir, userInfo} from "node:os";
 import {join} from "node:path";
 import {fileURLToPath} from "node:url";
 import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
-import type {EvmNode} from "@catalyze/daemon/chain/evmNode";
+import {EvmNode} from "@catalyze/daemon/chain/evmNode";
 import type {Io} from "../io.ts";
 import type {Output} from "../output/output.ts";
 import {type DemoSummary, play} from "./play.ts";
 import {DemoProcesses} from "./processes.ts";
-import {clearStage, setStage} from "./stage.ts";
+import {chainFolder, clearStage, setStage} from "./stage.ts";
 import {Teller} from "./telling.ts";
 
 export type DemoOptions = {
@@ -44,6 +44,8 @@ export async function runDemo(
   let chain: EvmNode | undefined;
   const show = async (): Promise<DemoSummary> => {
     const reaped = await processes.reap();
+    // Before the stage is cleared: the note of what to end is on it.
+    if (await EvmNode.reap(chainFolder(folder))) reaped.push("its EVM node");
     if (reaped.length > 0) teller.say(`ended what an earlier demo left: ${reaped.join(", ")}`);
     await clearStage(folder);
     teller.chapter("The stage");
@@ -56,8 +58,9 @@ export async function runDemo(
     });
     return await play(stage, {processes, teller, samples: join(REPOSITORY, "samples")});
   };
+  const showing = show();
   try {
-    const ended = await Promise.race([show(), interrupted.promise]);
+    const ended = await Promise.race([showing, interrupted.promise]);
     if (typeof ended === "string") {
       teller.say(`${ended}: stopping everything`);
       return ended === "SIGTERM" ? 143 : 130;
@@ -71,6 +74,8 @@ export async function runDemo(
     return 1;
   } finally {
     await processes.stopAll();
+    // An act that was interrupted ends soon without daemons; until then it may still start the chain.
+    await showing.catch(() => undefined);
     await chain?.stop();
     stopListening();
   }

@@ -89,6 +89,10 @@ export async function setStage({folder, modelsIndex, say, onChain}: StageInput):
   };
 }
 
+export function chainFolder(folder: string): string {
+  return join(folder, "chain");
+}
+
 /** Starts from nothing: what an earlier demo left is not what this one shows. */
 export async function clearStage(folder: string): Promise<void> {
   await rm(folder, {recursive: true, force: true});
@@ -128,7 +132,7 @@ async function startChain(folder: string): Promise<EvmNode> {
     stderr: undefined,
     hasColour: false,
   });
-  const node = new EvmNode({clock, log}, {folder: join(folder, "chain"), environment: process.env});
+  const node = new EvmNode({clock, log}, {folder: chainFolder(folder), environment: process.env});
   await node.start();
   return node;
 }

@@ -28,6 +28,7 @@ const POOL_INTERVAL_MS = 200;
 const BLOCKS_TO_FINAL = 2;
 const FOLLOW_UP_MS = [6_000, 61_000] as const;
 const LOG_TAIL_BYTES = 2_000;
+const PID_FILE = "evm-node.json";
 
 export type EvmNodeComponents = {readonly clock: Clock; readonly log: Log};
 
@@ -60,6 +61,11 @@ export class EvmNode {
     this.#clock = clock;
     this.#log = log;
     this.#options = options;
+  }
+
+  /** Ends what an earlier run left in this folder. True when there was something to end. */
+  static async reap(folder: string): Promise<boolean> {
+    return await reapChild(join(folder, PID_FILE));
   }
 
   /** Where it listens, on loopback only. */
@@ -143,7 +149,7 @@ export class EvmNode {
   }
 
   get #pidFile(): string {
-    return join(this.#options.folder, "evm-node.json");
+    return join(this.#options.folder, PID_FILE);
   }
 
   #spawn(program: string, state: string | undefined): ChildProcess {
