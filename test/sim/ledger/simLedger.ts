@@ -49,6 +49,7 @@ export class SimLedger {
   readonly #genesis: Genesis;
   readonly #events: Event[] = [];
   readonly #tickAt = new Map<SimLedgerNode, number>();
+  readonly #syncing = new Set<SimLedgerNode>();
   #order = 0;
   #isCalm = false;
   nowMs = START_MS;
@@ -192,9 +193,13 @@ export class SimLedger {
 
   /** One round of anti-entropy with the peer named, or anyone. */
   #sync(node: SimLedgerNode, from: PeerId | undefined): void {
+    // One round at a time, as the shell does it.
+    if (this.#syncing.has(node)) return;
+    this.#syncing.add(node);
     const named = this.nodes.find((other) => peerOf(other) === from);
     const other = named ?? this.#random.pick(this.nodes.filter((each) => each !== node));
-    this.#after(this.#delayMs(), async () => {
+    this.#after(50 + this.#delayMs(), async () => {
+      this.#syncing.delete(node);
       const [asking, answering] = [node.replica, other.replica];
       if (asking === undefined || answering === undefined) return;
       const heads = asking.heads();
