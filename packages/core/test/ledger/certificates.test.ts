@@ -1,0 +1,66 @@
+import {Tally} from "@catalyze/core/ledger/certificates";
+import fc from "fast-check";
+import {describe, expect, it} from "vitest";
+import {alice, bob, transfer} from "./kit.ts";
+import {committeeOf, FIRST, genesisOf, ownOp} from "./witnessKit.ts";
+
+const genesis = genesisOf(4);
+const committee = committeeOf(4);
+const first = ownOp(genesis, alice, FIRST, transfer(bob.account, 5n));
+const second = ownOp(genesis, alice, {seq: 1n, head: first.id}, transfer(bob.account, 6n));
+const third = ownOp(genesis, alice, {seq: 2n, head: second.id}, transfer(bob.account, 7n));
+const rival = ownOp(genesis, alice, FIRST, transfer(bob.account, 8n));
+
+describe("tally", () => {
+  it("certifies at more than two thirds of the weight, once", () => {
+    const tally = new Tally(committee);
+    tally.add(first);
+    expect(tally.vote(first.id, 0)).toEqual([]);
+    expect(tally.vote(first.id, 0)).toEqual([]);
+    expect(tally.vote(first.id, 1)).toEqual([]);
+    expect(tally.vote(first.id, 2)).toEqual([first]);
+    expect(tally.vote(first.id, 3)).toEqual([]);
+  });
+
+  it("counts a vote for an op as a vote for its ancestors, in any order of arrival", () => {
+    const ops = [first, second, third];
+    const moves = [0, 1, 2].flatMap((witness) => [{op: third, witness}]);
+    fc.assert(
+      fc.property(
+        fc.shuffledSubarray(ops, {minLength: 3}),
+        fc.shuffledSubarray(moves, {minLength: 3}),
+        (order, votes) => {
+          const tally = new Tally(committee);
+          const certified = [];
+          const [early, ...late] = order;
+          certified.push(...tally.add(early!));
+          for (const op of late) certified.push(...tally.add(op));
+          for (const {op, witness} of votes) certified.push(...tally.vote(op.id, witness));
+          expect(certified.map(({body}) => body.seq)).toEqual([1n, 2n, 3n]);
+        },
+      ),
+    );
+  });
+
+  it("passes no vote on to a rival", () => {
+    const tally = new Tally(committee);
+    tally.add(rival);
+    tally.add(first);
+    tally.add(second);
+    for (const witness of [0, 1, 2]) tally.vote(second.id, witness);
+    expect(tally.get(first.id)?.isCertified).toBe(true);
+    expect(tally.get(rival.id)?.isCertified).toBe(false);
+    expect([...tally.contestedSeqs(alice.account)]).toEqual([1n]);
+    tally.drop(({body}) => body.seq <= 1n);
+    expect([...tally.contestedSeqs(alice.account)]).toEqual([]);
+  });
+
+  it("keeps copies apart from what it was copied from", () => {
+    const tally = new Tally(committee);
+    tally.add(first);
+    const copy = tally.copy();
+    for (const witness of [0, 1, 2]) copy.vote(first.id, witness);
+    expect(copy.certified()).toEqual([first]);
+    expect(tally.certified()).toEqual([]);
+  });
+});

@@ -1,0 +1,79 @@
+import {Dag} from "@catalyze/core/ledger/dag";
+import fc from "fast-check";
+import {describe, expect, it} from "vitest";
+import {entryOf, genesisOf, NOW} from "./witnessKit.ts";
+
+const genesis = genesisOf(4);
+const a1 = entryOf(genesis, {witness: 0});
+const b1 = entryOf(genesis, {witness: 1, refs: [a1]});
+const a2 = entryOf(genesis, {witness: 0, n: 2n, prev: a1.hash, refs: [b1]});
+const c1 = entryOf(genesis, {witness: 2, refs: [a2, b1]});
+const fork = entryOf(genesis, {witness: 0, n: 2n, prev: a1.hash, timeMs: NOW + 1});
+const d1 = entryOf(genesis, {witness: 3, refs: [fork]});
+
+function taken(dag: Dag, entries: readonly (typeof a1)[]): string[] {
+  return entries.flatMap((entry) => {
+    const offered = dag.offer(entry);
+    return offered.kind === "ingested" ? offered.nodes.map((node) => node.entry.hash) : [];
+  });
+}
+
+describe("dag", () => {
+  it("takes in causes before effects, whatever comes first, each once", () => {
+    const all = [a1, b1, a2, c1];
+    fc.assert(
+      fc.property(fc.shuffledSubarray([...all, ...all], {minLength: 8}), (entries) => {
+        const dag = new Dag();
+        const order = taken(dag, entries);
+        expect([...order].sort()).toEqual(all.map(({hash}) => hash).sort());
+        expect(order.indexOf(a1.hash)).toBeLessThan(order.indexOf(b1.hash));
+        expect(order.indexOf(b1.hash)).toBeLessThan(order.indexOf(a2.hash));
+        expect(order.indexOf(a2.hash)).toBeLessThan(order.indexOf(c1.hash));
+        expect(dag.waiting).toBe(0);
+        expect(dag.heads().map(({n}) => n)).toEqual([2n, 1n, 1n]);
+      }),
+    );
+  });
+
+  it("holds a fork back until somebody links to it, then takes both branches", () => {
+    const dag = new Dag();
+    taken(dag, [a1, b1, a2]);
+    expect(dag.offer(fork).kind).toBe("held");
+    expect(dag.isForked(0)).toBe(true);
+    expect(taken(dag, [d1]).sort()).toEqual([fork.hash, d1.hash].sort());
+    expect(dag.head(0)?.hash).toBe(a2.hash);
+  });
+
+  it("takes a fork that comes after the link to it", () => {
+    const dag = new Dag();
+    taken(dag, [a1, b1, a2]);
+    expect(dag.offer(d1).kind).toBe("waiting");
+    expect(taken(dag, [fork]).sort()).toEqual([fork.hash, d1.hash].sort());
+  });
+
+  it("takes nothing more of a forked log that nobody links to", () => {
+    const dag = new Dag();
+    taken(dag, [a1, b1, a2, fork]);
+    const a3 = entryOf(genesis, {witness: 0, n: 3n, prev: a2.hash});
+    expect(dag.offer(a3).kind).toBe("held");
+  });
+
+  it("refuses links that lie about whose entry they name", () => {
+    const dag = new Dag();
+    taken(dag, [a1]);
+    const liar = entryOf(genesis, {
+      witness: 1,
+      refs: [{...a1, header: {...a1.header, n: 7n}}],
+    });
+    expect(dag.offer(liar).kind).toBe("invalid");
+  });
+
+  it("finds the past that no checkpoint covers", () => {
+    const dag = new Dag();
+    taken(dag, [a1, b1, a2, c1]);
+    dag.node(a1.hash)!.isCovered = true;
+    const past = dag.uncoveredPast([{witness: 2, n: 1n, hash: c1.hash}]);
+    expect(past?.map(({entry}) => entry.hash).sort()).toEqual([b1.hash, a2.hash, c1.hash].sort());
+    expect(dag.uncoveredPast([{witness: 3, n: 1n, hash: d1.hash}])).toBeUndefined();
+  });
+});

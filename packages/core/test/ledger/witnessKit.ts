@@ -1,0 +1,110 @@
+/** Networks of real replicas for unit tests: no faults, no clock, everything by hand. */
+
+import {createVerifier} from "@catalyze/core/crypto/verifySignature";
+import {Committee} from "@catalyze/core/ledger/committee";
+import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
+import type {Ack, Entry} from "@catalyze/core/ledger/entry";
+import {signEntry} from "@catalyze/core/ledger/entryCodec";
+import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
+import type {Op, Payload} from "@catalyze/core/ledger/op";
+import {NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
+import {Replica} from "@catalyze/core/ledger/replica";
+import type {RestoredReplica} from "@catalyze/core/ledger/replicaTypes";
+import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
+import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
+import type {Hash, OpId, PeerId} from "@catalyze/core/primitives/id";
+import {alice, type Person, person, testGenesis} from "./kit.ts";
+
+export const NOW = 1_800_000_000_000;
+export const NO_HASH = "0".repeat(64) as Hash;
+export const verifier = createVerifier();
+export const witnesses = ["w0", "w1", "w2", "w3"].map(person);
+
+export function genesisOf(count: number): Genesis {
+  return {
+    ...testGenesis,
+    witnesses: witnesses.slice(0, count).map(({publicKey}, index) => ({
+      peerId: `peer ${index}` as PeerId,
+      voteKey: toHex(publicKey),
+      evmAddress: "11".repeat(20),
+      weight: 1,
+      account: alice.account,
+    })),
+  };
+}
+
+export function committeeOf(count: number): Committee {
+  return new Committee(genesisOf(count).witnesses);
+}
+
+export function replicaOf(genesis: Genesis, index: number, restored: Partial<RestoredReplica> = {}): Replica {
+  return new Replica(
+    {genesis, verifier, voteSigner: witnesses[index]},
+    {...freshReplica(genesis), ...restored},
+  );
+}
+
+/** An op of a person's account, properly signed for this genesis. */
+export function ownOp(genesis: Genesis, who: Person, slot: {seq: bigint; head: OpId}, payload: Payload): Op {
+  const hash = genesisHash(genesis);
+  const body = {
+    version: 1,
+    network: networkIdOf(hash),
+    cell: who.account,
+    seq: slot.seq + 1n,
+    prev: slot.head,
+    validFromEpoch: 0,
+    validUntilEpoch: 1_000,
+    fee: genesis.params.opFee,
+    deps: [],
+    payload,
+  };
+  return signOp(body, who, fromHex(hash));
+}
+
+export const FIRST = {seq: 0n, head: NO_OP};
+
+export type EntryParts = {
+  readonly witness: number;
+  readonly n?: bigint;
+  readonly prev?: Hash;
+  readonly refs?: readonly Entry[];
+  readonly carry?: readonly Op[];
+  readonly acks?: readonly Ack[];
+  readonly timeMs?: number;
+};
+
+export function entryOf(genesis: Genesis, parts: EntryParts): Entry {
+  const {witness, n = 1n, prev = NO_HASH, refs = [], carry = [], acks = [], timeMs = NOW} = parts;
+  const hash = genesisHash(genesis);
+  const header = {
+    network: networkIdOf(hash),
+    epoch: 0,
+    witness,
+    n,
+    prev,
+    stampH: 0n,
+    stampHash: NO_HASH,
+    timeMs,
+    refs: refs.map(({header: ref, hash: refHash}) => ({witness: ref.witness, n: ref.n, hash: refHash})),
+  };
+  return signEntry({header, carry, acks}, witnesses[witness]!, fromHex(hash));
+}
+
+/** Steps every replica until nobody has anything more to say at this time. */
+export function settle(replicas: readonly Replica[], nowMs: number): Effect[] {
+  const said: Effect[] = [];
+  const queue: {to: Replica; input: ReplicaInput}[] = replicas.map((to) => ({to, input: {kind: "tick"}}));
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    const {to, input} = next;
+    for (const effect of to.step(input, nowMs)) {
+      said.push(effect);
+      if (effect.kind !== "broadcast") continue;
+      for (const other of replicas) {
+        if (other !== to)
+          queue.push({to: other, input: {kind: effect.what, bytes: effect.bytes, from: undefined}});
+      }
+    }
+  }
+  return said;
+}
