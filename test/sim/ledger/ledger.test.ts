@@ -101,6 +101,17 @@ describe("ledger replicas", () => {
     });
   });
 
+  it("four witnesses survive one that forks its log and votes twice", async () => {
+    await seeded("forking witness", SEEDS, async (seed) => {
+      // A forker is a crashed witness from then on: nobody else may be away for long.
+      const faults = {...STORM, crash: 0};
+      const sim = await settled({...BASE, seed, witnesses: 4, twin: seed % 4, equivocators: 1, faults});
+      expectAgreement(sim);
+      expectLiveness(sim);
+      return sim;
+    });
+  });
+
   it("does the same with real signatures", async () => {
     await seeded("real signatures", 2, async (seed) => {
       const sim = await settled({

@@ -27,6 +27,8 @@ export type SimLedgerSetup = {
   readonly owners: number;
   /** How many of the owners sign two ops for one slot. */
   readonly equivocators: number;
+  /** A second node runs with the key of this witness: it forks its log and votes twice. */
+  readonly twin?: number;
   /** Witness that never says a word. */
   readonly silent?: number;
   readonly faults: {readonly drop: number; readonly duplicate: number; readonly crash: number};
@@ -49,6 +51,8 @@ export class SimLedger {
   readonly #genesis: Genesis;
   readonly #events: Event[] = [];
   readonly #tickAt = new Map<SimLedgerNode, number>();
+  /** Nodes that share a key. */
+  readonly #bad = new Set<number>();
   readonly #syncing = new Set<SimLedgerNode>();
   #order = 0;
   #isCalm = false;
@@ -81,12 +85,13 @@ export class SimLedger {
     for (const [index, signer] of wallets.entries()) {
       this.owners.push(new Owner(signer, network, {balance: BALANCE, isHonest: index >= equivocators}));
     }
-    for (let index = 0; index < witnesses + followers; index++) {
-      const rules = setup.voteRules === undefined ? {} : {voteRules: setup.voteRules};
-      this.nodes.push(
-        new SimLedgerNode({index, genesis: this.#genesis, crypto, voteSigner: votes[index], ...rules}),
-      );
-    }
+    const rules = setup.voteRules === undefined ? {} : {voteRules: setup.voteRules};
+    const node = (index: number, voteSigner = votes[index]) =>
+      this.nodes.push(new SimLedgerNode({index, genesis: this.#genesis, crypto, voteSigner, ...rules}));
+    for (let index = 0; index < witnesses + followers; index++) node(index);
+    if (setup.twin === undefined) return;
+    node(this.nodes.length, votes[setup.twin]);
+    this.#bad.add(setup.twin).add(this.nodes.length - 1);
   }
 
   /** Runs under faults for a while, then heals and lets everything settle. */
@@ -99,8 +104,9 @@ export class SimLedger {
     await this.#until(this.nowMs + calmMs);
   }
 
+  /** Honest nodes that run. */
   live(): SimLedgerNode[] {
-    return this.nodes.filter(({replica}) => replica !== undefined);
+    return this.nodes.filter(({replica, index}) => replica !== undefined && !this.#bad.has(index));
   }
 
   get committee(): Committee {
@@ -138,7 +144,7 @@ export class SimLedger {
     if (node.replica === undefined) return;
     this.steps += 1;
     const {spoken, records} = node.step(input, Math.floor(this.nowMs));
-    this.checks.afterStep(node, spoken, records);
+    if (!this.#bad.has(node.index)) this.checks.afterStep(node, spoken, records);
     for (const effect of spoken) this.#perform(node, effect);
     this.#scheduleTick(node);
     const {crash} = this.#setup.faults;
@@ -171,7 +177,7 @@ export class SimLedger {
   #perform(node: SimLedgerNode, effect: Spoken): void {
     if (effect.kind === "broadcast") {
       for (const other of this.nodes) {
-        const isWitness = other.index < this.#setup.witnesses;
+        const isWitness = other.index < this.#setup.witnesses || this.#bad.has(other.index);
         if (other === node || (effect.what === "consensus" && !isWitness)) continue;
         this.#send(node, other, {kind: effect.what, bytes: effect.bytes, from: peerOf(node)});
       }
@@ -231,7 +237,7 @@ export class SimLedger {
   #offer(op: Op, tries: number): void {
     const isDone = this.nodes.some(({replica}) => replica !== undefined && isResolved(replica.view, op));
     if (isDone || tries > 60) return;
-    const witnesses = this.nodes.slice(0, this.#setup.witnesses);
+    const witnesses = this.nodes.filter(({index}) => index < this.#setup.witnesses || this.#bad.has(index));
     const to = this.#random.pick(witnesses);
     this.#send(to, to, {kind: "op", bytes: op.bytes, from: "owner" as PeerId});
     this.#after(500, () => this.#offer(op, tries + 1));
