@@ -107,6 +107,11 @@ export class PeerKeeper {
     for (const connection of node.getConnections()) {
       if (connection.status !== "open") continue;
       const peer = connection.remotePeer.toString() as PeerId;
+      if (this.#components.isBanned(peer)) {
+        // The library tells of a connection before it lists it: one made in between missed `hangUp`.
+        connection.abort(new Error("banned"));
+        continue;
+      }
       byPeer.set(peer, [...(byPeer.get(peer) ?? []), connection]);
     }
     return [...byPeer].map(([peer, connections]) => this.#infoOf(peer, connections));
