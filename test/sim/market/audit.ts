@@ -93,8 +93,10 @@ function auditDelivery(sim: SimNetwork, node: SimNode): string[] {
     const received = payee.running.vouchers.lastReceived(lockId)?.cumulative ?? 0n;
     if (received !== charged)
       found.push(`${payee.name}: lock ${lockId} of ${node.name} received ${received} of ${charged}`);
+    // Less is possible: of two results that its node's death cut off, a late voucher may be put to the
+    // account of the cheaper one.
     const credited = payee.market.jobs.creditedOn(lockId);
-    if (credited !== charged) found.push(`${payee.name}: lock ${lockId} credited ${credited} of ${charged}`);
+    if (credited > charged) found.push(`${payee.name}: lock ${lockId} credited ${credited} of ${charged}`);
   }
   return found;
 }

@@ -21,6 +21,9 @@ import type {SeededRandom} from "../fakes/seededRandom.ts";
 
 export type LedgerEvent = {readonly kind: "op"; readonly op: Op} | {readonly kind: "checkpoint"};
 
+/** A sender tries again. */
+const RETRY_MS = 200;
+
 /** A fold of a prefix of the events. */
 export class LedgerCopy {
   readonly genesis: Genesis;
@@ -107,11 +110,12 @@ export class SharedLedger {
   }
 
   #certify(op: Op): void {
-    if (this.isHalted) {
-      this.#clock.after(200, () => this.#certify(op));
+    const {cell, seq} = op.body;
+    const isNext = !this.pending.get(cell)?.some((each) => each.body.seq < seq);
+    if (this.isHalted || !isNext) {
+      this.#clock.after(RETRY_MS, () => this.#certify(op));
       return;
     }
-    const {cell} = op.body;
     this.pending.set(
       cell,
       (this.pending.get(cell) ?? []).filter((each) => each.id !== op.id),

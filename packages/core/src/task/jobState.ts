@@ -21,7 +21,7 @@ export type JobRecord = {
   readonly lockId: LockId | undefined;
   readonly chargeMax: bigint;
   readonly state: JobState;
-  /** From the commit on: what is owed. */
+  /** From the commit on: what is owed, unless the payer has refused the result. */
   readonly charge: bigint | undefined;
   readonly outputHash: Hash | undefined;
   readonly paidUctz: bigint;
@@ -124,9 +124,11 @@ function factsOf(record: JobRecord, event: JobEvent): Partial<JobRecord> {
     case "pay":
       return {paidUctz: event.paidUctz, reason: undefined};
     case "refuse":
-    case "reject":
     case "fail":
       return {reason: event.reason};
+    case "reject":
+      // The payer has said that it pays nothing: no later voucher may be taken for this job.
+      return {reason: event.reason, charge: undefined};
     case "expire":
       return isOpenJob(record.state) ? {reason: reasonOf(JOB_DEADLINES[record.state].code)} : {};
     default:

@@ -2,7 +2,7 @@
  * What vouchers do to jobs: the payment at the end of a stream, and payments that were lost on their way
  * and come later, on a stream of their own or with the payer's next request.
  */
-import {CodedError} from "@catalyze/core/errors/codedError";
+import {CodedError, codeFromPeer} from "@catalyze/core/errors/codedError";
 import type {LockId} from "@catalyze/core/primitives/id";
 import {isReceiptSigned, signReceipt} from "@catalyze/core/task/receipt";
 import type {ResultCommit} from "@catalyze/core/task/resultCommit";
@@ -38,15 +38,18 @@ export class JobPayments {
     this.#components = components;
   }
 
-  /** Waits for the payment of a committed result. Throws `PAYMENT_WITHHELD` or what is wrong with it. */
+  /** Waits for the payment of a committed result, or its refusal. Throws `PAYMENT_WITHHELD` or what is wrong with it. */
   async take(channel: JobChannel, {terms, commit, releases}: Unpaid): Promise<void> {
     const {payments, jobs, identity} = this.#components;
     const frame = await channel.receive(PAYMENT_MS);
     if (frame?.body.case === "rejection") {
       const {code, message} = frame.body.value;
-      throw new CodedError("PAYMENT_WITHHELD", {
-        message: `The requester refused the result: ${code.slice(0, 40)} ${message.slice(0, 200)}`,
-      });
+      const reason = {
+        code: codeFromPeer(code),
+        message: `Refused by the requester: ${message.slice(0, 200)}`,
+      };
+      await jobs.move(terms.attemptId, {kind: "reject", reason}, true);
+      return;
     }
     if (frame?.body.case !== "payment") throw new CodedError("PAYMENT_WITHHELD");
     const {voucher, payerSignature} = frame.body.value;
