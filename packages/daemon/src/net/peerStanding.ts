@@ -5,20 +5,20 @@
 import type {ErrorCode} from "@catalyze/core/errors/table";
 import type {PeerId} from "@catalyze/core/primitives/id";
 
-/** Two proofs of bad faith, or five small faults within a minute, are enough. */
+/** Two proofs of bad faith within half a minute, or five small faults at once, are enough. */
 export const POINTS_MAX = 100;
 export const BAN_MS = 60_000;
 const HALF_LIFE_MS = 60_000;
 /** Peers remembered at once; the least recently charged is forgotten first. */
 const PEERS_MAX = 4096;
-const POINTS_DEFAULT = 20;
+const POINTS_DEFAULT = 22;
 
 /** Faults that no honest peer makes by accident cost more. */
 const POINTS: Partial<Record<ErrorCode, number>> = {
-  SIGNATURE_INVALID: 50,
-  BLOB_CORRUPT: 50,
-  FRAME_TOO_LARGE: 50,
-  DECODE_INVALID: 34,
+  SIGNATURE_INVALID: 60,
+  BLOB_CORRUPT: 60,
+  FRAME_TOO_LARGE: 60,
+  DECODE_INVALID: 36,
   MESSAGE_EXPIRED: 5,
   PEER_BUDGET_EXHAUSTED: 5,
 };
