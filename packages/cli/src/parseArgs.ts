@@ -29,10 +29,14 @@ export async function parseArgs(
   const parser = build(commands, groups, choose);
   let help = "";
   try {
-    await parser.parseAsync([...argv], {}, (error: unknown, _values: unknown, output: string) => {
-      help = output;
-      if (error instanceof Error) throw usage(error.message);
-    });
+    await parser.parseAsync(
+      joinStdin(argv, commands),
+      {},
+      (error: unknown, _values: unknown, output: string) => {
+        help = output;
+        if (error instanceof Error) throw usage(error.message);
+      },
+    );
   } catch (error) {
     if (error instanceof CodedError) throw error;
     throw usage(error instanceof Error ? error.message : String(error));
@@ -40,6 +44,23 @@ export async function parseArgs(
   if (chosen !== undefined && help === "") return chosen;
   if (help !== "") return {kind: "help", text: help};
   return {kind: "help", text: await parser.getHelp()};
+}
+
+/** yargs takes a lone `-` for a flag, so `--input -` has to reach it as one word. */
+function joinStdin(argv: readonly string[], commands: readonly Command[]): string[] {
+  const flags: readonly [string, FlagSpec][] = commands.flatMap(({flags}) => Object.entries(flags));
+  const withValue = new Set(
+    flags
+      .filter(([, {kind}]) => kind === "text" || kind === "many")
+      .flatMap(([name, {alias}]) => [`--${dashed(name)}`, ...(alias === undefined ? [] : [`-${alias}`])]),
+  );
+  const words: string[] = [];
+  for (const word of argv) {
+    const before = words.at(-1);
+    if (word === "-" && before !== undefined && withValue.has(before)) words.splice(-1, 1, `${before}=-`);
+    else words.push(word);
+  }
+  return words;
 }
 
 function usage(message: string): CodedError {

@@ -70,6 +70,8 @@ describe("ctz run", () => {
     expect([...(cli.state.created[0]?.input ?? [])]).toEqual([0, 1, 255]);
     await cli.run(["run", "text", "--max-price", "1"], {stdin: Buffer.from("from stdin")});
     expect(Buffer.from(cli.state.created.at(-1)?.input ?? []).toString()).toBe("from stdin");
+    await cli.run(["run", "text", "-i", "-", "--max-price", "1"], {stdin: Buffer.from("a lone dash")});
+    expect(Buffer.from(cli.state.created.at(-1)?.input ?? []).toString()).toBe("a lone dash");
   });
 
   it("writes the raw output to a file, and says so on stderr only", async () => {
