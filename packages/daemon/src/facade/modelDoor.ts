@@ -6,7 +6,7 @@ import {existsSync} from "node:fs";
 import {readFile} from "node:fs/promises";
 import {basename, dirname, join} from "node:path";
 import type {ModelAddBody} from "@catalyze/api/schema/market";
-import {CodedError} from "@catalyze/core/errors/codedError";
+import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
 import type {Cid} from "@catalyze/core/primitives/id";
 import {LIMITS} from "@catalyze/proto/limits";
 import {addModel as addOnnx} from "../exec/addModel.ts";
@@ -59,13 +59,26 @@ async function fromOnnx({bundles, inspector, identity}: Parts, body: ModelAddBod
 async function fromFolder(parts: Parts, folder: string, royaltyBps: number): Promise<Bundle> {
   const {bundles, blobs} = parts;
   if (!existsSync(join(folder, MANIFEST_FILE))) return await fromDraft(parts, folder, royaltyBps);
-  const bundle = await bundles.add(await read(join(folder, MANIFEST_FILE), LIMITS.manifestBytesMax * 2));
+  const manifest = await read(join(folder, MANIFEST_FILE), LIMITS.manifestBytesMax * 2);
+  const bundle = await bundles.add(manifest).catch((cause: unknown) => {
+    throw asModelError(cause, folder);
+  });
   for (const {name, cid, bytes} of bundle.manifest.files) {
     const content = await read(join(folder, name), bytes);
     if ((await blobs.put(content)) !== cid)
       throw new CodedError("MODEL_INVALID", {message: `${name} is not the file that the manifest names.`});
   }
   return bundle;
+}
+
+/** What a peer would lose standing for is here a file of the user's. */
+function asModelError(cause: unknown, folder: string): CodedError {
+  const error = toCodedError(cause);
+  if (error.code !== "DECODE_INVALID" && error.code !== "SIGNATURE_INVALID") return error;
+  return new CodedError("MODEL_INVALID", {
+    message: `${join(folder, MANIFEST_FILE)} is damaged, or signed for another network.`,
+    cause,
+  });
 }
 
 /** A bundle that `npm run models` has prepared and nobody has signed yet: this node becomes its creator. */

@@ -5,7 +5,7 @@
 import {mkdir} from "node:fs/promises";
 import {cpus} from "node:os";
 import {join} from "node:path";
-import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
+import {encodeGenesis, type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
 import type {SignatureVerifier} from "@catalyze/core/ports/signer";
@@ -85,6 +85,7 @@ export async function wire(input: WireInput): Promise<Parts> {
       mdns: options.mdns,
     },
   );
+  net.serveGenesis(encodeGenesis(genesis));
   const ledger = new LedgerNode(
     {
       ...{net, store, clock, random, verifier},
