@@ -10,7 +10,7 @@ import type {SimNode} from "./simNode.ts";
 /** Everything wrong with the network's money and tasks; empty when nothing is. */
 export function auditNetwork(sim: SimNetwork): string[] {
   const found: string[] = [];
-  const {state} = sim.world.ledger.truth;
+  const {state} = sim;
   for (const {invariant, detail} of checkInvariants(state)) found.push(`${invariant}: ${detail}`);
   const {totals} = state;
   const supply = sim.world.genesis.accounts.reduce((sum, {balance}) => sum + balance, 0n);
@@ -54,7 +54,7 @@ function auditRequester(sim: SimNetwork, node: SimNode): string[] {
   }
   for (const [lockId, charged] of chargedByLock(node)) {
     const sent = node.running.vouchers.lastSent(lockId)?.cumulative;
-    const lock = sim.world.ledger.truth.state.lock(lockId);
+    const lock = sim.state.lock(lockId);
     if (lock === undefined) continue;
     if (sent !== undefined && sent !== charged)
       found.push(`${node.name}: lock ${lockId} vouchered ${sent}, charged ${charged}`);
@@ -87,7 +87,7 @@ function auditTask({record, extras}: TaskEntry): string[] {
 function auditDelivery(sim: SimNetwork, node: SimNode): string[] {
   const found: string[] = [];
   for (const [lockId, charged] of chargedByLock(node)) {
-    const lock = sim.world.ledger.truth.state.lock(lockId);
+    const lock = sim.state.lock(lockId);
     const payee = sim.nodes.find(({account}) => account === lock?.spec.controller);
     if (lock === undefined || lock.isClosed || payee === undefined || !payee.isUp) continue;
     const received = payee.running.vouchers.lastReceived(lockId)?.cumulative ?? 0n;

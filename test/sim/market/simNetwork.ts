@@ -5,6 +5,7 @@
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
 import {type LedgerParams, PARAMS_DEMO} from "@catalyze/core/ledger/params";
+import type {LedgerState} from "@catalyze/core/ledger/state";
 import {fromHex, toHex, utf8} from "@catalyze/core/primitives/bytes";
 import type {AccountId, PeerId, TaskId} from "@catalyze/core/primitives/id";
 import type {TaskEntry} from "@catalyze/daemon/pipeline/taskBook";
@@ -15,6 +16,7 @@ import {SeededRandom} from "../fakes/seededRandom.ts";
 import {SharedLedger} from "./sharedLedger.ts";
 import {simClass} from "./simCatalog.ts";
 import {CHEAP_CRYPTO, type SimCrypto} from "./simKeys.ts";
+import {ReplicaHome, SharedLedgerHome} from "./simLedgers.ts";
 import {SimNode, type SimNodeOptions} from "./simNode.ts";
 import type {SimWorld} from "./simWorld.ts";
 
@@ -27,6 +29,8 @@ export type SimNetworkOptions = {
   readonly faults?: Partial<NetworkFaults>;
   readonly params?: Partial<LedgerParams>;
   readonly ledgerLagMaxMs?: number;
+  /** The first so many nodes witness a ledger of replicas; absent for the shared one. */
+  readonly witnesses?: number;
 };
 
 /** What most tests submit; any field may be replaced. */
@@ -53,29 +57,30 @@ export class SimNetwork {
         id: accountOf(name),
         balance: options.nodes[name]?.balance ?? 1_000n * CTZ,
       })),
-      witnesses: [
-        {
-          peerId: peerOf(names[0] ?? ""),
-          voteKey: toHex(crypto.signer("vote").publicKey),
-          evmAddress: "11".repeat(20),
-          weight: 1,
-          account: accountOf(names[0] ?? ""),
-        },
-      ],
+      witnesses: names.slice(0, options.witnesses ?? 1).map((name, index) => ({
+        peerId: peerOf(name),
+        voteKey: toHex(crypto.signer(`vote ${name}`).publicKey),
+        evmAddress: (index + 1).toString(16).padStart(40, "0"),
+        weight: 1,
+        account: accountOf(name),
+      })),
       params: {...PARAMS_DEMO, ...params},
       aliases: {},
     };
+    const ledger = new SharedLedger(clock, random.fork("ledger"), {
+      ...{genesis, verifier: crypto.verifier},
+      certifyMinMs: 5,
+      certifyMaxMs: 60,
+    });
     this.world = {
-      ...{clock, random, crypto, genesis, peerOf},
+      ...{clock, random, crypto, genesis, peerOf, ledger},
       network: new FakeNetwork(clock, random.fork("net"), faults),
-      ledger: new SharedLedger(clock, random.fork("ledger"), {
-        ...{genesis, verifier: crypto.verifier},
-        certifyMinMs: 5,
-        certifyMaxMs: 60,
-      }),
+      ledgerHome: (name, disk) =>
+        options.witnesses === undefined
+          ? new SharedLedgerHome(ledger, ledgerLagMaxMs)
+          : new ReplicaHome({name, genesis, crypto, faults: disk}),
       genesisHash: fromHex(genesisHash(genesis)),
       classes: [simClass("story"), simClass("verse"), simClass("paid", this.creator)],
-      options: {ledgerLagMaxMs},
       complaints: [],
       keyOfPeer: (peer) => peers.get(peer),
     };
@@ -114,14 +119,21 @@ export class SimNetwork {
     return await this.ended(name, await this.submit(name, ask));
   }
 
+  /** The agreed ledger, as the first node that is up has it. */
+  get state(): LedgerState {
+    const node = this.nodes.find(({isUp}) => isUp) ?? this.nodes[0];
+    if (node === undefined) throw new Error("a network without nodes");
+    return node.ledgerHome.state();
+  }
+
   balance(account: AccountId): bigint {
-    const cell = this.world.ledger.truth.state.account(account);
+    const cell = this.state.account(account);
     return cell === undefined ? 0n : cell.in - cell.out;
   }
 
   async stop(): Promise<void> {
     for (const node of this.nodes) {
-      if (node.isUp) await this.clock.complete(node.market.stop(1_000), 60_000);
+      if (node.isUp) await this.clock.complete(node.stop(1_000), 60_000);
     }
   }
 }

@@ -17,10 +17,9 @@ import {NodeClock} from "../fakes/fakeClock.ts";
 import type {FakeNet} from "../fakes/fakeNet.ts";
 import {MemoryLog, MemoryLogFile} from "../fakes/memoryLog.ts";
 import {MemoryDisk, MemoryStore} from "../fakes/memoryStore.ts";
-import {LedgerCopy} from "./sharedLedger.ts";
-import {SharedLedgerClient} from "./sharedLedgerClient.ts";
 import {SimCatalog} from "./simCatalog.ts";
 import {SimExecutor, type SimExecutorOptions} from "./simExecutor.ts";
+import type {LedgerHome, OpenLedger} from "./simLedgers.ts";
 import type {SimWorld} from "./simWorld.ts";
 
 export type SimNodeOptions = {
@@ -42,7 +41,7 @@ export class SimNode {
   readonly faults = new DiskFaults();
   readonly disk = new MemoryDisk(this.faults);
   readonly vouchersFile = new MemoryLogFile(this.faults);
-  readonly copy: LedgerCopy;
+  readonly ledgerHome: LedgerHome;
   readonly #world: SimWorld;
   #running: Running | undefined;
   #starts = 0;
@@ -54,7 +53,7 @@ export class SimNode {
     this.signer = world.crypto.signer(`account ${name}`);
     this.peerSigner = world.crypto.signer(`peer ${name}`);
     this.account = accountIdOf(this.signer.publicKey);
-    this.copy = new LedgerCopy(world.genesis);
+    this.ledgerHome = world.ledgerHome(name, this.faults);
     this.#world = world;
   }
 
@@ -81,28 +80,22 @@ export class SimNode {
     const net = network.join(this.peer);
     const store = new MemoryStore(this.disk);
     const vouchers = new VoucherBook({store, log: new MemoryLog(this.vouchersFile)});
-    const ledger = new SharedLedgerClient(
-      {
-        ledger: this.#world.ledger,
-        copy: this.copy,
-        clock,
-        random: chance.fork("ledger"),
-        signer: this.signer,
-      },
-      this.#world.options.ledgerLagMaxMs,
-    );
+    const log = this.#log();
+    const {signer} = this;
+    const ledger = this.ledgerHome.open({net, clock, store, log, signer, random: chance.fork("ledger")});
     const {prices = {}, executor: executorOptions} = this.options;
     const executor = executorOptions === undefined ? undefined : new SimExecutor(clock, executorOptions);
     const catalog = new SimCatalog(this.#world.classes, prices);
     const market = new Marketplace(
       {
-        ...{net, clock, store, ledger, vouchers, catalog, executor, random: chance},
+        ...{net, clock, store, vouchers, catalog, executor, log, random: chance},
+        ledger: ledger.client,
         identity: this.#identity(),
-        log: this.#log(),
       },
       {...MARKETPLACE_DEFAULTS, params: genesis.params, middlewareBps: undefined, ...this.options.market},
     );
     this.#running = {market, net, clock, ledger, vouchers, catalog, executor, store};
+    await ledger.start();
     await vouchers.start();
     await market.start();
   }
@@ -111,12 +104,20 @@ export class SimNode {
   crash(): void {
     const {network, random, clock} = this.#world;
     this.#running?.clock.stop();
-    this.#running?.ledger.stop();
+    this.ledgerHome.crash();
     network.crash(this.peer);
     this.disk.crash(random.fork(`crash ${this.name} ${clock.now()}`));
     this.vouchersFile.crash();
     this.faults.clear();
     this.#running = undefined;
+  }
+
+  /** In order; the home may be started again. */
+  async stop(drainMs: number): Promise<void> {
+    const {market, ledger, vouchers} = this.running;
+    await market.stop(drainMs);
+    await ledger.stop();
+    await vouchers.stop();
   }
 
   #identity(): Identity {
@@ -147,7 +148,7 @@ export type Running = {
   readonly market: Marketplace;
   readonly net: FakeNet;
   readonly clock: NodeClock;
-  readonly ledger: SharedLedgerClient;
+  readonly ledger: OpenLedger;
   readonly vouchers: VoucherBook;
   readonly catalog: SimCatalog;
   readonly executor: SimExecutor | undefined;

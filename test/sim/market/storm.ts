@@ -20,6 +20,8 @@ export type StormOptions = {
   readonly buyers: number;
   readonly tasks: number;
   readonly stormMs: number;
+  /** Absent for the shared ledger. */
+  readonly witnesses?: number;
 };
 
 export type StormResult = {
@@ -47,13 +49,14 @@ class Storm {
   constructor(options: StormOptions) {
     this.#options = options;
     this.#random = new SeededRandom(`storm ${options.seed}`);
-    const {seed, crypto, sellers, buyers} = options;
+    const {seed, crypto, sellers, buyers, witnesses} = options;
     const nodes: Record<string, SimNodeOptions> = {broker: {market: {middlewareBps: 500}}};
     for (let index = 1; index <= sellers; index++) nodes[`seller${index}`] = this.#seller();
     for (let index = 1; index <= buyers; index++) nodes[`buyer${index}`] = this.#buyer();
     this.#sim = new SimNetwork({
       ...{seed, nodes},
       ...(crypto === undefined ? {} : {crypto}),
+      ...(witnesses === undefined ? {} : {witnesses}),
       params: {lockExpiryHeights: 60},
       faults: {latencyMaxMs: 30, drop: 0.1, duplicate: 0.1, streamBreak: 0.003},
     });

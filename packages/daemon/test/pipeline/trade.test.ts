@@ -30,7 +30,7 @@ describe("a task through a middleware", () => {
     expect(sim.balance(sim.node("seller").account) - START).toBe((share["provider"] ?? 0n) - 100n);
     expect(sim.balance(sim.node("broker").account) - START).toBe(share["middleware"]);
     expect(sim.balance(sim.creator)).toBe(share["creator"]);
-    expect(sim.world.ledger.truth.state.totals.burned).toBe((share["protocol"] ?? 0n) + 200n);
+    expect(sim.state.totals.burned).toBe((share["protocol"] ?? 0n) + 200n);
     expect(auditEnded(sim)).toEqual([]);
   });
 
@@ -77,7 +77,7 @@ describe("claims", () => {
     const sim = await SimNetwork.started({nodes: {buyer: {}, seller}, params: {lockExpiryHeights: 30}});
     const {record} = await sim.run("buyer");
     await sim.clock.advance(16_000);
-    const {state} = sim.world.ledger.truth;
+    const {state} = sim;
     expect([...state.locks()].map(({drawn}) => drawn)).toEqual([record.chargedUctz]);
     await sim.clock.advance(120_000);
     // The lock is closed: the buyer has lost the charge and the fee of opening, nothing else.
