@@ -15,6 +15,7 @@ import type {DaemonOptions} from "../options/daemonOptions.ts";
 import {loadOptions} from "../options/loadOptions.ts";
 import {VERSION} from "../options/version.ts";
 import {SystemClock} from "../runtime/systemClock.ts";
+import {releaseYoungHeap} from "../runtime/youngHeap.ts";
 import type {OpenedNode} from "./openNode.ts";
 
 export type DaemonHooks = {
@@ -94,6 +95,7 @@ async function start(
   server.setFacade(node.facade);
   metrics.ready(true);
   enter("ready");
+  releaseYoungHeap();
   let stopping: Promise<void> | undefined;
   const stop = () => {
     stopping ??= unwind();
