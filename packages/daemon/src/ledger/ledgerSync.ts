@@ -94,13 +94,17 @@ export class LedgerSync {
     this.#dueMs = dueMs;
     this.#cancelTimer = clock.after(delayMs, () => {
       this.#dueMs = Number.POSITIVE_INFINITY;
-      this.#running ??= this.#run();
+      // Not inside `#run`: with nobody to ask that ends before it could be noted as running.
+      this.#running ??= this.#run().then(() => this.#next());
     });
   }
 
   async #run(): Promise<void> {
     const peer = this.#choose();
     if (peer !== undefined) await this.#round(peer);
+  }
+
+  #next(): void {
     this.#running = undefined;
     const isHurried = this.#isHurried || this.#wanted.size > 0;
     this.#isHurried = false;
