@@ -1,8 +1,10 @@
 /** From a name and an input to what will be promised: class, manifest, specification, most units. */
 import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
+import type {ErrorCode} from "@catalyze/core/errors/table";
 import type {AskBook} from "@catalyze/core/market/askBook";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
+import type {Net} from "@catalyze/core/ports/net";
 import type {Random} from "@catalyze/core/ports/random";
 import {toHex} from "@catalyze/core/primitives/bytes";
 import {decodeCanonicalJson} from "@catalyze/core/primitives/canonicalJson";
@@ -17,6 +19,7 @@ import type {Catalog} from "./catalog.ts";
 import type {Identity} from "./identity.ts";
 
 export type TaskPreparerComponents = {
+  readonly net: Net;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -43,6 +46,8 @@ export type Prepared = {
 
 const CLASSES_LEARNED_MAX = 64;
 const LEARN_MS = 500;
+/** Peers that come back bring what they sell. */
+const LEARNABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["TASK_CLASS_UNKNOWN", "NO_PEERS"]);
 
 export class TaskPreparer {
   readonly #components: TaskPreparerComponents;
@@ -51,7 +56,7 @@ export class TaskPreparer {
     this.#components = components;
   }
 
-  /** Throws `TASK_CLASS_UNKNOWN`, `INPUT_INVALID`, `INPUT_TOO_LARGE`, `REQUEST_INVALID` or of tensors. */
+  /** Throws `TASK_CLASS_UNKNOWN`, `NO_PEERS`, `INPUT_INVALID`, `INPUT_TOO_LARGE`, `REQUEST_INVALID` or of tensors. */
   async prepare({name, params: given, input, ...rest}: Preparation): Promise<Prepared> {
     const {identity, random} = this.#components;
     const idempotencyKey = rest.idempotencyKey ?? toHex(random.bytes(16));
@@ -73,7 +78,7 @@ export class TaskPreparer {
       try {
         return await this.prepare(request);
       } catch (error) {
-        if (toCodedError(error).code !== "TASK_CLASS_UNKNOWN" || clock.now() >= untilMs) throw error;
+        if (!LEARNABLE.has(toCodedError(error).code) || clock.now() >= untilMs) throw error;
         await clock.sleep(LEARN_MS, signal);
       }
     }
@@ -86,8 +91,7 @@ export class TaskPreparer {
     if (known !== undefined) return known;
     await this.#learn();
     const learned = catalog.resolve(name);
-    if (learned === undefined)
-      throw new CodedError("TASK_CLASS_UNKNOWN", {evidence: {name: name.slice(0, 80)}});
+    if (learned === undefined) throw this.#unknown({name: name.slice(0, 80)});
     return learned;
   }
 
@@ -95,8 +99,14 @@ export class TaskPreparer {
     const {catalog, asks, clock} = this.#components;
     const sources = asks.live(taskClass, clock.now()).map(({ask}) => ask.peer);
     const manifest = await catalog.manifestOf(taskClass, sources);
-    if (manifest === undefined) throw new CodedError("TASK_CLASS_UNKNOWN", {evidence: {taskClass}});
+    if (manifest === undefined) throw this.#unknown({taskClass});
     return manifest;
+  }
+
+  /** Who hears nobody cannot know what is sold. */
+  #unknown(evidence: Readonly<Record<string, string>>): CodedError {
+    const isAlone = this.#components.net.peers().length === 0;
+    return new CodedError(isAlone ? "NO_PEERS" : "TASK_CLASS_UNKNOWN", {evidence});
   }
 
   /** Manifests behind live asks, so that their aliases are known. */
