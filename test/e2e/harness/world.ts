@@ -28,6 +28,8 @@ export type Role = {
   readonly isWitness?: boolean;
   /** Genesis balance, CTZ. */
   readonly balance?: bigint;
+  /** Somewhere else than in the world's folder. */
+  readonly home?: string;
 };
 
 export type Member = {
@@ -149,8 +151,10 @@ export const CREATOR: AccountId = accountIdOf(
   createSigner(new Uint8Array(createHash("sha256").update("creator").digest())).publicKey,
 );
 
-async function makeMember(folder: string, {name, flags = []}: Role): Promise<Member> {
-  const home = join(folder, name);
+async function makeMember(
+  folder: string,
+  {name, flags = [], home = join(folder, name)}: Role,
+): Promise<Member> {
   const keys = await openHomeKeys(await ensureHome(home), {});
   const port = await freePort();
   const {peerId, account} = keys.witness;
