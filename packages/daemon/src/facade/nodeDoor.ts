@@ -128,7 +128,7 @@ export class NodeDoor implements NodeFacade {
     return net.peers().map(({peer, addresses, direction, connectedAtMs, latencyMs}) => {
       const own = asks.filter(({ask}) => ask.peer === peer);
       const account = witnesses.get(peer) ?? own[0]?.ask.account;
-      const {paid, faults} = marketplace.router.countsOf(peer);
+      const {paid, faults} = marketplace.reputations.countsOf(peer);
       return {
         peerId: peer,
         ...(account === undefined ? {} : {account}),

@@ -3,9 +3,11 @@
  * and come later, on a stream of their own or with the payer's next request.
  */
 import {CodedError, codeFromPeer} from "@catalyze/core/errors/codedError";
+import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {LockId} from "@catalyze/core/primitives/id";
 import {isReceiptSigned, signReceipt} from "@catalyze/core/task/receipt";
 import type {ResultCommit} from "@catalyze/core/task/resultCommit";
+import {isNonceOf} from "@catalyze/core/verify/coin";
 import type {Identity} from "./identity.ts";
 import type {IncomingPayments} from "./incomingPayments.ts";
 import type {JobBook} from "./jobBook.ts";
@@ -52,7 +54,7 @@ export class JobPayments {
       return;
     }
     if (frame?.body.case !== "payment") throw new CodedError("PAYMENT_WITHHELD");
-    const {voucher, payerSignature} = frame.body.value;
+    const {voucher, payerSignature, auditNonce} = frame.body.value;
     await payments.accept(voucher);
     if (!payments.covers(terms.lockId, commit.charge))
       throw new CodedError("VOUCHER_INVALID", {evidence: {charge: commit.charge}});
@@ -63,12 +65,11 @@ export class JobPayments {
     this.#components.onPaid?.();
     const receipt = receiptOf(terms.quote, commit);
     const publicKey = payments.payerKey(terms.lockId);
-    // Paid either way; we only put our name under a receipt that the payer signed too.
-    if (
-      publicKey === undefined ||
-      !isReceiptSigned(receipt, {signature: payerSignature, publicKey}, identity)
-    )
-      return;
+    // Paid either way; we only put our name under a receipt that the payer signed too, and whose coin
+    // was the one that it had committed to.
+    const isFair = isNonceOf(auditNonce, fromHex(terms.nonceHash));
+    if (!isFair || publicKey === undefined) return;
+    if (!isReceiptSigned(receipt, {signature: payerSignature, publicKey}, identity)) return;
     const providerSignature = signReceipt(receipt, identity.accountSigner, identity);
     await channel.send({case: "receipt", value: {providerSignature}});
   }

@@ -28,6 +28,7 @@ import {MarketService} from "./marketService.ts";
 import {OutgoingPayments} from "./outgoingPayments.ts";
 import {PaymentCourier} from "./paymentCourier.ts";
 import {RemoteAttempts} from "./remoteAttempts.ts";
+import {ReputationBook} from "./reputationBook.ts";
 import {Router} from "./router.ts";
 import {SecondOpinion} from "./secondOpinion.ts";
 import {Settlement} from "./settlement.ts";
@@ -81,6 +82,7 @@ export class Marketplace {
   readonly asks: AskBook;
   readonly askService: AskService;
   readonly router: Router;
+  readonly reputations: ReputationBook;
   readonly tasks: TaskService;
   readonly taskBook: TaskBook;
   readonly events: TaskEvents;
@@ -101,7 +103,13 @@ export class Marketplace {
     this.asks = new AskBook();
     const shared = {...components, book: this.asks};
     this.askService = new AskService(shared, {protocolFeeBps, intervalMs: options.askIntervalMs});
-    this.router = new Router({...shared, account: identity.account, canRunLocally: executor !== undefined});
+    this.reputations = new ReputationBook(components);
+    this.router = new Router({
+      ...shared,
+      reputations: this.reputations,
+      account: identity.account,
+      canRunLocally: executor !== undefined,
+    });
     this.#admission = new Admission(executor, {queueMax: options.queueMax});
     const client = new MarketClient({net, clock, identity});
     this.#market = new MarketService(
@@ -164,6 +172,7 @@ export class Marketplace {
 
   /** Records first, then the doors: nobody is answered from half a memory. */
   async start(): Promise<void> {
+    await this.reputations.start();
     await this.taskBook.start();
     await this.jobs.start();
     await this.payments.start();

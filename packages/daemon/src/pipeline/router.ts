@@ -10,14 +10,9 @@ import type {Net} from "@catalyze/core/ports/net";
 import type {Random} from "@catalyze/core/ports/random";
 import type {AccountId, PeerId, TaskClass} from "@catalyze/core/primitives/id";
 import {outcomeOf} from "@catalyze/core/reputation/outcome";
-import {
-  newReputation,
-  type OutcomeEvent,
-  type PeerReputation,
-  recordOutcome,
-  standingOf,
-} from "@catalyze/core/reputation/reputation";
+import {type OutcomeEvent, type PeerReputation, standingOf} from "@catalyze/core/reputation/reputation";
 import type {Catalog} from "./catalog.ts";
+import type {ReputationBook} from "./reputationBook.ts";
 
 export type RouterComponents = {
   readonly net: Net;
@@ -25,6 +20,7 @@ export type RouterComponents = {
   readonly random: Random;
   readonly book: AskBook;
   readonly catalog: Catalog;
+  readonly reputations: ReputationBook;
   readonly account: AccountId;
   /** False when this node cannot run models. */
   readonly canRunLocally: boolean;
@@ -41,8 +37,6 @@ export type RankRequest = {
   readonly auditPpm: number;
 };
 
-/** Peers and classes that we remember; about 500 bytes each. */
-const REPUTATIONS_MAX = 20_000;
 const PRICE_UNLIMITED = 1n << 62n;
 /** Bytes a second that a fetch of a missing model is taken to bring. */
 const FETCH_BYTES_PER_MS = 10_000;
@@ -53,7 +47,6 @@ const SHARE_WEIGHT = 0.2;
 
 export class Router {
   readonly #components: RouterComponents;
-  readonly #reputations = new Map<string, PeerReputation>();
   readonly #shareUsed = new Map<TaskClass, number>();
 
   constructor(components: RouterComponents) {
@@ -73,19 +66,7 @@ export class Router {
   }
 
   reputationOf(peer: PeerId, taskClass: TaskClass): PeerReputation {
-    return this.#reputations.get(`${peer} ${taskClass}`) ?? newReputation(this.#components.clock.now());
-  }
-
-  /** Paid and failed attempts at a peer, over all classes. */
-  countsOf(peer: PeerId): {readonly paid: number; readonly faults: number} {
-    let paid = 0;
-    let faults = 0;
-    for (const [key, {counts}] of this.#reputations) {
-      if (!key.startsWith(`${peer} `)) continue;
-      paid += counts.paid;
-      faults += counts.faults + counts.frauds;
-    }
-    return {paid, faults};
+    return this.#components.reputations.get(peer, taskClass);
   }
 
   started(peer: PeerId, taskClass: TaskClass): void {
@@ -182,12 +163,6 @@ export class Router {
   }
 
   #record(peer: PeerId, taskClass: TaskClass, event: OutcomeEvent): void {
-    const key = `${peer} ${taskClass}`;
-    const next = recordOutcome(this.reputationOf(peer, taskClass), event, this.#components.clock.now());
-    this.#reputations.delete(key);
-    this.#reputations.set(key, next);
-    // The map keeps the order of use: the first is the one that was silent for longest.
-    const [oldest] = this.#reputations.keys();
-    if (this.#reputations.size > REPUTATIONS_MAX && oldest !== undefined) this.#reputations.delete(oldest);
+    this.#components.reputations.record(peer, taskClass, event);
   }
 }
