@@ -38,11 +38,11 @@ async function surviveCrash(sim: SimNetwork, {victim, ...point}: Point, ask: Ask
   await sim.clock.advance(40_000);
   expect(record.reason?.code ?? record.state, JSON.stringify(point)).toBe("done");
   expect(auditEnded(sim), JSON.stringify(point)).toEqual([]);
-  const paid = sim
-    .node("buyer")
-    .market.taskBook.get(taskId)
-    .record.attempts.filter(({state}) => state === "paid");
-  expect(paid).toHaveLength(ask.copies ?? 1);
+  const {attempts} = sim.node("buyer").market.taskBook.get(taskId).record;
+  expect(attempts.filter(({state}) => state === "paid")).toHaveLength(ask.copies ?? 1);
+  // A result that was committed and written down is owed.
+  const committed = attempts.filter(({commit}) => commit !== undefined);
+  if (ask.copies === undefined) expect(committed.map(({state}) => state)).toEqual(["paid"]);
   return hasCrashed;
 }
 
@@ -65,18 +65,18 @@ async function everyWrite(victim: string, ask: Ask, isWarm: boolean): Promise<nu
 
 describe("a crash at any write", () => {
   it("of the requester leaves one task with one charge", async () => {
-    expect(await everyWrite("buyer", {}, false)).toBeGreaterThan(16);
+    expect(await everyWrite("buyer", {}, false)).toBeGreaterThan(8);
   });
 
   it("of the requester with an open lock leaves one charge", async () => {
-    expect(await everyWrite("buyer", {}, true)).toBeGreaterThan(12);
+    expect(await everyWrite("buyer", {}, true)).toBeGreaterThan(6);
   });
 
   it("of the requester of two opinions leaves one charge for each", async () => {
-    expect(await everyWrite("buyer", {copies: 2}, true)).toBeGreaterThan(20);
+    expect(await everyWrite("buyer", {copies: 2}, true)).toBeGreaterThan(10);
   });
 
   it("of the provider is answered elsewhere, or paid later", async () => {
-    expect(await everyWrite("cheap", {}, false)).toBeGreaterThan(8);
+    expect(await everyWrite("cheap", {}, false)).toBeGreaterThan(4);
   });
 });

@@ -60,6 +60,28 @@ describe("a task that cannot be done", () => {
     expect((await sim.ended("buyer", taskId)).record.state).toBe("done");
   });
 
+  it("forgets asks that are not renewed", async () => {
+    const sim = await SimNetwork.started({nodes: {buyer: {}, seller}});
+    sim.node("seller").market.askService.stop();
+    await sim.clock.advance(31_000);
+    const {record} = await sim.run("buyer");
+    expect(record).toMatchObject({state: "failed", reason: {code: "NO_PROVIDER"}});
+  });
+
+  it.each([
+    3_600_000, -3_600_000,
+  ])("names nobody guilty of a clock that is off by %i ms", async (clockSkewMs) => {
+    const sim = await SimNetwork.started({nodes: {buyer: {}, seller: {...seller, clockSkewMs}}});
+    const {record} = await sim.run("buyer");
+    expect(record).toMatchObject({state: "failed", reason: {code: "NO_PROVIDER"}, chargedUctz: 0n});
+    for (const {running} of sim.nodes) expect(running.net.penalties).toEqual([]);
+  });
+
+  it("bears clocks that are off by a minute", async () => {
+    const sim = await SimNetwork.started({nodes: {buyer: {}, seller: {...seller, clockSkewMs: -60_000}}});
+    expect((await sim.run("buyer")).record.state).toBe("done");
+  });
+
   it("says that the ledger does not certify", async () => {
     const sim = await SimNetwork.started({nodes: {buyer: {}, seller}});
     sim.world.ledger.isHalted = true;
