@@ -44,7 +44,7 @@ describe("fallback", () => {
     const cheap = {...cheapSeller(), market: {queueMax: -2}};
     const sim = await network(cheap);
     await expectFallback(sim, "PROVIDER_BUSY");
-    expect(sim.node("buyer").market.router.countsOf(sim.node("cheap").peer).faults).toBe(0);
+    expect(sim.node("buyer").market.reputations.countsOf(sim.node("cheap").peer).faults).toBe(0);
   });
 
   it("takes the next candidate when the first one drains", async () => {
