@@ -80,7 +80,6 @@ export const CAST: readonly Role[] = [
 ];
 
 export const CREATOR = "kim";
-/** The creator's leg and the middleware's: 5 % each. */
+/** The creator's leg; the middleware's is its own default, 5 % too. */
 export const ROYALTY_BPS = 500;
-export const MIDDLEWARE_BPS = 500;
 export const VICTIM = "tom";

@@ -24,14 +24,27 @@ export type SharedView = {
   readonly balances: readonly {account: string; balanceUctz: string; label?: string}[];
 };
 
-/** All nodes' balances at one height, when they are equal; `undefined` when they never were. */
-export async function equalBalances(nodes: readonly DemoNode[]): Promise<SharedView | undefined> {
+/** A height whose checkpoint covers everything that is certified on these nodes now. */
+export async function nextCovered(nodes: readonly DemoNode[]): Promise<bigint> {
+  const heights = await Promise.all(
+    nodes.map(async (node) => BigInt((await node.client.call("ledger", {})).height)),
+  );
+  // The next checkpoint may have been cut already: the one after it has not.
+  return heights.reduce((most, height) => (height > most ? height : most), 0n) + 2n;
+}
+
+/** All nodes' balances at one height from `heightMin` on, when they are equal; `undefined` when they never were. */
+export async function equalBalances(
+  nodes: readonly DemoNode[],
+  heightMin: bigint,
+): Promise<SharedView | undefined> {
   let shared: SharedView | undefined;
   await waitUntil(
     async () => {
       const views = await Promise.all(nodes.map((node) => node.client.call("ledgerBalances", {})));
       const [first] = views;
-      if (first === undefined || views.some(({height}) => height !== first.height)) return false;
+      if (first === undefined || BigInt(first.height) < heightMin) return false;
+      if (views.some(({height}) => height !== first.height)) return false;
       const isEqual = views.every((view) => JSON.stringify(view.balances) === JSON.stringify(first.balances));
       if (isEqual) shared = {height: first.height, balances: first.balances};
       return isEqual;

@@ -6,6 +6,7 @@ import {ALIASES, CREATOR, VICTIM} from "./cast.ts";
 import {
   type Anchored,
   equalBalances,
+  nextCovered,
   type SharedView,
   untilAnchored,
   untilClaimed,
@@ -178,7 +179,7 @@ async function showKill(act: Act): Promise<Recovery> {
 async function showMoney({nodes, stage, teller}: Act): Promise<SharedView> {
   teller.chapter("Money that adds up");
   if (!(await untilClaimed(nodes))) fail("some vouchers were not claimed in time");
-  const shared = await equalBalances(nodes);
+  const shared = await equalBalances(nodes, await nextCovered(nodes));
   if (shared === undefined) return fail("the nodes' balances differ");
   teller.say(`all ${nodes.length} nodes at height ${shared.height}, all balances equal:`);
   for (const {account, balanceUctz} of shared.balances)
