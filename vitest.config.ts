@@ -8,7 +8,14 @@ const base = {
 
 const project = (name: string, include: string[], options: Record<string, unknown> = {}) => ({
   ...base,
-  test: {name, include, setupFiles: ["./test/setup.ts"], testTimeout: 30_000, hookTimeout: 60_000, ...options},
+  test: {
+    name,
+    include,
+    setupFiles: ["./test/setup.ts"],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    ...options,
+  },
 });
 
 export default defineConfig({
@@ -19,9 +26,14 @@ export default defineConfig({
       project("vectors", ["test/vectors/**/*.test.ts"]),
       project("conformance", ["test/conformance/**/*.test.ts"]),
       project("tidy", ["test/tidy/**/*.test.ts"]),
-      project("sim", ["test/sim/**/*.test.ts"], {testTimeout: 300_000}),
-      // Real processes share two cores, ports and a chain: one file at a time.
-      project("e2e", ["test/e2e/**/*.test.ts"], {testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false}),
+      project("sim", ["test/sim/**/*.test.ts"], {testTimeout: 300_000, sequence: {groupOrder: 1}}),
+      // Real processes share two cores, ports and a chain: one file at a time, and nothing beside them.
+      project("e2e", ["test/e2e/**/*.test.ts"], {
+        testTimeout: 300_000,
+        hookTimeout: 300_000,
+        fileParallelism: false,
+        sequence: {groupOrder: 2},
+      }),
     ],
   },
 });

@@ -20,7 +20,11 @@ export type RunRequest = {
 export type RunHooks = {
   /** Output that can be shown before the end (tokens of a text). Concatenated, it equals `output`. */
   readonly onOutput?: (chunk: Uint8Array) => void;
-  readonly onProgress?: (progress: {readonly phase: string; readonly done: number; readonly total: number}) => void;
+  readonly onProgress?: (progress: {
+    readonly phase: string;
+    readonly done: number;
+    readonly total: number;
+  }) => void;
   readonly signal?: AbortSignal;
 };
 
