@@ -32,6 +32,7 @@ export type ErrorRow = {
 
 type Flags = {readonly retryable?: boolean; readonly exit: number; readonly http: number};
 
+// biome-ignore lint/complexity/useMaxParams: a row of a table reads in its order
 function row(actor: Actor, phase: Phase, flags: Flags, message: string, hint: string): ErrorRow {
   return {
     actor,
