@@ -28,7 +28,17 @@ const FREE_BYTES_MIN = 8 * 1024 * 1024;
 /** Bytes written between two looks at the free space. */
 const SPACE_CHECK_BYTES = 1024 * 1024;
 
+/** Bytes of callers that are written as one batch. */
+const GROUP_BYTES_MAX = 4 * 1024 * 1024;
+
 type Database = Level<string, Uint8Array>;
+
+type Waiting = {
+  readonly batch: readonly Write[];
+  readonly sync: boolean;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+};
 
 export class LevelStore implements Store {
   readonly #db: Database;
@@ -37,6 +47,8 @@ export class LevelStore implements Store {
   /** Set after a failed write: the log may end in half a record, and only opening again cuts it off. */
   #isTorn = false;
   #healing: Promise<void> = Promise.resolve();
+  readonly #waiting: Waiting[] = [];
+  #writing: Promise<void> | undefined;
 
   private constructor(db: Database, path: string) {
     this.#db = db;
@@ -93,28 +105,68 @@ export class LevelStore implements Store {
     }
   }
 
-  async write(batch: readonly Write[], options: {readonly sync?: boolean} = {}): Promise<void> {
-    await this.#checkSpace(batch);
+  /**
+   * In the order of the calls. What comes while a write is under way goes with the next one, as one batch
+   * with one sync: many callers at once cost the disk little more than one.
+   */
+  write(batch: readonly Write[], options: {readonly sync?: boolean} = {}): Promise<void> {
+    const {promise, resolve, reject} = Promise.withResolvers<void>();
+    this.#waiting.push({batch, sync: options.sync === true, resolve, reject});
+    this.#writing ??= this.#drain();
+    return promise;
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#healing.catch(() => {});
+    await this.#db.close();
+  }
+
+  /** Never rejects: each caller hears of its own group. */
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const group = this.#nextGroup();
+      try {
+        await this.#writeGroup(group);
+        for (const {resolve} of group) resolve();
+      } catch (error) {
+        for (const {reject} of group) reject(error);
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  /** What waits, up to a size: LevelDB holds a batch in memory twice. */
+  #nextGroup(): readonly Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const {batch} of this.#waiting) {
+      bytes += bytesOf(batch);
+      if (count > 0 && bytes > GROUP_BYTES_MAX) break;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #writeGroup(group: readonly Waiting[]): Promise<void> {
+    await this.#checkSpace(group);
     if (this.#isTorn) this.#heal();
     await this.#healing;
-    const operations = batch.map(({key, value}) =>
-      value === undefined ? ({type: "del", key} as const) : ({type: "put", key, value} as const),
+    const operations = group.flatMap(({batch}) =>
+      batch.map(({key, value}) =>
+        value === undefined ? ({type: "del", key} as const) : ({type: "put", key, value} as const),
+      ),
     );
     try {
-      await this.#db.batch(operations, {sync: options.sync === true});
+      await this.#db.batch(operations, {sync: group.some(({sync}) => sync)});
     } catch (error) {
       this.#isTorn = true;
       throw storeError(error);
     }
   }
 
-  async close(): Promise<void> {
-    await this.#healing.catch(() => {});
-    await this.#db.close();
-  }
-
-  async #checkSpace(batch: readonly Write[]): Promise<void> {
-    for (const {key, value} of batch) this.#bytesUnchecked += key.length + (value?.length ?? 0);
+  async #checkSpace(group: readonly Waiting[]): Promise<void> {
+    for (const {batch} of group) this.#bytesUnchecked += bytesOf(batch);
     if (this.#bytesUnchecked < SPACE_CHECK_BYTES && !this.#isTorn) return;
     const {bavail, bsize} = await statfs(this.#path);
     const bytesFree = bavail * bsize;
@@ -137,6 +189,10 @@ export class LevelStore implements Store {
     // Whoever waits for it sees the error; nobody waiting is no crash.
     this.#healing.catch(() => {});
   }
+}
+
+function bytesOf(batch: readonly Write[]): number {
+  return batch.reduce((sum, {key, value}) => sum + key.length + (value?.length ?? 0), 0);
 }
 
 /** LevelDB hands out Buffers, whose `slice()` shares memory where that of a Uint8Array copies. */
