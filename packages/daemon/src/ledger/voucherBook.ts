@@ -125,9 +125,12 @@ export class VoucherBook {
   }
 
   async #write(records: readonly VoucherRecord[]): Promise<void> {
-    await this.#log.append(records.map(encodeRecord));
+    // Two copies at once: either alone restores the last vouchers, and both are on disk before one is used.
+    await Promise.all([
+      this.#log.append(records.map(encodeRecord)),
+      this.#store.write(records.flatMap(toWrites), {sync: true}),
+    ]);
     this.#recordsInLog += records.length;
-    await this.#store.write(records.flatMap(toWrites), {sync: true});
     for (const record of records) {
       if (record.kind === "closed") this.#drop(record.lockId);
       else this.#keep(record.kind, record.voucher);
