@@ -37,6 +37,8 @@ export type Drive = {
   readonly allowLocal: boolean;
   readonly excluded: Set<PeerId>;
   readonly failures: CodedError[];
+  /** How long it waits for somebody to offer, at most what the options say; for a wish of our own, not at all. */
+  readonly waitMs?: number;
 };
 
 /** Candidates tried before a task gives up; each failed one costs time, never money. */
@@ -117,8 +119,8 @@ export class Candidates {
   /** Terms now, or as soon as somebody offers; says what it waits for. */
   async #find(drive: Drive): Promise<Found> {
     const {clock, events} = this.#components;
-    const {task, failures} = drive;
-    const untilMs = Math.min(task.deadlineMs, clock.now() + this.#options.providerWaitMs);
+    const {task, failures, waitMs = this.#options.providerWaitMs} = drive;
+    const untilMs = Math.min(task.deadlineMs, clock.now() + waitMs);
     for (let isFirst = true; ; isFirst = false) {
       if (task.signal.aborted) throw toCodedError(task.signal.reason);
       try {

@@ -13,6 +13,8 @@ const KEY = "job/";
 const CREDIT_KEY = "job-credit/";
 /** Ended jobs kept for `node why`; older ones are dropped, money is in the ledger and the voucher book. */
 const KEPT_MAX = 2_000;
+/** Moves that only the next one writes: after a crash an open job ends, in whichever of these states it was. */
+const SILENT: ReadonlySet<JobEvent["kind"]> = new Set(["accept", "fetch", "run"]);
 
 export class JobBook {
   readonly #store: Store;
@@ -95,6 +97,7 @@ export class JobBook {
       throw new CodedError("MESSAGE_UNEXPECTED", {evidence: {reason: result.reason}});
     const {lockId, charge = 0n} = result.record;
     this.#jobs.set(id, result.record);
+    if (SILENT.has(event.kind)) return result.record;
     const writes = [toWrite(result.record)];
     const paid = event.kind === "pay" && lockId !== undefined ? {lockId, charge} : undefined;
     if (paid !== undefined) writes.push(this.#credit(paid.lockId, paid.charge));

@@ -15,6 +15,11 @@ const KEY = {record: "task/", extras: "task-extras/", input: "task-input/", outp
 /** Ended tasks kept with their outputs; older ones go, their money stays in the ledger. */
 const KEPT_MAX = 1_000;
 const RETRY_MS = 1_000;
+/**
+ * Moves after which nothing is said or promised to anybody before the next move: that one writes the
+ * whole record. A crash in between goes on from the move before.
+ */
+const SILENT: ReadonlySet<TaskEvent["kind"]> = new Set(["price", "award", "accept"]);
 
 export type TaskEntry = {readonly record: TaskRecord; readonly extras: TaskExtras};
 
@@ -26,6 +31,8 @@ export class TaskBook {
   readonly #byKey = new Map<string, TaskId>();
   /** Ended while the disk was full. */
   readonly #unwritten = new Set<TaskId>();
+  /** Extras changed in memory since they were written. */
+  readonly #extrasBehind = new Set<TaskId>();
   #cancelRetry: () => void = () => undefined;
 
   constructor(components: {readonly store: Store; readonly clock: Clock}) {
@@ -114,10 +121,13 @@ export class TaskBook {
     }
     const next = {record: result.record, extras: {...entry.extras, ...change.extras}};
     this.#tasks.set(id, next);
-    const writes = writesOf(id, next, change.extras !== undefined);
+    if (change.extras !== undefined) this.#extrasBehind.add(id);
+    if (SILENT.has(event.kind)) return next.record;
+    const writes = writesOf(id, next, this.#extrasBehind.has(id));
     if (change.output !== undefined) writes.push({key: KEY.output + id, value: change.output});
     try {
       await this.#store.write(writes, {sync: change.sync ?? false});
+      this.#extrasBehind.delete(id);
     } catch (error) {
       if (this.#tasks.get(id) === next) this.#tasks.set(id, entry);
       throw error;
