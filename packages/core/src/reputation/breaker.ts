@@ -1,12 +1,10 @@
 /**
- * A circuit breaker per peer and class: after a timeout, or two refusals within half a minute, the peer is
- * left alone for a while; then one probe decides. Own experience only, never on disk for long.
+ * A circuit breaker per peer and class: after a fault the peer is left alone for a while; then one probe
+ * decides. A refusal for want of capacity is an answer, not a fault: it never opens the circuit, however
+ * many a large batch collects, and as a probe's answer it closes it. Own experience only, never on disk.
  */
 import type {UnixMs} from "../primitives/time.ts";
 
-export const BREAKER_WINDOW_MS = 30_000;
-/** Refusals within the window that open it; one fault is enough. */
-export const BREAKER_SOFT_MAX = 2;
 export const BREAKER_OPEN_MS = 30_000;
 /** Doubles with each failed probe up to here: a machine that comes back is found within five minutes. */
 export const BREAKER_OPEN_MS_MAX = 300_000;
@@ -14,7 +12,7 @@ export const BREAKER_OPEN_MS_MAX = 300_000;
 export const PROBE_MS_MAX = 60_000;
 
 export type Breaker =
-  | {readonly kind: "closed"; readonly refusedAtMs: readonly UnixMs[]}
+  | {readonly kind: "closed"}
   | {readonly kind: "open"; readonly untilMs: UnixMs; readonly openMs: number; readonly failures: number}
   | {
       readonly kind: "halfOpen";
@@ -25,7 +23,7 @@ export type Breaker =
 
 export type BreakerEvent = "started" | "success" | "soft" | "fault";
 
-export const BREAKER_CLOSED: Breaker = {kind: "closed", refusedAtMs: []};
+export const BREAKER_CLOSED: Breaker = {kind: "closed"};
 
 /** `probe`: one call may go through; record `started` when it does. */
 export function admits(breaker: Breaker, nowMs: UnixMs): "yes" | "probe" | "no" {
@@ -43,16 +41,9 @@ export function admits(breaker: Breaker, nowMs: UnixMs): "yes" | "probe" | "no" 
 export function moveBreaker(breaker: Breaker, event: BreakerEvent, nowMs: UnixMs): Breaker {
   if (event === "success") return BREAKER_CLOSED;
   if (event === "started") return start(breaker, nowMs);
+  if (event === "soft") return breaker.kind === "halfOpen" ? BREAKER_CLOSED : breaker;
   if (breaker.kind !== "closed") return reopen(breaker, nowMs);
-  const recent = breaker.refusedAtMs.filter((time) => nowMs - time < BREAKER_WINDOW_MS);
-  const refusedAtMs = [...recent, nowMs];
-  if (event === "soft" && refusedAtMs.length < BREAKER_SOFT_MAX) return {kind: "closed", refusedAtMs};
-  return {
-    kind: "open",
-    untilMs: add(nowMs, BREAKER_OPEN_MS),
-    openMs: BREAKER_OPEN_MS,
-    failures: refusedAtMs.length,
-  };
+  return {kind: "open", untilMs: add(nowMs, BREAKER_OPEN_MS), openMs: BREAKER_OPEN_MS, failures: 1};
 }
 
 function start(breaker: Breaker, nowMs: UnixMs): Breaker {
