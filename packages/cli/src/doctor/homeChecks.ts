@@ -86,7 +86,7 @@ async function passphraseCheck(generated: string, stated: string | undefined): P
       name: "passphrase",
       state: "warning",
       detail: `generated, beside the keys: ${generated} guards a copied key file, not a copied home`,
-      fix: "For real money keep it elsewhere: CTZ_KEY_PASSPHRASE_FILE.",
+      fix: "To guard the home itself keep it elsewhere: CTZ_KEY_PASSPHRASE_FILE.",
     },
   ];
 }
