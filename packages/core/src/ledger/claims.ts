@@ -41,7 +41,7 @@ export function allowance(spec: LockSpec, voucher: Voucher | undefined, height: 
 }
 
 /** What rises to the controller when the lock is drawn up to `cumulative`. */
-export function controllerShare(lock: LockCell, cumulative: bigint): bigint {
+export function controllerShare(lock: Pick<LockCell, "spec" | "drawn">, cumulative: bigint): bigint {
   const deltas = shareDeltas(lock.spec.split, lock.drawn, cumulative);
   return lock.spec.split.reduce((sum, {target}, index) => {
     const isController = target.kind === "cell" && target.cell === lock.spec.controller;

@@ -2,6 +2,7 @@
  * Turns received vouchers into balance: step 9. A claim costs a fee, so small sums wait, but never past
  * an epoch and never so close to a lock's expiry that a slow ledger could lose them.
  */
+import {controllerShare} from "@catalyze/core/ledger/claims";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {LedgerClient, LockView} from "@catalyze/core/ports/ledger";
 import type {Log} from "@catalyze/core/ports/log";
@@ -71,6 +72,8 @@ export class Claimer {
       if (this.#running.size >= AT_ONCE_MAX) return;
       const isLate = height + this.#options.finalMarginHeights >= lock.spec.expiryH;
       const isWorth = owed >= this.#options.opFee * WORTH_FACTOR;
+      // The ledger takes the fee out of our share: below it there is nothing to gain, and it refuses.
+      if (controllerShare(lock, lock.drawn + owed) <= this.#options.opFee) continue;
       if (isLate || isNewEpoch || isWorth) void this.#claim(lock, isLate);
     }
   }

@@ -1,0 +1,42 @@
+import type {LedgerClient, LockView} from "@catalyze/core/ports/ledger";
+import type {AccountId, LockId} from "@catalyze/core/primitives/id";
+import {Claimer} from "@catalyze/daemon/pipeline/claimer";
+import type {VoucherRecords} from "@catalyze/daemon/pipeline/incomingPayments";
+import {expect, it} from "vitest";
+import {FakeClock} from "../../../../test/sim/fakes/fakeClock.ts";
+import {silentLog} from "../ledger/silentLog.ts";
+
+const lockId = "aa".repeat(32) as LockId;
+const provider = "bb".repeat(32) as AccountId;
+
+it("waits until a claim brings more than its fee", async () => {
+  const clock = new FakeClock();
+  const submitted: unknown[] = [];
+  let cumulative = 110n;
+  const split = [
+    {target: {kind: "cell", cell: provider}, bps: 9_000},
+    {target: {kind: "burn"}, bps: 1_000},
+  ];
+  const spec = {controller: provider, split, amount: 10_000n, expiryH: 1_000n};
+  const lock = {id: lockId, spec, drawn: 0n, isOpen: true} as unknown as LockView;
+  const ledger = {
+    head: () => ({height: 1n, epoch: Math.floor(clock.monotonicMs() / 15_000)}),
+    lockView: () => lock,
+    submit: async (_: unknown, op: unknown) => submitted.push(op),
+  } as unknown as LedgerClient;
+  const vouchers = {
+    openLocks: () => [lockId],
+    lastReceived: () => ({cumulative}),
+  } as unknown as VoucherRecords;
+  const claimer = new Claimer(
+    {clock, ledger, vouchers, log: silentLog},
+    {checkpointMs: 1_000, opFee: 100n, finalMarginHeights: 10n},
+  );
+  claimer.start();
+  await clock.advance(40_000);
+  expect([submitted, claimer.receivable()]).toEqual([[], 110n]);
+  cumulative = 220n;
+  await clock.advance(20_000);
+  expect(submitted.length).toBeGreaterThan(0);
+  claimer.stop();
+});
