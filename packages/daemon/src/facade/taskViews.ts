@@ -47,16 +47,30 @@ export function taskView({record, extras}: TaskEntry, alias: string | undefined)
     ...(extras.units === undefined ? {} : {units: extras.units.toString()}),
     ...(peer === undefined ? {} : {peerId: peer}),
     ...(extras.reason === "" ? {} : {reason: extras.reason}),
-    attempts: record.attempts.map((attempt, index) => attemptView(attempt, index)),
+    attempts: attemptViews(record.attempts),
     ...(record.reason === undefined ? {} : {failure: failureOf(record.reason)}),
   };
 }
 
-export function attemptView(attempt: Attempt, index: number): AttemptView {
+export function attemptViews(attempts: readonly Attempt[]): AttemptView[] {
+  return attempts.map((attempt, index) => attemptView(attempt, kindOf(attempts, index)));
+}
+
+/** A fallback starts when those before it have failed; who starts beside a result checks it. */
+function kindOf(attempts: readonly Attempt[], index: number): AttemptView["kind"] {
+  const startedAtMs = attempts[index]?.startedAtMs ?? 0;
+  const isBeside = attempts
+    .slice(0, index)
+    .some(({endedAtMs}) => endedAtMs === undefined || endedAtMs > startedAtMs);
+  if (index === 0) return "first";
+  return isBeside ? "verify" : "fallback";
+}
+
+function attemptView(attempt: Attempt, kind: AttemptView["kind"]): AttemptView {
   const {attemptId, peer, provider, state, startedAtMs, endedAtMs, chargeMax, chargedUctz, reason} = attempt;
   return {
     attemptId,
-    kind: index === 0 ? "first" : "fallback",
+    kind,
     peerId: peer,
     account: provider,
     outcome: state === "paid" ? "done" : state === "failed" || state === "cancelled" ? state : "running",

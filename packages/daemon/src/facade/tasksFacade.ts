@@ -10,7 +10,7 @@ import type {Identity} from "../pipeline/identity.ts";
 import type {Marketplace} from "../pipeline/marketplace.ts";
 import type {TaskNews} from "../pipeline/taskEvents.ts";
 import type {TaskSubmission} from "../pipeline/taskService.ts";
-import {attemptView, candidateView, mediaTypeOf, receiptView, taskView} from "./taskViews.ts";
+import {attemptViews, candidateView, mediaTypeOf, receiptView, taskView} from "./taskViews.ts";
 
 export type TasksFacadeComponents = {
   readonly marketplace: Marketplace;
@@ -62,7 +62,7 @@ export class TasksDoor implements TasksFacade {
       reason: extras.reason === "" ? (record.reason?.message ?? "not routed yet") : extras.reason,
       candidates: extras.candidates.map((note, index) => candidateView(note, index, identity.peer)),
       rejected: extras.rejected.map(({peer, code, message}) => ({peerId: peer, code, message})),
-      attempts: record.attempts.map((attempt, index) => attemptView(attempt, index)),
+      attempts: attemptViews(record.attempts),
     };
   }
 
