@@ -5,12 +5,12 @@
  */
 
 import {sha256} from "@catalyze/core/crypto/sha256";
-import {toCodedError} from "@catalyze/core/errors/codedError";
+import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
 import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
 import type {GossipMessage, Net, Verdict} from "@catalyze/core/ports/net";
-import {toHex} from "@catalyze/core/primitives/bytes";
+import {equalBytes, toHex} from "@catalyze/core/primitives/bytes";
 import {LIMITS} from "@catalyze/proto/limits";
-import {decodeLedgerFrame} from "./ledgerFrame.ts";
+import {decodeLedgerFrame, encodeLedgerFrame, type LedgerFrameBody} from "./ledgerFrame.ts";
 import {PROVES_FAULT} from "./ledgerProtocol.ts";
 import type {PeerBudgets} from "./peerBudgets.ts";
 
@@ -56,15 +56,17 @@ export class EntriesTopic {
     const id = toHex(sha256(data));
     if (this.#seen.has(id)) return "accept";
     try {
-      const body = decodeLedgerFrame(data, LIMITS.gossipBytesMax);
-      if (body.case !== "entry" && body.case !== "checkpoint") return "reject";
+      const body = decodeOne(data);
       const effects = await push({kind: body.case, bytes: body.value, from});
       const rejected = effects.find((effect) => effect.kind === "rejected");
       if (rejected !== undefined) return PROVES_FAULT.has(rejected.code) ? "reject" : "ignore";
       this.#remember(id);
       return "accept";
     } catch (error) {
-      return PROVES_FAULT.has(toCodedError(error).code) ? "reject" : "ignore";
+      const {code} = toCodedError(error);
+      if (!PROVES_FAULT.has(code)) return "ignore";
+      this.#components.net.penalize(from, code);
+      return "reject";
     }
   }
 
@@ -74,4 +76,19 @@ export class EntriesTopic {
     const [oldest] = this.#seen;
     if (oldest !== undefined) this.#seen.delete(oldest);
   }
+}
+
+type Gossiped = Extract<LedgerFrameBody, {case: "entry" | "checkpoint"}>;
+
+/**
+ * Gossip names a message by its bytes: one entry in ever new wrappings would go round for ever, so there
+ * is one wrapping only.
+ */
+function decodeOne(data: Uint8Array): Gossiped {
+  const body = decodeLedgerFrame(data, LIMITS.gossipBytesMax);
+  if (body.case !== "entry" && body.case !== "checkpoint")
+    throw new CodedError("MESSAGE_UNEXPECTED", {evidence: {kind: body.case}});
+  if (!equalBytes(encodeLedgerFrame(body), data))
+    throw new CodedError("DECODE_INVALID", {evidence: {reason: "notCanonical"}});
+  return body;
 }

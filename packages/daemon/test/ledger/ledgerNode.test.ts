@@ -1,7 +1,7 @@
 import type {LockSpec} from "@catalyze/core/ledger/op";
 import {decodeOp} from "@catalyze/core/ledger/opCodec";
 import {signVoucher} from "@catalyze/core/ledger/voucher";
-import {fromHex} from "@catalyze/core/primitives/bytes";
+import {concat, fromHex} from "@catalyze/core/primitives/bytes";
 import type {Hash, OpId, PeerId} from "@catalyze/core/primitives/id";
 import {encodeLedgerFrame} from "@catalyze/daemon/ledger/ledgerFrame";
 import {describe, expect, it} from "vitest";
@@ -425,6 +425,18 @@ describe("LedgerNode, four witnesses and a follower", () => {
     await gossiper.publish("entries", encodeLedgerFrame({case: "entry", value: random.bytes(90)}));
     await rig.clock.advance(500);
     expect(target.net!.verdicts.reject).toBe(before + 2);
+    const wrapper = rig.network.join("wrapper" as PeerId);
+    const heard: Uint8Array[] = [];
+    wrapper.subscribe("entries", ({data}) => {
+      heard.push(data);
+      return "accept";
+    });
+    await rig.until(() => heard.length > 0);
+    // A field that nobody knows: the same entry under another name.
+    await wrapper.publish("entries", concat(heard[0]!, Uint8Array.of(0xf8, 0x07, 0x01)));
+    await rig.clock.advance(500);
+    for (const name of ["gossiper", "wrapper"])
+      expect(target.net!.penalties.map(({peer}) => peer)).toContain(name);
     await rig.clock.complete(rig.node(0).submit(rig.account(0), transfer(rig.account(1), CTZ)), 20_000);
     await rig.stop();
   });
