@@ -15,7 +15,7 @@ import {pause, until} from "./until.ts";
 
 export type Protocol = ProtocolName | "genesis";
 
-const ANSWER_MS = 1_500;
+const ANSWER_MS = 600;
 const DIAL_MS = 5_000;
 
 export class Enemy {
