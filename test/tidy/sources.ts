@@ -1,5 +1,5 @@
 /** Reads the repository's sources once, as text, for the structure checks. */
-import {readdirSync, readFileSync, statSync} from "node:fs";
+import {existsSync, readdirSync, readFileSync, statSync} from "node:fs";
 import {dirname, join, relative} from "node:path";
 import {fileURLToPath} from "node:url";
 
@@ -17,6 +17,8 @@ export type Source = {
 const SKIP = new Set(["node_modules", "dist", "gen", "abi", ".git", ".cache", "out", "cache"]);
 
 function walk(folder: string, found: string[]): string[] {
+  // A package without tests of its own has no such folder in a clone.
+  if (!existsSync(folder)) return found;
   for (const name of readdirSync(folder)) {
     if (SKIP.has(name)) continue;
     const path = join(folder, name);
