@@ -26,7 +26,7 @@ let tom: Daemon;
 beforeAll(async () => {
   world = await World.create([
     {name: "ria", flags: ["--max-price-default", "100uctz"]},
-    {name: "pia", flags: [...sells(), "--price", "default=1000uctz+100uctz"]},
+    {name: "pia", flags: [...sells(), "--price", "default=1000uctz+500uctz"]},
     {name: "tom", flags: sells(2), isWitness: false},
   ]);
   bundles = await world.bundles(ALIASES);
