@@ -11,7 +11,6 @@ import {type Ping, ping} from "@libp2p/ping";
 import {tcp} from "@libp2p/tcp";
 import {yamux} from "@libp2p/yamux";
 import {createLibp2p} from "libp2p";
-import {corkedEncrypter} from "./corkedEncrypter.ts";
 import {gossipService} from "./gossip.ts";
 
 export type NodeServices = {
@@ -53,7 +52,7 @@ export async function createNode(options: NodeOptions): Promise<Libp2pNode> {
       ...(options.announce === undefined ? {} : {announce: [...options.announce]}),
     },
     transports: [tcp()],
-    connectionEncrypters: [corkedEncrypter(noise())],
+    connectionEncrypters: [noise()],
     streamMuxers: [yamux({streamOptions: {maxStreamWindowSize: WINDOW_BYTES_MAX}})],
     peerDiscovery: options.mdns ? [mdns({serviceTag: `_ctz-${networkTag}._udp.local`})] : [],
     connectionManager: {
