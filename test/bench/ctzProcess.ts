@@ -28,6 +28,8 @@ export class CtzProcess {
     this.#child = spawn(process.execPath, [CTZ, "up", "--home", home, ...ports, ...flags], {
       stdio: ["ignore", log, log],
     });
+    // A benchmark that ends early leaves nothing running.
+    process.once("exit", () => this.#child.kill("SIGKILL"));
     this.#exited = new Promise((resolve) => this.#child.once("exit", () => resolve()));
   }
 

@@ -27,6 +27,7 @@ export async function runBench(args: readonly string[]): Promise<number> {
     return 2;
   }
   const say = (line: string) => process.stderr.write(`${line}\n`);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
   say(machine());
   let status = 0;
   for (const part of parts.filter((each) => chosen.length === 0 || chosen.includes(each.name))) {

@@ -9,7 +9,8 @@ import {atMost, figure, median, type Part, percentile} from "../bar.ts";
 import {asksHeard, BenchNetwork, callOnce} from "../benchNetwork.ts";
 import {openDirectExecutor} from "../directExecutor.ts";
 
-const WARM_CALLS = 10;
+/** The compiler has seen the hot code by then. */
+const WARM_CALLS = 200;
 const PAIRS = 150;
 const CPU_CALLS = 200;
 const IDLE_MS = 3_000;
