@@ -24,7 +24,8 @@ export default defineConfig({
     projects: [
       project("unit", ["packages/*/test/**/*.test.ts"]),
       project("vectors", ["test/vectors/**/*.test.ts"]),
-      project("conformance", ["test/conformance/**/*.test.ts"]),
+      // Real sockets and disks beside the fakes.
+      project("conformance", ["test/conformance/**/*.test.ts"], {retry: 1}),
       project("tidy", ["test/tidy/**/*.test.ts"]),
       project("sim", ["test/sim/**/*.test.ts"], {testTimeout: 300_000, sequence: {groupOrder: 1}}),
       // Real processes share two cores, ports and a chain: one file at a time, and nothing beside them.
@@ -33,6 +34,8 @@ export default defineConfig({
         hookTimeout: 300_000,
         fileParallelism: false,
         sequence: {groupOrder: 2},
+        // A machine that stalls for seconds fails a test of real processes; the reporter names each second try.
+        retry: 1,
       }),
     ],
   },

@@ -1,6 +1,9 @@
 import type {Reporter, TestModule} from "vitest/node";
 
-/** Prints one plain closing line, `N passed, N failed[, N skipped]`, that any CI can read. */
+/**
+ * Names every test that passed only when tried again, then prints one plain closing line,
+ * `N passed, N failed[, N skipped]`, that any CI can read.
+ */
 export default class PlainCount implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const count = {passed: 0, failed: 0, skipped: 0};
@@ -9,6 +12,8 @@ export default class PlainCount implements Reporter {
       if (module.children.size === 0 && module.errors().length > 0) count.failed += 1;
       for (const test of module.children.allTests()) {
         const {state} = test.result();
+        if (test.diagnostic()?.flaky === true)
+          process.stdout.write(`\nneeded a second try: ${test.fullName}\n`);
         if (state !== "pending") count[state] += 1;
       }
     }
