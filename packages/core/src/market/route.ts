@@ -84,14 +84,7 @@ const VALUE_OF_TIME_MIN = 1;
 
 /** Ranks what may be tried and says why the rest may not. */
 export function route(candidates: readonly Candidate[], policy: RoutePolicy, random: Random): RouteResult {
-  const rejected: Rejected[] = [];
-  const open: Candidate[] = [];
-  // Chance is drawn in the order of peers, so the order of arrival does not matter.
-  for (const candidate of [...candidates].sort(compareCandidates)) {
-    const rejection = reject(candidate, policy);
-    if (rejection === undefined) open.push(candidate);
-    else rejected.push({candidate, ...rejection});
-  }
+  const {open, rejected} = admit(candidates, policy);
   const cheapest = open
     .filter(({kind}) => kind !== "local")
     .reduce((least, {price}) => Math.min(least, Number(price)), Number.POSITIVE_INFINITY);
@@ -109,7 +102,7 @@ export function route(candidates: readonly Candidate[], policy: RoutePolicy, ran
       candidate,
       terms: indexOf(candidate, indexPolicy, random),
       isGroupCapped: policy.isGroupCapped?.(candidate.account) ?? false,
-      isProbe: candidate.standing?.admits === "probe",
+      isProbe: candidate.standing !== undefined && candidate.standing.admits !== "yes",
     }),
   );
   return {ranked: ranked.sort(compareRanked), rejected, valueOfTime};
@@ -169,6 +162,30 @@ export function candidateOf({ask}: Pick<LiveAsk, "ask">, facts: CandidateFacts):
     queueMs: hasSpeed ? expectedMsOf(ask, facts.units) - workMs : 0,
     standing: facts.standing,
     ask,
+  };
+}
+
+/**
+ * Who may be tried. Open circuits keep failing peers away from a task that has a choice; where they are all
+ * that is left, trying one is better than saying that nobody is there.
+ */
+function admit(
+  candidates: readonly Candidate[],
+  policy: RoutePolicy,
+): {readonly open: readonly Candidate[]; readonly rejected: readonly Rejected[]} {
+  const rejected: Rejected[] = [];
+  const open: Candidate[] = [];
+  // Chance is drawn in the order of peers, so the order of arrival does not matter.
+  for (const candidate of [...candidates].sort(compareCandidates)) {
+    const rejection = reject(candidate, policy);
+    if (rejection === undefined) open.push(candidate);
+    else rejected.push({candidate, ...rejection});
+  }
+  if (open.length > 0) return {open, rejected};
+  const isLastResort = ({code}: Rejected) => code === "CIRCUIT_OPEN";
+  return {
+    open: rejected.filter(isLastResort).map(({candidate}) => candidate),
+    rejected: rejected.filter((each) => !isLastResort(each)),
   };
 }
 
