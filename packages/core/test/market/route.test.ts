@@ -133,6 +133,15 @@ describe("route", () => {
     });
   });
 
+  it("tries an open circuit where nothing else is left, as a probe", () => {
+    const broken = candidate("broken", {standing: open});
+    const tried = candidate("tried");
+    const limits = {...policy, excluded: new Set(["tried" as PeerId])};
+    const {ranked, rejected} = route([broken, tried], limits, seededRandom(1));
+    expect(ranked.map(({candidate: {peer}, isProbe}) => [peer, isProbe])).toEqual([["broken", true]]);
+    expect(rejected.map(({code}) => code)).toEqual(["CANDIDATE_EXCLUDED"]);
+  });
+
   it("ranks a group that had its share after all others", () => {
     const isGroupCapped = (account: AccountId): boolean => account === "big";
     expect(order([candidate("big", {price: 1n}), candidate("a")], {isGroupCapped})).toEqual(["a", "big"]);
