@@ -69,7 +69,7 @@ export class TasksDoor implements TasksFacade {
   async receipt(id: TaskId) {
     const {marketplace, ledger} = this.#components;
     // A voucher is money set aside, but not on the ledger: `pending` until its provider has claimed.
-    const entry = marketplace.taskBook.get(id);
+    const entry = await marketplace.tasks.receipted(id);
     const lockId = entry.extras.receipts.find(({voucher}) => voucher !== "")?.lockId;
     const isClaimed = lockId !== undefined && (ledger.lockView(lockId)?.drawn ?? 0n) >= this.#cumulative(id);
     return receiptView(entry, isClaimed ? "certified" : "pending", ledger.head().witnesses);

@@ -30,12 +30,12 @@ type Charged = {readonly voucher: Voucher; readonly receipt: Receipt; readonly p
 
 /** A full disk is asked again this often: the result is owed until the voucher is written. */
 const RETRY_MS = 500;
-/** The user waits so long for the provider's signature; it is only evidence. */
+/** Whoever asks for a receipt waits so long for the provider's signature; it is only evidence. */
 const COSIGN_MS = 250;
 
 export class Settlement {
   readonly #components: SettlementComponents;
-  readonly #handing = new Set<Promise<void>>();
+  readonly #handing = new Set<{readonly taskId: TaskId; readonly done: Promise<void>}>();
 
   constructor(components: SettlementComponents) {
     this.#components = components;
@@ -43,25 +43,40 @@ export class Settlement {
 
   /** Payments on their way have arrived, or are the next start's. */
   async stop(): Promise<void> {
-    await Promise.allSettled(this.#handing);
+    await Promise.all([...this.#handing].map(({done}) => done));
   }
 
-  /** Accepts, pays and hands over. The task is charged when this resolves, delivered or not. */
+  /** Accepts and pays; the voucher goes out while the user has its result. Charged when this resolves, delivered or not. */
   async pay(task: TaskContext, committed: CommittedAttempt): Promise<void> {
-    const {clock} = this.#components;
+    const {log} = this.#components;
     const {attemptId, hold} = committed;
+    const {taskId} = task;
     let charged: Charged;
     try {
       charged = await this.#chargeUntilWritten(task, attemptId);
-    } finally {
+    } catch (error) {
       hold.release();
+      throw error;
     }
-    const handing = this.#handOver(task.taskId, committed, charged).finally(() =>
-      this.#handing.delete(handing),
-    );
-    this.#handing.add(handing);
+    const done = this.#handOver(taskId, committed, charged)
+      .catch((error: unknown) => log.warn("a payment was not handed over", {task: taskId, error}))
+      .finally(() => {
+        // Not before: the provider counts the maximum against the lock until it has the voucher.
+        hold.release();
+        this.#handing.delete(entry);
+      });
+    const entry = {taskId, done};
+    this.#handing.add(entry);
+  }
+
+  /** Waits a moment for the provider's half of a receipt that may be on its way. */
+  async handed(taskId: TaskId): Promise<void> {
+    const {clock} = this.#components;
+    const handing = [...this.#handing].filter((each) => each.taskId === taskId);
+    if (handing.length === 0) return;
+    const all = Promise.all(handing.map(({done}) => done));
     const patience = new AbortController();
-    await Promise.race([handing, clock.sleep(COSIGN_MS, patience.signal).catch(() => undefined)]);
+    await Promise.race([all, clock.sleep(COSIGN_MS, patience.signal).catch(() => undefined)]);
     patience.abort();
   }
 

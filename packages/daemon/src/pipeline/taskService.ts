@@ -176,6 +176,12 @@ export class TaskService {
     await running.done;
   }
 
+  /** The entry once both signatures of its receipt are there, or a moment later without the provider's. */
+  async receipted(id: TaskId): Promise<TaskEntry> {
+    await this.#components.settlement.handed(id);
+    return this.#components.book.get(id);
+  }
+
   /** Resolves when the task has ended; at once when it has. */
   async ended(id: TaskId): Promise<TaskEntry> {
     await this.#running.get(id)?.done;
