@@ -134,6 +134,7 @@ describe("route", () => {
   });
 
   it("tries an open circuit where nothing else is left, as a probe", () => {
+    const open = standingOf(recordOutcome(newReputation(NOW), fault, NOW), NOW);
     const broken = candidate("broken", {standing: open});
     const tried = candidate("tried");
     const limits = {...policy, excluded: new Set(["tried" as PeerId])};
