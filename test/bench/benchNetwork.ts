@@ -122,21 +122,11 @@ export async function asksHeard(client: ApiClient, count: number): Promise<void>
   throw new Error("no asks were heard");
 }
 
-/** What a program does for one result: submit, wait for the end, fetch the output. */
+/** What a program does for one result. */
 export async function callOnce(
   client: ApiClient,
   header: TaskHeader,
   input: Uint8Array,
 ): Promise<Uint8Array> {
-  const {taskId} = await client.upload("taskCreate", {maxPriceUctz: "100000000", ...header, input});
-  for await (const event of client.taskEvents(taskId)) {
-    if (event.type !== "done") continue;
-    if (event.task.state !== "done") {
-      throw new Error(
-        `the task ended as ${event.task.state}: ${event.task.failure?.code} ${event.task.failure?.message}`,
-      );
-    }
-    break;
-  }
-  return (await client.taskOutput(taskId)).bytes;
+  return (await client.run({maxPriceUctz: "100000000", ...header, input})).bytes;
 }

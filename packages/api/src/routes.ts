@@ -79,6 +79,16 @@ export const ROUTES = {
     rawHeader: TaskHeader,
     response: TaskCreated,
   }),
+  taskRun: route({
+    method: "POST",
+    path: "/api/v1/run",
+    summary:
+      "Submit a task, wait for its end, answer its verified output; hanging up cancels it unless it has an idempotency key",
+    kind: "bytes",
+    body: TaskBody,
+    rawHeader: TaskHeader,
+    response: Type.String({contentEncoding: "binary"}),
+  }),
   taskList: route({
     method: "GET",
     path: "/api/v1/tasks",

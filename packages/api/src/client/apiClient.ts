@@ -26,6 +26,15 @@ export type TaskUpload = TaskHeader & {readonly input: Uint8Array};
 
 type CallOptions = {readonly timeoutMs?: number; readonly signal?: AbortSignal};
 
+type Output = {readonly bytes: Uint8Array; readonly mediaType: string};
+
+export type RunResult = Output & {
+  readonly taskId: string;
+  readonly chargedUctz: string;
+  /** Who was paid. */
+  readonly peerId: string | undefined;
+};
+
 /** A JSON answer as it came, with its version. */
 export type Answer<K extends RouteName> = ResponseOf<Routes[K]> & {readonly v: 1};
 
@@ -59,22 +68,26 @@ export class ApiClient {
   /** `quote` or `taskCreate` with the input as a raw body: no base64. */
   async upload<K extends "quote" | "taskCreate">(
     name: K,
-    {input, ...header}: TaskUpload,
-    options: CallOptions = {},
+    upload: TaskUpload,
+    {timeoutMs, signal}: CallOptions = {},
   ): Promise<Answer<K>> {
-    const route: Route = ROUTES[name];
-    const response = await sendRequest(this.target, {
-      method: route.method,
-      path: route.path,
-      body: input,
-      headers: {
-        "content-type": "application/octet-stream",
-        "ctz-task": Buffer.from(JSON.stringify(header)).toString("base64url"),
-      },
-      timeoutMs: options.timeoutMs ?? this.#timeoutMs,
-      signal: options.signal,
-    });
+    const response = await this.#send(ROUTES[name], upload, {timeoutMs: timeoutMs ?? this.#timeoutMs, signal});
     return (await this.#json(response)) as Answer<K>;
+  }
+
+  /**
+   * One task in one request: its verified output. Throws the task's own failure, with `taskId` and
+   * `chargedUctz` as evidence. Has no time limit of its own: the task has a deadline.
+   */
+  async run(upload: TaskUpload, {timeoutMs, signal}: CallOptions = {}): Promise<RunResult> {
+    const response = await this.#send(ROUTES.taskRun, upload, {timeoutMs, signal});
+    const {headers} = response;
+    return {
+      ...(await bytesOf(response)),
+      taskId: headers.get("x-ctz-job") ?? "",
+      chargedUctz: headers.get("x-ctz-cost-uctz") ?? "0",
+      peerId: headers.get("x-ctz-peer") ?? undefined,
+    };
   }
 
   /** The task's events from now on; ends after `done`. Has no time limit of its own: the task has a deadline. */
@@ -98,19 +111,32 @@ export class ApiClient {
     }
   }
 
-  async taskOutput(id: string): Promise<{readonly bytes: Uint8Array; readonly mediaType: string}> {
+  async taskOutput(id: string): Promise<Output> {
     const response = await sendRequest(this.target, {
       method: "GET",
       path: pathOf(ROUTES.taskOutput, {id}, undefined),
       timeoutMs: this.#timeoutMs,
     });
-    const mediaType = response.headers.get("content-type") ?? "application/octet-stream";
-    return {bytes: new Uint8Array(await response.arrayBuffer()), mediaType};
+    return await bytesOf(response);
   }
 
   async metrics(): Promise<string> {
     const request = {method: "GET", path: ROUTES.metrics.path, timeoutMs: this.#timeoutMs};
     return await (await sendRequest(this.target, request)).text();
+  }
+
+  async #send(
+    {method, path}: Pick<Route, "method" | "path">,
+    {input, ...header}: TaskUpload,
+    limits: {readonly timeoutMs: number | undefined; readonly signal: AbortSignal | undefined},
+  ): Promise<Response> {
+    return await sendRequest(this.target, {
+      ...{method, path, body: input, ...limits},
+      headers: {
+        "content-type": "application/octet-stream",
+        "ctz-task": Buffer.from(JSON.stringify(header)).toString("base64url"),
+      },
+    });
   }
 
   async #json(response: Response): Promise<unknown> {
@@ -120,6 +146,11 @@ export class ApiClient {
       throw transportError(this.target, error, {limit: undefined, signal: undefined, timeoutMs: undefined});
     }
   }
+}
+
+async function bytesOf(response: Response): Promise<Output> {
+  const mediaType = response.headers.get("content-type") ?? "application/octet-stream";
+  return {bytes: new Uint8Array(await response.arrayBuffer()), mediaType};
 }
 
 type LooseInput = {

@@ -4,13 +4,14 @@ import type {ApiClient} from "@catalyze/api/client/apiClient";
 import {toErrorReport} from "@catalyze/api/errorReport";
 import type {ErrorReport} from "@catalyze/api/schema/fields";
 import type {TaskHeader, TaskView} from "@catalyze/api/schema/task";
+import {throwUnlessDone} from "@catalyze/api/taskEnd";
 import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
 import type {CommandContext} from "../context.ts";
 import {ctz, duration} from "../output/format.ts";
 import {ProgressBar} from "../output/progressBar.ts";
 import type {BatchItem} from "./batchFile.ts";
 import {resultJson, resultText, type TaskResult} from "./showOutput.ts";
-import {runTask, throwUnlessDone} from "./taskRun.ts";
+import {runTask} from "./taskRun.ts";
 
 /** Enough to keep several providers busy; the daemon queues the rest of what it is sent. */
 const IN_FLIGHT_MAX = 16;

@@ -2,13 +2,14 @@
 import {writeFile} from "node:fs/promises";
 import type {ApiClient, TaskUpload} from "@catalyze/api/client/apiClient";
 import type {TaskEvent, TaskView} from "@catalyze/api/schema/task";
+import {throwUnlessDone} from "@catalyze/api/taskEnd";
 import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
 import type {CommandContext} from "../context.ts";
 import {ctz, duration, shortId} from "../output/format.ts";
 import {oneLine, plainText} from "../output/plainText.ts";
 import {ProgressBar} from "../output/progressBar.ts";
 import {resultJson, resultText} from "./showOutput.ts";
-import {runTask, throwUnlessDone} from "./taskRun.ts";
+import {runTask} from "./taskRun.ts";
 
 export type RunOneRequest = {
   readonly upload: TaskUpload;

@@ -1,6 +1,5 @@
 /** One task from submit to its end: events to whoever watches, a cancel in between, the output at last. */
 import type {ApiClient, TaskUpload} from "@catalyze/api/client/apiClient";
-import {fromErrorReport} from "@catalyze/api/errorReport";
 import type {TaskEvent, TaskView} from "@catalyze/api/schema/task";
 import {CodedError} from "@catalyze/core/errors/codedError";
 
@@ -42,14 +41,4 @@ async function submit(client: ApiClient, upload: TaskUpload): Promise<{taskId: s
       await new Promise((resolve) => setTimeout(resolve, error.retryAfterMs ?? QUEUE_WAIT_MS));
     }
   }
-}
-
-/** Throws the failure of a task that did not end well, with the task's id as evidence. */
-export function throwUnlessDone(task: TaskView): void {
-  if (task.state === "done") return;
-  const evidence = {taskId: task.taskId, chargedUctz: task.chargedUctz};
-  if (task.failure === undefined) {
-    throw new CodedError(task.state === "cancelled" ? "TASK_CANCELLED" : "INTERNAL", {evidence});
-  }
-  throw fromErrorReport({...task.failure, evidence: {...task.failure.evidence, ...evidence}});
 }

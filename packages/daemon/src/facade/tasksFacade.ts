@@ -92,6 +92,22 @@ export class TasksDoor implements TasksFacade {
     return this.#view(id);
   }
 
+  async ended(id: TaskId, signal: AbortSignal): Promise<TaskView> {
+    const {marketplace} = this.#components;
+    if (!isOpenTask(marketplace.taskBook.get(id).record.state)) return this.#view(id);
+    const over = Promise.withResolvers<void>();
+    const stop = marketplace.events.listen(id, ({kind}) => {
+      if (kind === "ended") over.resolve();
+    });
+    const onAbort = () => over.resolve();
+    signal.addEventListener("abort", onAbort, {once: true});
+    if (signal.aborted) onAbort();
+    await over.promise;
+    stop();
+    signal.removeEventListener("abort", onAbort);
+    return this.#view(id);
+  }
+
   async *events(id: TaskId, signal: AbortSignal): AsyncIterable<TaskEvent> {
     const {marketplace} = this.#components;
     const {record} = marketplace.taskBook.get(id);

@@ -5,7 +5,8 @@
 import type {Route} from "@catalyze/api/route";
 import {ROUTES} from "@catalyze/api/routes";
 import {API_VERSION} from "@catalyze/api/schema/fields";
-import type {TaskEvent} from "@catalyze/api/schema/task";
+import type {TaskEvent, TaskView} from "@catalyze/api/schema/task";
+import {throwUnlessDone} from "@catalyze/api/taskEnd";
 import {validate} from "@catalyze/api/validate";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import type {Log} from "@catalyze/core/ports/log";
@@ -18,8 +19,8 @@ import {sendFailure} from "./failures.ts";
 import {Guard} from "./guard.ts";
 import {HANDLERS, type HandledRoute, type HandlerContext, type HandlerInput} from "./handlers.ts";
 import {listen} from "./listen.ts";
-import type {NodeFacade} from "./nodeFacade.ts";
-import {TASK_BODY_BYTES_MAX} from "./taskRequest.ts";
+import type {NodeFacade, TaskOutput} from "./nodeFacade.ts";
+import {readTaskRequest, TASK_BODY_BYTES_MAX} from "./taskRequest.ts";
 
 /** Bodies other than a task's are a few fields. */
 const BODY_BYTES_MAX = 64 * 1024;
@@ -164,20 +165,38 @@ export class HttpServer {
   }
 
   #addTaskStreams(): void {
+    this.#add(ROUTES.taskRun, async (request, reply) => {
+      const wanted = readTaskRequest(ROUTES.taskRun as Route, request.body, request.headers["ctz-task"]);
+      const {tasks} = this.#ready();
+      const {signal, release} = this.#watch(reply);
+      try {
+        const {taskId} = await withinLimit(tasks.create(wanted));
+        const task = await tasks.ended(taskId as TaskId, signal);
+        if (task.state === "open") {
+          // Nobody is left to hear of it, and without a key nobody could ask for it again.
+          if (wanted.idempotencyKey === undefined && !this.#stopping.signal.aborted)
+            await tasks.cancel(taskId as TaskId);
+          throw new CodedError("STARTING", {
+            message: "The daemon is stopping; the task goes on when it is back.",
+            evidence: {taskId},
+          });
+        }
+        throwUnlessDone(task);
+        return await sendOutput(reply.headers(headersOf(task)), await tasks.output(taskId as TaskId));
+      } finally {
+        release();
+      }
+    });
     this.#add(ROUTES.taskOutput, async (request, reply) => {
       const {id} = validate(ROUTES.taskOutput.params, request.params, {where: "path"});
-      const {bytes, mediaType} = await withinLimit(this.#ready().tasks.output(id as TaskId));
-      return await reply.type(mediaType).send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      return await sendOutput(reply, await withinLimit(this.#ready().tasks.output(id as TaskId)));
     });
     this.#add(ROUTES.taskEvents, async (request, reply) => {
       const {id} = validate(ROUTES.taskEvents.params, request.params, {where: "path"});
       if (this.#streams >= STREAMS_MAX)
         throw new CodedError("QUEUE_FULL", {evidence: {streamsMax: STREAMS_MAX}});
       this.#streams += 1;
-      const closed = new AbortController();
-      const close = (): void => closed.abort();
-      reply.raw.on("close", close);
-      const signal = AbortSignal.any([closed.signal, this.#stopping.signal]);
+      const {signal, release} = this.#watch(reply);
       try {
         await writeEventStream<TaskEvent>({
           events: this.#ready().tasks.events(id as TaskId, signal),
@@ -186,11 +205,20 @@ export class HttpServer {
           onFirst: () => reply.hijack().raw,
         });
       } finally {
-        reply.raw.off("close", close);
+        release();
         this.#streams -= 1;
       }
       return reply;
     });
+  }
+
+  /** Aborts when the caller hangs up or the server stops, until released. */
+  #watch({raw}: FastifyReply): {readonly signal: AbortSignal; release(): void} {
+    const closed = new AbortController();
+    const close = (): void => closed.abort();
+    raw.on("close", close);
+    const signal = AbortSignal.any([closed.signal, this.#stopping.signal]);
+    return {signal, release: () => raw.off("close", close)};
   }
 
   #ready(): NodeFacade {
@@ -201,6 +229,20 @@ export class HttpServer {
       retryAfterMs: 500,
     });
   }
+}
+
+async function sendOutput(reply: FastifyReply, {bytes, mediaType}: TaskOutput): Promise<FastifyReply> {
+  return await reply.type(mediaType).send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+}
+
+/** What a caller that gets nothing but bytes may want to know. */
+function headersOf({taskId, peerId, chargedUctz}: TaskView): Record<string, string> {
+  return {
+    "x-ctz-job": taskId,
+    "x-ctz-cost-uctz": chargedUctz,
+    "x-ctz-receipt": ROUTES.taskReceipt.path.replace("{id}", taskId),
+    ...(peerId === undefined ? {} : {"x-ctz-peer": peerId}),
+  };
 }
 
 function headOf(request: FastifyRequest): {

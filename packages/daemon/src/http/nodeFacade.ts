@@ -52,7 +52,7 @@ export interface TasksFacade {
   create(request: TaskRequest): Promise<TaskCreated>;
   /** Newest first. */
   list(filter: {readonly state?: TaskState; readonly limit: number}): Promise<readonly TaskView[]>;
-  /** These five throw `TASK_NOT_FOUND`. */
+  /** These six throw `TASK_NOT_FOUND`. */
   show(id: TaskId): Promise<TaskView>;
   explain(id: TaskId): Promise<TaskExplanation>;
   /** `NOT_FOUND` while there is none. */
@@ -61,6 +61,8 @@ export interface TasksFacade {
   output(id: TaskId): Promise<TaskOutput>;
   /** `TASK_FINISHED` when it is too late. Returns once the cancel is on record. */
   cancel(id: TaskId): Promise<TaskView>;
+  /** Returns once the task has ended, however it did; ends early with the task as it is when `signal` aborts. */
+  ended(id: TaskId, signal: AbortSignal): Promise<TaskView>;
   /**
    * From now on, with what was missed first (phase, output so far); the last event is `done`, at once
    * for a task that has ended. Ends early when `signal` aborts, without leaving listeners behind.

@@ -252,6 +252,12 @@ export function fakeFacade(state: FakeState): NodeFacade {
         state.onCancel();
         return state.task;
       },
+      async ended(id, signal) {
+        ofTask("tasks.ended", id);
+        if (state.isEndless && !signal.aborted)
+          await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+        return state.task;
+      },
       async *events(id, signal) {
         ofTask("tasks.events", id);
         yield* state.events;

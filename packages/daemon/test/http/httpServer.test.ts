@@ -23,6 +23,7 @@ function open(isReady = true): Harness {
 
 const BODIES: Record<string, unknown> = {
   taskCreate: {taskClass: "ocr", input: "aGVsbG8="},
+  taskRun: {taskClass: "ocr", input: "aGVsbG8="},
   quote: {taskClass: "ocr", input: "aGVsbG8="},
   walletSend: {to: "b".repeat(64), amountUctz: "5"},
   walletBackup: {path: "/tmp/x"},
@@ -274,6 +275,51 @@ describe("HttpServer", () => {
     const client = new ApiClient({url: await server.start(), token: TOKEN});
     expect(await client.call("shutdown", {})).toEqual({v: 1, ok: true});
     await expect.poll(() => shutdowns.length).toBe(1);
+  });
+
+  it("runs a task in one request: its output, and what it cost beside it", async () => {
+    const {server, state} = open();
+    const target = {url: await server.start(), token: TOKEN};
+    const client = new ApiClient(target);
+    const input = new TextEncoder().encode("hello");
+    const {bytes, ...rest} = await client.run({taskClass: "ocr", input});
+    expect(bytes).toEqual(state.output.bytes);
+    const {chargedUctz, peerId} = state.task;
+    expect(rest).toEqual({mediaType: state.output.mediaType, taskId: TASK_ID, chargedUctz, peerId});
+    expect(state.created).toMatchObject([{taskClass: "ocr"}]);
+
+    const failure = {code: "NO_PROVIDER", message: "nobody", actor: "network", phase: "route"} as const;
+    state.task = {
+      ...state.task,
+      state: "failed",
+      chargedUctz: "0",
+      failure: {...failure, retryable: true, hint: "wait", evidence: {heard: 3}},
+    };
+    await expect(client.run({taskClass: "ocr", input})).rejects.toMatchObject({
+      code: "NO_PROVIDER",
+      evidence: {heard: 3, taskId: TASK_ID, chargedUctz: "0"},
+    });
+  });
+
+  it("cancels what a caller hung up on, unless it can be asked for again", async () => {
+    for (const key of [undefined, "letter-17"]) {
+      const {server, state} = open();
+      state.isEndless = true;
+      state.task = {...state.task, state: "open"};
+      const cancelled = new Promise<void>((resolve) => {
+        state.onCancel = resolve;
+      });
+      const client = new ApiClient({url: await server.start(), token: TOKEN});
+      const header = {taskClass: "ocr", ...(key === undefined ? {} : {idempotencyKey: key})};
+      const hangUp = new AbortController();
+      const call = client.run({...header, input: new Uint8Array(3)}, {signal: hangUp.signal});
+      while (state.created.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      hangUp.abort(new Error("gone"));
+      await expect(call).rejects.toThrow("gone");
+      if (key === undefined) await cancelled;
+      await harness?.close();
+      expect(state.cancelled).toEqual(key === undefined ? [TASK_ID] : []);
+    }
   });
 
   it("takes another port when a wished one is busy, and refuses when it was stated", async () => {
