@@ -7,7 +7,11 @@ import {PACKAGES, productSources, ROOT, readSources} from "./sources.ts";
 const LINES_MAX = 300;
 
 /** Longer files, up to 400 lines, each with its reason. */
-const LONGER: Record<string, string> = {};
+const LONGER: Record<string, string> = {
+  "packages/contracts/solidity/src/CatalyzeAnchor.sol":
+    "one vault, one set of invariants: its states and its money are read together",
+};
+const contracts = readSources(["packages/contracts/solidity/src"], /\.sol$/);
 
 const everything = [
   ...productSources,
@@ -16,7 +20,9 @@ const everything = [
 
 describe("shape", () => {
   it("a file has at most 300 lines, or 400 with a reason", () => {
-    const wrong = productSources.filter(({path, lines}) => lines > (path in LONGER ? 400 : LINES_MAX));
+    const wrong = [...productSources, ...contracts].filter(
+      ({path, lines}) => lines > (path in LONGER ? 400 : LINES_MAX),
+    );
     expect(wrong.map(({path, lines}) => `${path}: ${lines}`)).toEqual([]);
   });
 

@@ -4,6 +4,7 @@
  * disk, socket or thread.
  */
 import type {Clock} from "@catalyze/core/ports/clock";
+import {sleepOn} from "@catalyze/core/primitives/sleep";
 import type {UnixMs} from "@catalyze/core/primitives/time";
 
 type Timer = {readonly atMs: number; readonly order: number; task: (() => void) | undefined};
@@ -151,22 +152,4 @@ export class NodeClock implements Clock {
 
 function isLater(left: Timer, right: Timer): boolean {
   return left.atMs === right.atMs ? left.order > right.order : left.atMs > right.atMs;
-}
-
-function sleepOn(clock: Clock, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) {
-      reject(signal.reason);
-      return;
-    }
-    const onAbort = () => {
-      cancel();
-      reject(signal?.reason);
-    };
-    const cancel = clock.after(delayMs, () => {
-      signal?.removeEventListener("abort", onAbort);
-      resolve();
-    });
-    signal?.addEventListener("abort", onAbort, {once: true});
-  });
 }

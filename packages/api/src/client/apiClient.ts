@@ -71,7 +71,10 @@ export class ApiClient {
     upload: TaskUpload,
     {timeoutMs, signal}: CallOptions = {},
   ): Promise<Answer<K>> {
-    const response = await this.#send(ROUTES[name], upload, {timeoutMs: timeoutMs ?? this.#timeoutMs, signal});
+    const response = await this.#send(ROUTES[name], upload, {
+      timeoutMs: timeoutMs ?? this.#timeoutMs,
+      signal,
+    });
     return (await this.#json(response)) as Answer<K>;
   }
 

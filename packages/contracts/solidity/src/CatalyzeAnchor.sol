@@ -7,6 +7,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {AnchorTypes} from "./AnchorTypes.sol";
 import {CTZ} from "./CTZ.sol";
 import {SumTree} from "./SumTree.sol";
 
@@ -26,84 +27,8 @@ import {SumTree} from "./SumTree.sol";
 /// - a delay for stake: an account's stake leaves together with its balance;
 /// - the treasury's exit: its leaf has no exit address;
 /// - locks leave to the exit address in their leaf, which is the payer's when the lock was opened.
-contract CatalyzeAnchor is EIP712 {
+contract CatalyzeAnchor is AnchorTypes, EIP712 {
     using SafeERC20 for CTZ;
-
-    /// @dev Cumulative figures, from genesis on. `checkpointHash` of one epoch is `previousHash` of the next.
-    struct Anchor {
-        uint64 epoch;
-        uint64 height;
-        uint64 depositCursor;
-        bytes32 previousHash;
-        bytes32 checkpointHash;
-        bytes32 stateRoot;
-        bytes32 withdrawalRoot;
-        uint128 liabilities;
-        uint128 minted;
-        uint128 burned;
-        uint128 withdrawn;
-        bytes32 nextCommitteeHash;
-    }
-
-    /// @dev What the contract keeps of the newest anchor, and of the newest final one. `committeeHash` is of
-    /// the list that signs what follows.
-    struct State {
-        uint64 epoch;
-        uint64 height;
-        uint64 depositCursor;
-        uint64 at;
-        bytes32 checkpointHash;
-        bytes32 stateRoot;
-        bytes32 withdrawalRoot;
-        bytes32 committeeHash;
-        uint128 liabilities;
-        uint128 minted;
-        uint128 burned;
-        uint128 withdrawn;
-    }
-
-    /// @dev One slot an epoch: enough to recognise an anchor that is shown again.
-    struct Record {
-        uint40 at;
-        bytes27 digest;
-    }
-
-    struct Member {
-        address signer;
-        uint64 weight;
-    }
-
-    /// @dev Compact signature (EIP-2098) of the member at an index of the list.
-    struct Signature {
-        uint256 member;
-        bytes32 r;
-        bytes32 vs;
-    }
-
-    /// @dev `cumulative` is the sum of all deposits up to and with this one.
-    struct Deposit {
-        bytes32 account;
-        address from;
-        uint96 cumulative;
-    }
-
-    /// @dev `cellHash` is SHA-256 of the cell's encoding; kinds are 1 account, 2 lock.
-    struct ExitLeaf {
-        bytes32 id;
-        uint8 kind;
-        address exitAddress;
-        bytes32 cellHash;
-        uint128 sum;
-    }
-
-    struct Parameters {
-        uint64 challengeWindow;
-        uint64 silenceBeforeExit;
-        uint64 pauseMax;
-        uint256 objectionBond;
-        address guardian;
-        CTZ.Emission emission;
-    }
 
     bytes32 private constant ANCHOR_TYPEHASH = keccak256(
         "Anchor(uint64 epoch,uint64 height,uint64 depositCursor,bytes32 previousHash,bytes32 checkpointHash,bytes32 stateRoot,bytes32 withdrawalRoot,uint128 liabilities,uint128 minted,uint128 burned,uint128 withdrawn,bytes32 nextCommitteeHash)"
@@ -134,48 +59,6 @@ contract CatalyzeAnchor is EIP712 {
     mapping(bytes32 leafId => bool) public exited;
     uint128 public exitedTotal;
     mapping(uint64 index => bool) public reclaimed;
-
-    event Anchored(uint64 indexed epoch, bytes32 indexed stateRoot, Anchor anchor);
-    event Finalized(uint64 indexed epoch, uint256 minted, uint256 burned);
-    event Deposited(uint64 indexed index, bytes32 indexed account, address indexed from, uint256 amount);
-    event Withdrawn(address indexed to, uint256 amount, uint256 cumulative);
-    event Objected(address indexed objector, uint64 indexed epoch);
-    event Resumed(uint64 indexed epoch);
-    event ExitStarted(uint64 indexed epoch, bytes32 stateRoot);
-    event Exited(bytes32 indexed leafId, address indexed to, uint256 amount);
-    event Reclaimed(uint64 indexed index, address indexed to, uint256 amount);
-
-    error ParametersInvalid();
-    error EpochTaken(uint64 epoch);
-    error EpochNotNext(uint64 epoch, uint64 expected);
-    error PreviousMismatch();
-    error RootMissing();
-    error HeightNotGreater();
-    error CommitteeMismatch();
-    error CommitteeMissing();
-    error SignersNotAscending();
-    error SignatureInvalid(uint256 member);
-    error WeightTooSmall(uint256 signed, uint256 total);
-    error CursorInvalid();
-    error CounterFell();
-    error BeyondSchedule(uint256 minted, uint256 allowed);
-    error BackingMismatch(uint256 liabilities, uint256 backing);
-    error NotRecorded();
-    error WindowOpen();
-    error NotNewer();
-    error Paused();
-    error NotPaused();
-    error InExit();
-    error NotInExit();
-    error TooEarly();
-    error TooLate();
-    error AmountInvalid();
-    error NothingToObjectTo();
-    error NotAllowed();
-    error BondInvalid();
-    error ProofInvalid();
-    error AlreadyPaid();
-    error NoExitAddress();
 
     constructor(
         bytes32 genesisHash_,
@@ -332,12 +215,16 @@ contract CatalyzeAnchor is EIP712 {
         emit Deposited(index, account, msg.sender, amount);
     }
 
-    /// @notice The same with a signed approval. Somebody may have used the permit already: the transfer decides.
+    /// @notice The same with a signed approval. Anybody may have sent the permit first, and it works but once:
+    /// its failure says nothing, and the transfer decides.
     function depositWithPermit(bytes32 account, uint96 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
         external
         returns (uint64 index)
     {
-        try token.permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+        try token.permit(msg.sender, address(this), amount, deadline, v, r, s) {}
+            catch {
+            // Used already, or wrong: then the transfer finds no allowance and reverts.
+        }
         return deposit(account, amount);
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {AnchorTypes} from "../src/AnchorTypes.sol";
 import {CatalyzeAnchor} from "../src/CatalyzeAnchor.sol";
 import {Network} from "./Network.sol";
 
@@ -15,7 +16,7 @@ contract CatalyzeAnchorTest is Network {
 
     function test_genesisIsBacked() public view {
         vm.assertEq(token.balanceOf(address(vault)), SUPPLY);
-        CatalyzeAnchor.State memory last = vault.last();
+        AnchorTypes.State memory last = vault.last();
         vm.assertEq(last.liabilities, SUPPLY);
         vm.assertEq(last.checkpointHash, GENESIS);
         vm.assertEq(last.depositCursor, 1);
@@ -25,9 +26,9 @@ contract CatalyzeAnchorTest is Network {
     }
 
     function test_acceptsThreeOfFour_andShowingItAgainChangesNothing() public {
-        CatalyzeAnchor.Anchor memory anchor = next();
+        AnchorTypes.Anchor memory anchor = next();
         submit(anchor);
-        CatalyzeAnchor.State memory last = vault.last();
+        AnchorTypes.State memory last = vault.last();
         vm.assertEq(last.epoch, 1);
         vm.assertEq(last.stateRoot, anchor.stateRoot);
         vm.warp(block.timestamp + 5);
@@ -35,47 +36,47 @@ contract CatalyzeAnchorTest is Network {
         vm.assertEq(vault.last().at, START);
         submit(next());
         // An old one too, even without a signature: it is recognised, not counted.
-        vault.submit(anchor, members, new CatalyzeAnchor.Signature[](0));
+        vault.submit(anchor, members, new AnchorTypes.Signature[](0));
         vm.assertEq(vault.last().epoch, 2);
     }
 
     function test_oneAnchorAnEpoch() public {
-        CatalyzeAnchor.Anchor memory first = next();
+        AnchorTypes.Anchor memory first = next();
         submit(first);
         first.stateRoot = keccak256("another");
-        refuse(first, abi.encodeWithSelector(CatalyzeAnchor.EpochTaken.selector, 1));
+        refuse(first, abi.encodeWithSelector(AnchorTypes.EpochTaken.selector, 1));
         first.epoch = 0;
-        refuse(first, abi.encodeWithSelector(CatalyzeAnchor.EpochTaken.selector, 0));
+        refuse(first, abi.encodeWithSelector(AnchorTypes.EpochTaken.selector, 0));
     }
 
     function test_epochsFollowOneAnother() public {
-        CatalyzeAnchor.Anchor memory anchor = next();
+        AnchorTypes.Anchor memory anchor = next();
         anchor.epoch = 2;
-        refuse(anchor, abi.encodeWithSelector(CatalyzeAnchor.EpochNotNext.selector, 2, 1));
+        refuse(anchor, abi.encodeWithSelector(AnchorTypes.EpochNotNext.selector, 2, 1));
         anchor = next();
         anchor.previousHash = keccak256("a fork");
-        refuse(anchor, CatalyzeAnchor.PreviousMismatch.selector);
+        refuse(anchor, AnchorTypes.PreviousMismatch.selector);
     }
 
     function test_refusesEmptyFields() public {
-        CatalyzeAnchor.Anchor memory anchor = next();
+        AnchorTypes.Anchor memory anchor = next();
         anchor.stateRoot = 0;
-        refuse(anchor, CatalyzeAnchor.RootMissing.selector);
+        refuse(anchor, AnchorTypes.RootMissing.selector);
         anchor = next();
         anchor.checkpointHash = 0;
-        refuse(anchor, CatalyzeAnchor.RootMissing.selector);
+        refuse(anchor, AnchorTypes.RootMissing.selector);
         anchor = next();
         anchor.nextCommitteeHash = 0;
-        refuse(anchor, CatalyzeAnchor.CommitteeMissing.selector);
+        refuse(anchor, AnchorTypes.CommitteeMissing.selector);
         anchor = next();
         anchor.height = vault.last().height;
-        refuse(anchor, CatalyzeAnchor.HeightNotGreater.selector);
+        refuse(anchor, AnchorTypes.HeightNotGreater.selector);
     }
 
     function test_twoOfFourAreTooFew() public {
-        CatalyzeAnchor.Anchor memory anchor = next();
-        CatalyzeAnchor.Signature[] memory signatures = signed(anchor, 2);
-        vm.expectRevert(abi.encodeWithSelector(CatalyzeAnchor.WeightTooSmall.selector, 20, 40));
+        AnchorTypes.Anchor memory anchor = next();
+        AnchorTypes.Signature[] memory signatures = signed(anchor, 2);
+        vm.expectRevert(abi.encodeWithSelector(AnchorTypes.WeightTooSmall.selector, 20, 40));
         vault.submit(anchor, members, signatures);
     }
 
@@ -84,37 +85,37 @@ contract CatalyzeAnchorTest is Network {
         members[3].weight = 15;
         bytes32 heavier = committeeHash();
         members[3].weight = 10;
-        CatalyzeAnchor.Anchor memory anchor = next();
+        AnchorTypes.Anchor memory anchor = next();
         anchor.nextCommitteeHash = heavier;
         submit(anchor);
         members[3].weight = 15;
         anchor = next();
-        refuse(anchor, abi.encodeWithSelector(CatalyzeAnchor.WeightTooSmall.selector, 30, 45));
+        refuse(anchor, abi.encodeWithSelector(AnchorTypes.WeightTooSmall.selector, 30, 45));
     }
 
     function test_aMemberCountsOnce() public {
-        CatalyzeAnchor.Anchor memory anchor = next();
-        CatalyzeAnchor.Signature[] memory signatures = signed(anchor, 3);
+        AnchorTypes.Anchor memory anchor = next();
+        AnchorTypes.Signature[] memory signatures = signed(anchor, 3);
         signatures[2] = signatures[1];
-        vm.expectRevert(CatalyzeAnchor.SignersNotAscending.selector);
+        vm.expectRevert(AnchorTypes.SignersNotAscending.selector);
         vault.submit(anchor, members, signatures);
         (signatures[0], signatures[1]) = (signatures[1], signatures[0]);
-        vm.expectRevert(CatalyzeAnchor.SignersNotAscending.selector);
+        vm.expectRevert(AnchorTypes.SignersNotAscending.selector);
         vault.submit(anchor, members, signatures);
     }
 
     function test_refusesStrangersAndForgeries() public {
-        CatalyzeAnchor.Anchor memory anchor = next();
+        AnchorTypes.Anchor memory anchor = next();
         bytes32 digest = vault.digestOf(anchor);
-        CatalyzeAnchor.Signature[] memory signatures = signed(anchor, 3);
-        CatalyzeAnchor.Signature memory right = signatures[1];
+        AnchorTypes.Signature[] memory signatures = signed(anchor, 3);
+        AnchorTypes.Signature memory right = signatures[1];
 
         signatures[1] = signOne(digest, 1, 999);
-        vm.expectRevert(abi.encodeWithSelector(CatalyzeAnchor.SignatureInvalid.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(AnchorTypes.SignatureInvalid.selector, 1));
         vault.submit(anchor, members, signatures);
 
         signatures[1] = signOne(digest, 7, keys[1]);
-        vm.expectRevert(abi.encodeWithSelector(CatalyzeAnchor.SignatureInvalid.selector, 7));
+        vm.expectRevert(abi.encodeWithSelector(AnchorTypes.SignatureInvalid.selector, 7));
         vault.submit(anchor, members, signatures);
 
         // High s: the same signature with the order of the curve less s.
@@ -122,50 +123,50 @@ contract CatalyzeAnchorTest is Network {
         uint256 s = uint256(right.vs) & (type(uint256).max >> 1);
         uint256 order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
         signatures[1].vs = bytes32((order - s) | ((uint256(right.vs) >> 255 ^ 1) << 255));
-        vm.expectRevert(abi.encodeWithSelector(CatalyzeAnchor.SignatureInvalid.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(AnchorTypes.SignatureInvalid.selector, 1));
         vault.submit(anchor, members, signatures);
 
-        signatures[1] = CatalyzeAnchor.Signature({member: 1, r: 0, vs: 0});
-        vm.expectRevert(abi.encodeWithSelector(CatalyzeAnchor.SignatureInvalid.selector, 1));
+        signatures[1] = AnchorTypes.Signature({member: 1, r: 0, vs: 0});
+        vm.expectRevert(abi.encodeWithSelector(AnchorTypes.SignatureInvalid.selector, 1));
         vault.submit(anchor, members, signatures);
     }
 
     function test_refusesAnotherCommittee() public {
-        CatalyzeAnchor.Anchor memory anchor = next();
-        CatalyzeAnchor.Signature[] memory signatures = signed(anchor, 3);
+        AnchorTypes.Anchor memory anchor = next();
+        AnchorTypes.Signature[] memory signatures = signed(anchor, 3);
         members[3].weight = 1;
-        vm.expectRevert(CatalyzeAnchor.CommitteeMismatch.selector);
+        vm.expectRevert(AnchorTypes.CommitteeMismatch.selector);
         vault.submit(anchor, members, signatures);
     }
 
     function test_signaturesAreForThisContractOnThisChain() public {
-        CatalyzeAnchor.Anchor memory anchor = next();
-        CatalyzeAnchor.Signature[] memory signatures = signed(anchor, 3);
+        AnchorTypes.Anchor memory anchor = next();
+        AnchorTypes.Signature[] memory signatures = signed(anchor, 3);
         vm.chainId(1);
-        vm.expectRevert(abi.encodeWithSelector(CatalyzeAnchor.SignatureInvalid.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(AnchorTypes.SignatureInvalid.selector, 0));
         vault.submit(anchor, members, signatures);
         vm.chainId(31337);
         CatalyzeAnchor first = vault;
         deploy(keccak256("genesis state"));
         vm.assertTrue(address(first) != address(vault));
-        vm.expectRevert(abi.encodeWithSelector(CatalyzeAnchor.SignatureInvalid.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(AnchorTypes.SignatureInvalid.selector, 0));
         vault.submit(anchor, members, signatures);
     }
 
     function testFuzz_liabilitiesAreBackedExactly(uint128 liabilities, uint128 minted, uint128 burned) public {
         vm.warp(START + 1 days);
-        CatalyzeAnchor.Anchor memory anchor = next();
+        AnchorTypes.Anchor memory anchor = next();
         anchor.minted = uint128(bound(minted, 0, RATE * 1 days));
         anchor.burned = uint128(bound(burned, 0, SUPPLY));
         anchor.liabilities = SUPPLY + anchor.minted - anchor.burned;
-        CatalyzeAnchor.Anchor memory wrong = next();
+        AnchorTypes.Anchor memory wrong = next();
         (wrong.minted, wrong.burned) = (anchor.minted, anchor.burned);
         wrong.liabilities = uint128(bound(liabilities, 0, type(uint128).max));
         vm.assume(wrong.liabilities != anchor.liabilities);
         refuse(
             wrong,
             abi.encodeWithSelector(
-                CatalyzeAnchor.BackingMismatch.selector,
+                AnchorTypes.BackingMismatch.selector,
                 uint256(wrong.liabilities) + wrong.burned,
                 uint256(SUPPLY) + wrong.minted
             )
@@ -179,10 +180,10 @@ contract CatalyzeAnchorTest is Network {
         vm.warp(START + elapsed);
         uint256 allowed = token.emissionAt(block.timestamp);
         vm.assertLe(allowed, EMISSION_MAX);
-        CatalyzeAnchor.Anchor memory anchor = next();
+        AnchorTypes.Anchor memory anchor = next();
         anchor.minted = uint128(allowed + bound(extra, 1, 1e30));
         anchor.liabilities = SUPPLY + anchor.minted;
-        refuse(anchor, abi.encodeWithSelector(CatalyzeAnchor.BeyondSchedule.selector, anchor.minted, allowed));
+        refuse(anchor, abi.encodeWithSelector(AnchorTypes.BeyondSchedule.selector, anchor.minted, allowed));
         anchor.minted = uint128(allowed);
         anchor.liabilities = SUPPLY + anchor.minted;
         submit(anchor);
@@ -190,58 +191,58 @@ contract CatalyzeAnchorTest is Network {
 
     function test_countersAndCursorNeverFall() public {
         vm.warp(START + 1 days);
-        CatalyzeAnchor.Anchor memory anchor = withWithdrawal(next(), ALICE, 500);
+        AnchorTypes.Anchor memory anchor = withWithdrawal(next(), ALICE, 500);
         (anchor.minted, anchor.burned) = (70, 30);
         anchor.liabilities = anchor.liabilities + 70 - 30;
         submit(anchor);
         anchor = next();
         (anchor.minted, anchor.liabilities) = (69, anchor.liabilities - 1);
-        refuse(anchor, CatalyzeAnchor.CounterFell.selector);
+        refuse(anchor, AnchorTypes.CounterFell.selector);
         anchor = next();
         (anchor.burned, anchor.liabilities) = (29, anchor.liabilities + 1);
-        refuse(anchor, CatalyzeAnchor.CounterFell.selector);
+        refuse(anchor, AnchorTypes.CounterFell.selector);
         anchor = next();
         (anchor.withdrawn, anchor.liabilities) = (499, anchor.liabilities + 1);
-        refuse(anchor, CatalyzeAnchor.CounterFell.selector);
+        refuse(anchor, AnchorTypes.CounterFell.selector);
         anchor = next();
         anchor.depositCursor = 0;
-        refuse(anchor, CatalyzeAnchor.CursorInvalid.selector);
+        refuse(anchor, AnchorTypes.CursorInvalid.selector);
         anchor.depositCursor = 2;
-        refuse(anchor, CatalyzeAnchor.CursorInvalid.selector);
+        refuse(anchor, AnchorTypes.CursorInvalid.selector);
     }
 
     // --- final ---
 
     function test_mintAndBurnRunWhenFinal() public {
         vm.warp(START + 1 days);
-        CatalyzeAnchor.Anchor memory first = next();
+        AnchorTypes.Anchor memory first = next();
         (first.minted, first.burned, first.liabilities) = (1000, 200, SUPPLY + 800);
         submit(first);
-        CatalyzeAnchor.Anchor memory second = next();
+        AnchorTypes.Anchor memory second = next();
         (second.minted, second.burned, second.liabilities) = (1500, 900, SUPPLY + 600);
         submit(second);
         vm.assertEq(token.totalSupply(), SUPPLY);
         vm.warp(block.timestamp + WINDOW - 1);
-        vm.expectRevert(CatalyzeAnchor.WindowOpen.selector);
+        vm.expectRevert(AnchorTypes.WindowOpen.selector);
         vault.finalize(second);
         vm.warp(block.timestamp + 1);
         vault.finalize(second);
         vm.assertEq(token.balanceOf(address(vault)), SUPPLY + 600);
         vm.assertEq(token.emitted(), 1500);
         vm.assertEq(vault.lastFinal().epoch, 2);
-        vm.expectRevert(CatalyzeAnchor.NotNewer.selector);
+        vm.expectRevert(AnchorTypes.NotNewer.selector);
         vault.finalize(first);
     }
 
     function test_onlyWhatWasAcceptedBecomesFinal() public {
-        CatalyzeAnchor.Anchor memory anchor = next();
+        AnchorTypes.Anchor memory anchor = next();
         submit(anchor);
         vm.warp(block.timestamp + WINDOW);
         anchor.withdrawalRoot = keccak256("mine");
-        vm.expectRevert(CatalyzeAnchor.NotRecorded.selector);
+        vm.expectRevert(AnchorTypes.NotRecorded.selector);
         vault.finalize(anchor);
         anchor.epoch = 9;
-        vm.expectRevert(CatalyzeAnchor.NotRecorded.selector);
+        vm.expectRevert(AnchorTypes.NotRecorded.selector);
         vault.finalize(anchor);
     }
 
@@ -268,9 +269,9 @@ contract CatalyzeAnchorTest is Network {
         vm.assertEq(vault.depositedUpTo(1), SUPPLY);
         vm.assertEq(vault.depositedUpTo(2), SUPPLY + 400);
         vm.assertEq(vault.depositedUpTo(3), SUPPLY + 1000);
-        vm.expectRevert(CatalyzeAnchor.CursorInvalid.selector);
+        vm.expectRevert(AnchorTypes.CursorInvalid.selector);
         vault.depositedUpTo(4);
-        CatalyzeAnchor.Anchor memory anchor = next();
+        AnchorTypes.Anchor memory anchor = next();
         anchor.depositCursor = 2;
         anchor.liabilities += 400;
         submit(anchor);
@@ -279,14 +280,14 @@ contract CatalyzeAnchorTest is Network {
         refuse(
             anchor,
             abi.encodeWithSelector(
-                CatalyzeAnchor.BackingMismatch.selector, uint256(SUPPLY) + 400, uint256(SUPPLY) + 1000
+                AnchorTypes.BackingMismatch.selector, uint256(SUPPLY) + 400, uint256(SUPPLY) + 1000
             )
         );
         anchor.liabilities += 600;
         submit(anchor);
-        vm.expectRevert(CatalyzeAnchor.AmountInvalid.selector);
+        vm.expectRevert(AnchorTypes.AmountInvalid.selector);
         vault.deposit(keccak256("alice"), 0);
-        vm.expectRevert(CatalyzeAnchor.AmountInvalid.selector);
+        vm.expectRevert(AnchorTypes.AmountInvalid.selector);
         vault.deposit(0, 1);
     }
 
@@ -316,30 +317,30 @@ contract CatalyzeAnchorTest is Network {
 
     function test_withdrawalsAreCumulativeAndPayOnce() public {
         submit(withWithdrawal(next(), ALICE, 300));
-        vm.expectRevert(CatalyzeAnchor.ProofInvalid.selector);
+        vm.expectRevert(AnchorTypes.ProofInvalid.selector);
         vault.withdraw(ALICE, 300, new bytes32[](0));
         vm.warp(block.timestamp + WINDOW);
         submit(withWithdrawal(next(), ALICE, 450));
         vault.withdraw(ALICE, 300, new bytes32[](0));
         vm.assertEq(token.balanceOf(ALICE), 300);
-        vm.expectRevert(CatalyzeAnchor.AlreadyPaid.selector);
+        vm.expectRevert(AnchorTypes.AlreadyPaid.selector);
         vault.withdraw(ALICE, 300, new bytes32[](0));
         vm.warp(block.timestamp + WINDOW);
         submit(next());
         vault.withdraw(ALICE, 450, new bytes32[](0));
         vm.assertEq(token.balanceOf(ALICE), 450);
-        vm.expectRevert(CatalyzeAnchor.ProofInvalid.selector);
+        vm.expectRevert(AnchorTypes.ProofInvalid.selector);
         vault.withdraw(address(0xB0B), 450, new bytes32[](0));
     }
 
     function test_withdrawalsNeverPassWhatWasWithdrawn() public {
         // A corrupt tree with a leaf above the total.
-        CatalyzeAnchor.Anchor memory anchor = withWithdrawal(next(), ALICE, 300);
+        AnchorTypes.Anchor memory anchor = withWithdrawal(next(), ALICE, 300);
         anchor.withdrawalRoot = withdrawalLeaf(ALICE, 301);
         submit(anchor);
         vm.warp(block.timestamp + WINDOW);
         submit(next());
-        vm.expectRevert(CatalyzeAnchor.AmountInvalid.selector);
+        vm.expectRevert(AnchorTypes.AmountInvalid.selector);
         vault.withdraw(ALICE, 301, new bytes32[](0));
     }
 
@@ -352,23 +353,23 @@ contract CatalyzeAnchorTest is Network {
     }
 
     function test_oneMemberStopsAPendingAnchor() public {
-        CatalyzeAnchor.Anchor memory anchor = next();
+        AnchorTypes.Anchor memory anchor = next();
         submit(anchor);
         object(1, 3);
-        refuse(next(), CatalyzeAnchor.Paused.selector);
+        refuse(next(), AnchorTypes.Paused.selector);
         vm.warp(block.timestamp + WINDOW + 1);
-        vm.expectRevert(CatalyzeAnchor.WindowOpen.selector);
+        vm.expectRevert(AnchorTypes.WindowOpen.selector);
         vault.finalize(anchor);
-        vm.expectRevert(CatalyzeAnchor.Paused.selector);
+        vm.expectRevert(AnchorTypes.Paused.selector);
         vault.deposit(keccak256("x"), 1);
 
-        vm.expectRevert(CatalyzeAnchor.NotAllowed.selector);
+        vm.expectRevert(AnchorTypes.NotAllowed.selector);
         vault.resume();
         vm.prank(GUARDIAN);
         vault.resume();
         vm.assertEq(address(vault).balance, 0);
         vm.warp(block.timestamp + WINDOW - 1);
-        vm.expectRevert(CatalyzeAnchor.WindowOpen.selector);
+        vm.expectRevert(AnchorTypes.WindowOpen.selector);
         vault.finalize(anchor);
         vm.warp(block.timestamp + 1);
         vault.finalize(anchor);
@@ -376,14 +377,14 @@ contract CatalyzeAnchorTest is Network {
     }
 
     function test_whatOutlivedItsWindowBeforeAPauseIsFinal() public {
-        CatalyzeAnchor.Anchor memory first = next();
+        AnchorTypes.Anchor memory first = next();
         submit(first);
         vm.warp(block.timestamp + WINDOW / 2);
-        CatalyzeAnchor.Anchor memory second = next();
+        AnchorTypes.Anchor memory second = next();
         submit(second);
         vm.warp(block.timestamp + WINDOW / 2);
         object(2, 0);
-        vm.expectRevert(CatalyzeAnchor.WindowOpen.selector);
+        vm.expectRevert(AnchorTypes.WindowOpen.selector);
         vault.finalize(second);
         vault.finalize(first);
         vm.assertEq(vault.lastFinal().epoch, 1);
@@ -392,30 +393,30 @@ contract CatalyzeAnchorTest is Network {
     function test_objectionsNeedAReasonAMemberAndABond() public {
         vm.deal(address(this), 3 ether);
         vm.prank(GUARDIAN);
-        vm.expectRevert(CatalyzeAnchor.NothingToObjectTo.selector);
-        vault.objectTo(1, new CatalyzeAnchor.Member[](0), 0);
+        vm.expectRevert(AnchorTypes.NothingToObjectTo.selector);
+        vault.objectTo(1, new AnchorTypes.Member[](0), 0);
         submit(next());
-        vm.expectRevert(CatalyzeAnchor.NotAllowed.selector);
+        vm.expectRevert(AnchorTypes.NotAllowed.selector);
         vault.objectTo{value: BOND}(1, members, 0);
-        vm.expectRevert(CatalyzeAnchor.NotAllowed.selector);
+        vm.expectRevert(AnchorTypes.NotAllowed.selector);
         vault.objectTo{value: BOND}(1, members, 4);
         vm.prank(members[0].signer);
-        vm.expectRevert(CatalyzeAnchor.BondInvalid.selector);
+        vm.expectRevert(AnchorTypes.BondInvalid.selector);
         vault.objectTo(1, members, 0);
-        CatalyzeAnchor.Member[] memory own = new CatalyzeAnchor.Member[](1);
-        own[0] = CatalyzeAnchor.Member({signer: address(this), weight: 1});
-        vm.expectRevert(CatalyzeAnchor.CommitteeMismatch.selector);
+        AnchorTypes.Member[] memory own = new AnchorTypes.Member[](1);
+        own[0] = AnchorTypes.Member({signer: address(this), weight: 1});
+        vm.expectRevert(AnchorTypes.CommitteeMismatch.selector);
         vault.objectTo{value: BOND}(1, own, 0);
         vm.warp(block.timestamp + WINDOW);
         vm.prank(GUARDIAN);
-        vm.expectRevert(CatalyzeAnchor.NothingToObjectTo.selector);
+        vm.expectRevert(AnchorTypes.NothingToObjectTo.selector);
         vault.objectTo(1, own, 0);
     }
 
     function test_handingOverTwiceShutsNobodyOut() public {
-        CatalyzeAnchor.Member[] memory honest = members;
+        AnchorTypes.Member[] memory honest = members;
         for (uint256 i = 0; i < 2; ++i) {
-            CatalyzeAnchor.Anchor memory anchor = next();
+            AnchorTypes.Anchor memory anchor = next();
             members[0].weight += 1;
             anchor.nextCommitteeHash = committeeHash();
             members[0].weight -= 1;
@@ -432,32 +433,32 @@ contract CatalyzeAnchorTest is Network {
         submit(next());
         object(1, 2);
         vm.warp(block.timestamp + PAUSE_MAX);
-        vm.expectRevert(CatalyzeAnchor.TooEarly.selector);
+        vm.expectRevert(AnchorTypes.TooEarly.selector);
         vault.startExit();
         vm.warp(block.timestamp + 1);
         vm.prank(GUARDIAN);
-        vm.expectRevert(CatalyzeAnchor.TooLate.selector);
+        vm.expectRevert(AnchorTypes.TooLate.selector);
         vault.resume();
         vault.startExit();
         vm.assertEq(vault.lastFinal().epoch, 0);
-        vm.expectRevert(CatalyzeAnchor.NotAllowed.selector);
+        vm.expectRevert(AnchorTypes.NotAllowed.selector);
         vault.reclaimBond();
         vm.prank(members[2].signer);
         vault.reclaimBond();
         vm.assertEq(members[2].signer.balance, BOND);
         vm.prank(members[2].signer);
-        vm.expectRevert(CatalyzeAnchor.NotAllowed.selector);
+        vm.expectRevert(AnchorTypes.NotAllowed.selector);
         vault.reclaimBond();
     }
 
     function test_badParametersAreRefused() public {
-        CatalyzeAnchor.Parameters memory parameters;
+        AnchorTypes.Parameters memory parameters;
         parameters.challengeWindow = 10;
         parameters.silenceBeforeExit = 10;
-        vm.expectRevert(CatalyzeAnchor.ParametersInvalid.selector);
+        vm.expectRevert(AnchorTypes.ParametersInvalid.selector);
         new CatalyzeAnchor(GENESIS, GENESIS, 1, GENESIS, parameters);
         parameters.silenceBeforeExit = 11;
-        vm.expectRevert(CatalyzeAnchor.ParametersInvalid.selector);
+        vm.expectRevert(AnchorTypes.ParametersInvalid.selector);
         new CatalyzeAnchor(GENESIS, 0, 1, GENESIS, parameters);
     }
 }

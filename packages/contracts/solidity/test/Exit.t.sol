@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {CatalyzeAnchor} from "../src/CatalyzeAnchor.sol";
+import {AnchorTypes} from "../src/AnchorTypes.sol";
 import {SumTree} from "../src/SumTree.sol";
 import {Network} from "./Network.sol";
 
@@ -10,9 +10,9 @@ contract ExitTest is Network {
     address private constant ALICE = address(0xA11CE);
     address private constant BOB = address(0xB0B);
 
-    CatalyzeAnchor.ExitLeaf private alice;
-    CatalyzeAnchor.ExitLeaf private bob;
-    CatalyzeAnchor.ExitLeaf private treasury;
+    AnchorTypes.ExitLeaf private alice;
+    AnchorTypes.ExitLeaf private bob;
+    AnchorTypes.ExitLeaf private treasury;
     SumTree.Step[] private alicePath;
     SumTree.Step[] private bobPath;
     SumTree.Step[] private treasuryPath;
@@ -36,13 +36,12 @@ contract ExitTest is Network {
     function leafOf(bytes32 id, uint8 kind, address to, uint128 sum)
         private
         pure
-        returns (CatalyzeAnchor.ExitLeaf memory)
+        returns (AnchorTypes.ExitLeaf memory)
     {
-        return
-            CatalyzeAnchor.ExitLeaf({id: id, kind: kind, exitAddress: to, cellHash: keccak256("cell"), sum: sum});
+        return AnchorTypes.ExitLeaf({id: id, kind: kind, exitAddress: to, cellHash: keccak256("cell"), sum: sum});
     }
 
-    function hashOf(CatalyzeAnchor.ExitLeaf memory leaf) private pure returns (bytes32) {
+    function hashOf(AnchorTypes.ExitLeaf memory leaf) private pure returns (bytes32) {
         bytes32 value = sha256(abi.encodePacked(leaf.kind, leaf.exitAddress, leaf.cellHash));
         return sha256(bytes.concat(hex"00", leaf.id, value, bytes16(leaf.sum)));
     }
@@ -61,17 +60,17 @@ contract ExitTest is Network {
     }
 
     function test_exitStartsOnlyAfterTheSilence() public {
-        vm.expectRevert(CatalyzeAnchor.NotInExit.selector);
+        vm.expectRevert(AnchorTypes.NotInExit.selector);
         vault.exit(alice, alicePath);
         vm.warp(START + SILENCE);
-        vm.expectRevert(CatalyzeAnchor.TooEarly.selector);
+        vm.expectRevert(AnchorTypes.TooEarly.selector);
         vault.startExit();
         vm.warp(START + SILENCE + 1);
         vault.startExit();
-        refuse(next(), CatalyzeAnchor.InExit.selector);
-        vm.expectRevert(CatalyzeAnchor.InExit.selector);
+        refuse(next(), AnchorTypes.InExit.selector);
+        vm.expectRevert(AnchorTypes.InExit.selector);
         vault.startExit();
-        vm.expectRevert(CatalyzeAnchor.InExit.selector);
+        vm.expectRevert(AnchorTypes.InExit.selector);
         vault.deposit(keccak256("x"), 1);
     }
 
@@ -82,15 +81,15 @@ contract ExitTest is Network {
         vm.assertEq(token.balanceOf(ALICE), alice.sum);
         vm.assertEq(token.balanceOf(BOB), bob.sum);
         vm.assertEq(token.balanceOf(address(vault)), treasury.sum);
-        vm.expectRevert(CatalyzeAnchor.AlreadyPaid.selector);
+        vm.expectRevert(AnchorTypes.AlreadyPaid.selector);
         vault.exit(alice, alicePath);
-        vm.expectRevert(CatalyzeAnchor.NoExitAddress.selector);
+        vm.expectRevert(AnchorTypes.NoExitAddress.selector);
         vault.exit(treasury, treasuryPath);
     }
 
     function test_nothingInALeafCanBeChanged() public {
         startExit();
-        CatalyzeAnchor.ExitLeaf memory wrong = alice;
+        AnchorTypes.ExitLeaf memory wrong = alice;
         wrong.exitAddress = address(this);
         refuseExit(wrong, alicePath);
         wrong = alice;
@@ -125,8 +124,8 @@ contract ExitTest is Network {
 
     function test_aRootWhoseSumIsNotTheLiabilitiesPaysNothing() public {
         // A corrupt committee anchors a tree that promises more than there is.
-        CatalyzeAnchor.ExitLeaf memory greedy = leafOf(bytes32(0), 1, ALICE, SUPPLY + 1);
-        CatalyzeAnchor.Anchor memory anchor = next();
+        AnchorTypes.ExitLeaf memory greedy = leafOf(bytes32(0), 1, ALICE, SUPPLY + 1);
+        AnchorTypes.Anchor memory anchor = next();
         anchor.stateRoot = hashOf(greedy);
         submit(anchor);
         startExit();
@@ -136,7 +135,7 @@ contract ExitTest is Network {
 
     function test_withdrawalsStayPayableAndLateDepositsGoBack() public {
         fund(ALICE, 1000);
-        CatalyzeAnchor.Anchor memory anchor = next();
+        AnchorTypes.Anchor memory anchor = next();
         anchor.liabilities -= 500;
         anchor.withdrawn += 500;
         anchor.withdrawalRoot = withdrawalLeaf(BOB, 500);
@@ -145,18 +144,18 @@ contract ExitTest is Network {
         token.approve(address(vault), 1000);
         vm.prank(ALICE);
         vault.deposit(keccak256("alice"), 250);
-        vm.expectRevert(CatalyzeAnchor.NotInExit.selector);
+        vm.expectRevert(AnchorTypes.NotInExit.selector);
         vault.reclaimDeposit(1);
         startExit();
         vault.withdraw(BOB, 500, new bytes32[](0));
         vm.assertEq(token.balanceOf(BOB), 500);
         vault.reclaimDeposit(1);
         vm.assertEq(token.balanceOf(ALICE), 1000);
-        vm.expectRevert(CatalyzeAnchor.AlreadyPaid.selector);
+        vm.expectRevert(AnchorTypes.AlreadyPaid.selector);
         vault.reclaimDeposit(1);
-        vm.expectRevert(CatalyzeAnchor.CursorInvalid.selector);
+        vm.expectRevert(AnchorTypes.CursorInvalid.selector);
         vault.reclaimDeposit(0);
-        vm.expectRevert(CatalyzeAnchor.CursorInvalid.selector);
+        vm.expectRevert(AnchorTypes.CursorInvalid.selector);
         vault.reclaimDeposit(2);
     }
 
@@ -169,8 +168,8 @@ contract ExitTest is Network {
         vm.assertFalse(isPaid);
     }
 
-    function refuseExit(CatalyzeAnchor.ExitLeaf memory leaf, SumTree.Step[] memory path) private {
-        vm.expectRevert(CatalyzeAnchor.ProofInvalid.selector);
+    function refuseExit(AnchorTypes.ExitLeaf memory leaf, SumTree.Step[] memory path) private {
+        vm.expectRevert(AnchorTypes.ProofInvalid.selector);
         vault.exit(leaf, path);
     }
 }

@@ -2,13 +2,14 @@
 pragma solidity ^0.8.28;
 
 import {CTZ} from "../src/CTZ.sol";
+import {AnchorTypes} from "../src/AnchorTypes.sol";
 import {CatalyzeAnchor} from "../src/CatalyzeAnchor.sol";
 import {Network} from "./Network.sol";
 
 /// @notice A network that deposits, earns, burns, withdraws, pauses and exits in any order.
 contract Handler is Network {
     address private constant HOLDER = address(0xA11CE);
-    CatalyzeAnchor.Anchor[] private pending;
+    AnchorTypes.Anchor[] private pending;
     uint256 public anchors;
     uint256 public payouts;
 
@@ -25,7 +26,7 @@ contract Handler is Network {
     }
 
     function anchor(uint64 minted, uint64 burned, uint64 withdrawn, uint8 cursor) external {
-        CatalyzeAnchor.Anchor memory a = next();
+        AnchorTypes.Anchor memory a = next();
         uint256 room = token.emissionAt(block.timestamp) - a.minted;
         a.minted += uint128(bound(minted, 0, room));
         uint64 to = uint64(bound(cursor, a.depositCursor, vault.depositCount()));
@@ -111,7 +112,7 @@ contract InvariantTest is Network {
     /// deposits that no final anchor has credited; to the µCTZ.
     function invariant_theVaultHoldsWhatIsOwed() public view {
         CatalyzeAnchor anchored = handler.vaultOf();
-        CatalyzeAnchor.State memory state = anchored.lastFinal();
+        AnchorTypes.State memory state = anchored.lastFinal();
         uint256 owed = uint256(state.liabilities) - anchored.exitedTotal();
         owed += state.withdrawn - anchored.claimedTotal();
         for (uint64 i = state.depositCursor; i < anchored.depositCount(); ++i) {
@@ -124,7 +125,7 @@ contract InvariantTest is Network {
     function invariant_supplyFollowsTheSchedule() public view {
         CatalyzeAnchor anchored = handler.vaultOf();
         CTZ ctz = anchored.token();
-        CatalyzeAnchor.State memory state = anchored.lastFinal();
+        AnchorTypes.State memory state = anchored.lastFinal();
         vm.assertEq(ctz.emitted(), state.minted);
         vm.assertEq(ctz.totalSupply(), uint256(SUPPLY) + state.minted - state.burned);
         vm.assertLe(ctz.emitted(), ctz.emissionAt(block.timestamp));

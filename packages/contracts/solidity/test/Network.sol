@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {CTZ} from "../src/CTZ.sol";
+import {AnchorTypes} from "../src/AnchorTypes.sol";
 import {CatalyzeAnchor} from "../src/CatalyzeAnchor.sol";
 import {Test} from "./Vm.sol";
 
@@ -21,7 +22,7 @@ abstract contract Network is Test {
     CatalyzeAnchor internal vault;
     CTZ internal token;
     uint256[] internal keys;
-    CatalyzeAnchor.Member[] internal members;
+    AnchorTypes.Member[] internal members;
 
     function deploy(bytes32 genesisRoot) internal {
         vm.warp(START);
@@ -30,7 +31,7 @@ abstract contract Network is Test {
         for (uint256 i = 0; i < 4; ++i) {
             addMember(100 + i);
         }
-        CatalyzeAnchor.Parameters memory parameters = CatalyzeAnchor.Parameters({
+        AnchorTypes.Parameters memory parameters = AnchorTypes.Parameters({
             challengeWindow: WINDOW,
             silenceBeforeExit: SILENCE,
             pauseMax: PAUSE_MAX,
@@ -44,7 +45,7 @@ abstract contract Network is Test {
 
     function addMember(uint256 key) private {
         keys.push(key);
-        members.push(CatalyzeAnchor.Member({signer: vm.addr(key), weight: 10}));
+        members.push(AnchorTypes.Member({signer: vm.addr(key), weight: 10}));
     }
 
     function committeeHash() internal view returns (bytes32) {
@@ -52,9 +53,9 @@ abstract contract Network is Test {
     }
 
     /// @dev A valid anchor for the next epoch that changes nothing but the roots.
-    function next() internal view returns (CatalyzeAnchor.Anchor memory) {
-        CatalyzeAnchor.State memory last = vault.last();
-        return CatalyzeAnchor.Anchor({
+    function next() internal view returns (AnchorTypes.Anchor memory) {
+        AnchorTypes.State memory last = vault.last();
+        return AnchorTypes.Anchor({
             epoch: last.epoch + 1,
             height: last.height + 15,
             depositCursor: last.depositCursor,
@@ -70,13 +71,13 @@ abstract contract Network is Test {
         });
     }
 
-    function signed(CatalyzeAnchor.Anchor memory anchor, uint256 count)
+    function signed(AnchorTypes.Anchor memory anchor, uint256 count)
         internal
         view
-        returns (CatalyzeAnchor.Signature[] memory signatures)
+        returns (AnchorTypes.Signature[] memory signatures)
     {
         bytes32 digest = vault.digestOf(anchor);
-        signatures = new CatalyzeAnchor.Signature[](count);
+        signatures = new AnchorTypes.Signature[](count);
         for (uint256 i = 0; i < count; ++i) {
             signatures[i] = signOne(digest, i, keys[i]);
         }
@@ -85,35 +86,35 @@ abstract contract Network is Test {
     function signOne(bytes32 digest, uint256 member, uint256 key)
         internal
         pure
-        returns (CatalyzeAnchor.Signature memory)
+        returns (AnchorTypes.Signature memory)
     {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
         bytes32 vs = bytes32(uint256(s) | (uint256(v - 27) << 255));
-        return CatalyzeAnchor.Signature({member: member, r: r, vs: vs});
+        return AnchorTypes.Signature({member: member, r: r, vs: vs});
     }
 
-    function submit(CatalyzeAnchor.Anchor memory anchor) internal {
+    function submit(AnchorTypes.Anchor memory anchor) internal {
         vault.submit(anchor, members, signed(anchor, 3));
     }
 
     /// @dev Signs first: `digestOf` would otherwise be the call that is expected to revert.
-    function refuse(CatalyzeAnchor.Anchor memory anchor, bytes4 selector) internal {
-        CatalyzeAnchor.Signature[] memory signatures = signed(anchor, 3);
+    function refuse(AnchorTypes.Anchor memory anchor, bytes4 selector) internal {
+        AnchorTypes.Signature[] memory signatures = signed(anchor, 3);
         vm.expectRevert(selector);
         vault.submit(anchor, members, signatures);
     }
 
-    function refuse(CatalyzeAnchor.Anchor memory anchor, bytes memory problem) internal {
-        CatalyzeAnchor.Signature[] memory signatures = signed(anchor, 3);
+    function refuse(AnchorTypes.Anchor memory anchor, bytes memory problem) internal {
+        AnchorTypes.Signature[] memory signatures = signed(anchor, 3);
         vm.expectRevert(problem);
         vault.submit(anchor, members, signatures);
     }
 
     /// @dev Withdraws on the ledger: `cumulative` for `to`, alone in the tree.
-    function withWithdrawal(CatalyzeAnchor.Anchor memory anchor, address to, uint128 cumulative)
+    function withWithdrawal(AnchorTypes.Anchor memory anchor, address to, uint128 cumulative)
         internal
         pure
-        returns (CatalyzeAnchor.Anchor memory)
+        returns (AnchorTypes.Anchor memory)
     {
         anchor.liabilities -= cumulative - anchor.withdrawn;
         anchor.withdrawn = cumulative;

@@ -1,2 +1,2 @@
 // Made by scripts/gen.mjs: what the files beside this one were made from.
-export const sourcesHash = "8c1cd7b144763a978ab8c459fb690700a48fed9b99bffa4df0fe076ec74d168b";
+export const sourcesHash = "e487a22add86e480086eb0f02c87a7ba1c8f5546333fbf7bb2f06c6870036e74";

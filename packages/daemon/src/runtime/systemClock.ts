@@ -1,5 +1,6 @@
 import {performance} from "node:perf_hooks";
 import type {Clock} from "@catalyze/core/ports/clock";
+import {sleepOn} from "@catalyze/core/primitives/sleep";
 import type {UnixMs} from "@catalyze/core/primitives/time";
 
 /** Longest delay a timer of the platform takes; longer ones would fire at once. */
@@ -21,20 +22,6 @@ export class SystemClock implements Clock {
   }
 
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(signal.reason);
-        return;
-      }
-      const onAbort = () => {
-        cancel();
-        reject(signal?.reason);
-      };
-      const cancel = this.after(delayMs, () => {
-        signal?.removeEventListener("abort", onAbort);
-        resolve();
-      });
-      signal?.addEventListener("abort", onAbort, {once: true});
-    });
+    return sleepOn(this, delayMs, signal);
   }
 }
