@@ -1,6 +1,8 @@
 /** Imports point left only: `proto ← core ← {contracts, api} ← daemon ← cli`. */
+import {readFileSync} from "node:fs";
+import {join} from "node:path";
 import {describe, expect, it} from "vitest";
-import {productSources} from "./sources.ts";
+import {PACKAGES, productSources, ROOT} from "./sources.ts";
 
 const MAY_IMPORT: Record<string, readonly string[]> = {
   proto: [],
@@ -88,6 +90,23 @@ describe("layers", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("a package declares what it imports, and imports what it declares", () => {
+    const wrong = PACKAGES.flatMap((name) => {
+      const own = productSources.filter(({path}) => path.startsWith(`packages/${name}/src/`));
+      const used = new Set(own.flatMap(({imports}) => imports.map(packageOf)).filter((each) => each !== ""));
+      used.delete(`@catalyze/${name}`);
+      const manifest = readFileSync(join(ROOT, `packages/${name}/package.json`), "utf8");
+      const declared = new Set(Object.keys(JSON.parse(manifest).dependencies ?? {}));
+      // Generated code is not among the sources.
+      if (name === "proto") used.add("@bufbuild/protobuf");
+      return [
+        ...[...used].filter((each) => !declared.has(each)).map((each) => `${name} does not declare ${each}`),
+        ...[...declared].filter((each) => !used.has(each)).map((each) => `${name} does not import ${each}`),
+      ];
+    });
+    expect(wrong).toEqual([]);
+  });
+
   it("no import cycles, types included", () => {
     const known = new Set(productSources.map(({path}) => path));
     const edges = new Map(
@@ -101,6 +120,15 @@ describe("layers", () => {
     expect(findCycle(edges)).toEqual([]);
   });
 });
+
+/** Of a bare specifier; empty for a path or a part of the platform. */
+function packageOf(specifier: string): string {
+  if (/^(?:\.|node:)/.test(specifier)) return "";
+  return specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+}
 
 function resolveImport(path: string, specifier: string): string | undefined {
   if (specifier.startsWith(".")) return new URL(specifier, `file:///${path}`).pathname.slice(1);

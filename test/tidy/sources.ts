@@ -34,7 +34,11 @@ export function readSources(folders: readonly string[], pattern: RegExp): Source
     .filter((path) => pattern.test(path))
     .map((path) => {
       const text = readFileSync(path, "utf8");
-      const imports = [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
+      const imports = [
+        ...text.matchAll(
+          /\b(?:(?:from|import)\s+|(?:import|require|createRequire\(import\.meta\.url\))\(\s*)"([\w@.][^"\n]*)"/g,
+        ),
+      ].map((match) => match[1] ?? "");
       return {
         path: relative(ROOT, path).replaceAll("\\", "/"),
         text,

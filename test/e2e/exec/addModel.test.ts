@@ -14,8 +14,7 @@ import {BundleStore} from "@catalyze/daemon/exec/bundleStore";
 import {EXECUTOR_DEFAULTS, ExecutorPool} from "@catalyze/daemon/exec/executorPool";
 import {detectIsolation} from "@catalyze/daemon/exec/isolation";
 import {ModelInspector} from "@catalyze/daemon/exec/modelInspector";
-import * as ed25519 from "@noble/ed25519";
-import {sha512} from "@noble/hashes/sha2.js";
+import {createSigner, openVerifier} from "@catalyze/daemon/identity/signatures";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {encodeModel, float32, int64, node, valueInfo} from "../../../scripts/models/onnx/onnxModel.mjs";
 import {FakeClock} from "../../sim/fakes/fakeClock.ts";
@@ -24,8 +23,6 @@ import {MemoryBlocks} from "../../sim/fakes/memoryBlocks.ts";
 import {MemoryStore} from "../../sim/fakes/memoryStore.ts";
 import {SeededRandom} from "../../sim/fakes/seededRandom.ts";
 import {demoBundles, quiet} from "./executorHarness.ts";
-
-ed25519.hashes.sha512 = sha512;
 
 let folder: string;
 let inspector: ModelInspector;
@@ -146,17 +143,8 @@ describe("measuring a model", () => {
 });
 
 describe("addModel", () => {
-  const secret = new Uint8Array(32).fill(9);
-  const signer = {
-    publicKey: ed25519.getPublicKey(secret),
-    sign: (message: Uint8Array) => ed25519.sign(message, secret),
-  };
-  const verifier = {
-    verify: (signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array) => ({
-      valid: ed25519.verify(signature, message, publicKey),
-      slow: false,
-    }),
-  };
+  const signer = createSigner(new Uint8Array(32).fill(9));
+  const {verifier} = openVerifier(quiet);
 
   it("signs the model as a class with its royalty, and that class runs", async () => {
     const clock = new FakeClock();

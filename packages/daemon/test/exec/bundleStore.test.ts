@@ -7,26 +7,14 @@ import type {Blobs} from "@catalyze/core/ports/blobs";
 import type {Log} from "@catalyze/core/ports/log";
 import type {Store} from "@catalyze/core/ports/store";
 import type {Cid} from "@catalyze/core/primitives/id";
-import * as ed25519 from "@noble/ed25519";
-import {sha512} from "@noble/hashes/sha2.js";
 import {afterEach, beforeEach, describe, expect, it} from "vitest";
 import type {BundleDraft} from "../../src/exec/bundleDraft.ts";
 import {BundleStore} from "../../src/exec/bundleStore.ts";
+import {createSigner, openVerifier} from "../../src/identity/signatures.ts";
 
-ed25519.hashes.sha512 = sha512;
-
-const secret = new Uint8Array(32).fill(3);
-const signer = {
-  publicKey: ed25519.getPublicKey(secret),
-  sign: (message: Uint8Array) => ed25519.sign(message, secret),
-};
-const verifier = {
-  verify: (signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array) => ({
-    valid: ed25519.verify(signature, message, publicKey),
-    slow: false,
-  }),
-};
+const signer = createSigner(new Uint8Array(32).fill(3));
 const log: Log = {debug() {}, info() {}, warn() {}, error() {}, child: () => log};
+const {verifier} = openVerifier(log);
 
 /** Blobs in memory; `fetch` takes from `elsewhere`. */
 function memoryBlobs(
