@@ -155,7 +155,7 @@ describe("bad input", () => {
     const unknown = `onnx/${(bundles.get("vad")?.cid ?? "").replace(/.{6}$/, "aaaaaa")}`;
     await expectRefused(ria, "TASK_CLASS_UNKNOWN", {taskClass: unknown, input: speech});
     const cid = unknown.slice(5);
-    expectCode(await tom.ctz(["model", "add", cid]), "MODEL_UNKNOWN");
+    expectCode(await tom.ctz(["model", "add", cid]), "BLOB_NOT_FOUND");
   });
 
   it("a model file that is none, cut off, or not what its manifest names", async () => {

@@ -19,9 +19,11 @@ import type {Parts} from "../node/wire.ts";
 export const MANIFEST_FILE = "manifest.bin";
 /** Of a folder of prepared bundles, beside their folders. */
 const INDEX_FILE = "index.json";
+const HOLDERS_PATIENCE_MS = 8_000;
+const HOLDERS_RETRY_MS = 250;
 const CID = /^b[a-z2-7]{20,120}$/;
 
-/** Throws `MODEL_INVALID`, `MODEL_METER_UNKNOWN`, `MODEL_UNKNOWN`, `REQUEST_INVALID`. */
+/** Throws `MODEL_INVALID`, `MODEL_METER_UNKNOWN`, `BLOB_NOT_FOUND`, `REQUEST_INVALID`. */
 export async function addModel(parts: Parts, body: ModelAddBody): Promise<Bundle> {
   const bundle = await open(parts, body);
   await parts.catalog.sell(bundle);
@@ -95,19 +97,29 @@ async function fromDraft({bundles, identity}: Parts, folder: string, royaltyBps:
   return await bundles.publish(draft, identity.accountSigner, creator);
 }
 
-/** Only the manifest now: the files come with the first task, or stay away if none comes. */
-async function fromNetwork({catalog, net}: Parts, cid: string): Promise<Bundle> {
+/**
+ * Only the manifest now: the files come with the first task, or stay away if none comes. A node that has
+ * just started does not know everybody yet, so holders are looked for again for a while.
+ */
+async function fromNetwork({catalog, net, clock}: Parts, cid: string): Promise<Bundle> {
   if (!CID.test(cid))
     throw new CodedError("REQUEST_INVALID", {
       message: "A bundle's content id starts with b and has only a-z and 2-7.",
     });
   const taskClass = classOf(cid as Cid);
-  const manifest = await catalog.manifestOf(
-    taskClass,
-    net.peers().map(({peer}) => peer),
-  );
-  if (manifest === undefined) throw new CodedError("MODEL_UNKNOWN", {evidence: {bundle: cid}});
-  return {cid: cid as Cid, manifest};
+  const untilMs = clock.monotonicMs() + HOLDERS_PATIENCE_MS;
+  for (;;) {
+    const peers = net.peers().map(({peer}) => peer);
+    const manifest = await catalog.manifestOf(taskClass, peers);
+    if (manifest !== undefined) return {cid: cid as Cid, manifest};
+    if (clock.monotonicMs() >= untilMs) {
+      throw new CodedError("BLOB_NOT_FOUND", {
+        message: `None of ${peers.length} connected peers holds this bundle, and the DHT knows nobody who does.`,
+        evidence: {bundle: cid, peers: peers.length},
+      });
+    }
+    await clock.sleep(HOLDERS_RETRY_MS);
+  }
 }
 
 async function read(path: string, bytesMax: number): Promise<Uint8Array> {
