@@ -17,7 +17,7 @@ export const WalletView = Type.Object({
   /** Spendable now, by certified ops. */
   balanceUctz: Uctz,
   balanceCheckpointedUctz: Uctz,
-  /** Of the last final anchor: what an exit would return. */
+  /** Balance and stake in the last final anchor: what an exit would return. Absent while there is none. */
   balanceAnchoredUctz: Type.Optional(Uctz),
   stakedUctz: Uctz,
   /** Set aside in open locks of ours, less what was drawn. */

@@ -243,7 +243,7 @@ function summary({stage, requester, teller}: Act, {tasks, recovery, anchored}: E
   };
   const home = requester.player.home;
   const tryNext = [
-    `export CTZ_HOME=${home}`,
+    `export CTZ_HOME='${home}'`,
     "npx ctz market asks",
     "npx ctz run ocr -i @samples/page.png",
     "npx ctz run embed -i @samples/sentences.txt",

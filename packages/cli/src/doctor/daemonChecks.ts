@@ -2,6 +2,7 @@
 import {createServer} from "node:net";
 import type {ApiClient} from "@catalyze/api/client/apiClient";
 import type {PeerView} from "@catalyze/api/schema/market";
+import type {NodeInfo} from "@catalyze/api/schema/node";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {loadOptions} from "@catalyze/daemon/options/loadOptions";
 import type {CommandContext} from "../context.ts";
@@ -25,6 +26,15 @@ export async function daemonChecks(context: CommandContext): Promise<readonly Ch
   }
 }
 
+function executorCheck({executor, roles}: NodeInfo): Check {
+  const name = "executor of the daemon";
+  if (executor.slots > 0)
+    return {name, state: "ok", detail: `${executor.kind}, ${executor.slots} slots, ${executor.isolation}`};
+  if (!roles.includes("provider"))
+    return {name, state: "ok", detail: "none needed: it does not sell compute"};
+  return {name, state: "warning", detail: "none, and so it earns nothing", fix: "Its log says why."};
+}
+
 async function runningChecks(client: ApiClient): Promise<readonly Check[]> {
   const {isReady, phase, reason} = await client.call("readyz", {});
   if (!isReady) {
@@ -42,21 +52,9 @@ async function runningChecks(client: ApiClient): Promise<readonly Check[]> {
     client.call("nodeInfo", {}),
     client.call("peers", {}),
   ]);
-  const {executor} = info;
   return [
     {name: "daemon", state: "ok", detail: `ready at ${client.target.url}, version ${status.version}`},
-    executor.slots > 0
-      ? {
-          name: "executor of the daemon",
-          state: "ok",
-          detail: `${executor.kind}, ${executor.slots} slots, ${executor.isolation}`,
-        }
-      : {
-          name: "executor of the daemon",
-          state: "warning",
-          detail: `none: ${executor.kind}`,
-          fix: "Its log says why.",
-        },
+    executorCheck(info),
     peers.length > 0
       ? {name: "peers", state: "ok", detail: `${peers.length} connected`}
       : {name: "peers", state: "warning", detail: "none", fix: "Join a network: ctz up --join <address>"},

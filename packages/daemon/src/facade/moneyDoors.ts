@@ -49,6 +49,7 @@ export class WalletDoor implements WalletFacade {
     const {ledger, marketplace, identity} = this.#components;
     const view = ledger.accountView(identity.account);
     const {height, witnesses} = ledger.head();
+    const anchored = await ledger.anchoredSum();
     const locked = marketplace.payments
       .openLocks()
       .reduce((sum, lock) => sum + lock.spec.amount - lock.drawn, 0n);
@@ -56,6 +57,7 @@ export class WalletDoor implements WalletFacade {
       account: identity.account,
       balanceUctz: (view?.balance ?? 0n).toString(),
       balanceCheckpointedUctz: (view?.balanceCheckpointed ?? 0n).toString(),
+      ...(anchored === undefined ? {} : {balanceAnchoredUctz: anchored.toString()}),
       stakedUctz: (view?.staked ?? 0n).toString(),
       lockedUctz: locked.toString(),
       receivableUctz: marketplace.claimer.receivable().toString(),

@@ -12,6 +12,7 @@ import type {Log} from "@catalyze/core/ports/log";
 import type {Net} from "@catalyze/core/ports/net";
 import type {Write} from "@catalyze/core/ports/store";
 import type {OpId} from "@catalyze/core/primitives/id";
+import type {AnchoredCell} from "./anchoredCell.ts";
 import type {EntriesTopic} from "./entriesTopic.ts";
 import type {LedgerEvents} from "./ledgerEvents.ts";
 import {encodeLedgerFrame} from "./ledgerFrame.ts";
@@ -37,6 +38,7 @@ export type LedgerEffectsComponents = {
   readonly outbox: Outbox;
   readonly history: OpHistory;
   readonly grades: OpGrades;
+  readonly anchoredCell: AnchoredCell;
   readonly wallet: Wallet;
   readonly sender: OpSender;
   readonly sync: LedgerSync;
@@ -71,9 +73,10 @@ export class LedgerEffects {
     const from = "from" in input ? input.from : undefined;
     if (slow > 0 && from !== undefined) budgets.charge(from, slow * SLOW_CHECK_COST);
     return effects.flatMap((effect) => {
-      if (effect.kind === "certified") return this.#writesOfCertified(effect.ops);
-      if (effect.kind === "checkpointed") return this.#writesOfCheckpoint(effect, effects);
-      return [];
+      const writes = this.#components.anchoredCell.onEffect(effect);
+      if (effect.kind === "certified") writes.push(...this.#writesOfCertified(effect.ops));
+      if (effect.kind === "checkpointed") writes.push(...this.#writesOfCheckpoint(effect, effects));
+      return writes;
     });
   }
 

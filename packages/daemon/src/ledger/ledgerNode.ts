@@ -202,6 +202,12 @@ export class LedgerNode implements LedgerClient {
     await this.#open.grades.noteAnchored(epoch, height);
   }
 
+  /** What an exit would return to the own account, in µCTZ; `undefined` while no anchor is final. */
+  async anchoredSum(): Promise<bigint | undefined> {
+    const {grades, anchoredCell} = this.#open;
+    return grades.anchored.epoch < 0 ? undefined : await anchoredCell.sumAt(grades.anchored.epoch);
+  }
+
   // Anchors: opaque here.
 
   /** To every witness. */

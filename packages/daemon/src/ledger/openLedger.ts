@@ -17,6 +17,7 @@ import type {AppendLog, Store} from "@catalyze/core/ports/store";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, PeerId} from "@catalyze/core/primitives/id";
 import type {UnixMs} from "@catalyze/core/primitives/time";
+import {AnchoredCell} from "./anchoredCell.ts";
 import type {WalletView} from "./draftOp.ts";
 import {EntriesTopic} from "./entriesTopic.ts";
 import {LedgerAnswers} from "./ledgerAnswers.ts";
@@ -80,6 +81,7 @@ export type LedgerParts = {
   readonly topic: EntriesTopic;
   readonly history: OpHistory;
   readonly grades: OpGrades;
+  readonly anchoredCell: AnchoredCell;
   readonly pushes: readonly PushQueue[];
   readonly isWitness: boolean;
 };
@@ -100,7 +102,7 @@ type Base = {
   readonly push: ReplicaDriver["push"];
 };
 
-type Records = Pick<LedgerParts, "grades" | "history" | "outbox">;
+type Records = Pick<LedgerParts, "grades" | "history" | "outbox" | "anchoredCell">;
 type Talk = Pick<LedgerParts, "topic" | "sync" | "pushes" | "protocol">;
 
 export async function openLedger(
@@ -180,7 +182,8 @@ async function openRecords({components, options, replica, account, view}: Base):
   await grades.start();
   await history.start([account, ...(options.historyAccounts ?? [])]);
   await outbox.start((op) => isSettled(op, view));
-  return {grades, history, outbox};
+  const anchoredCell = new AnchoredCell(store, account, replica.base.account(account));
+  return {grades, history, outbox, anchoredCell};
 }
 
 function openTalk(base: Base): Talk {

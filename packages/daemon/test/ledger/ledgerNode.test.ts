@@ -56,6 +56,28 @@ describe("LedgerNode, one witness", () => {
     await rig.stop();
   });
 
+  it("knows what an exit would return: the account as it stood when the anchored epoch ended", async () => {
+    const rig = await LedgerRig.started({witnesses: 1, followers: 0, params: {checkpointsPerEpoch: 3}});
+    const [self, to] = [rig.account(0), rig.account(7)];
+    const ended: {epoch: number; height: bigint}[] = [];
+    rig.node(0).onEpochEnd((_bytes, {epoch, height}) => void ended.push({epoch, height}));
+    expect(await rig.node(0).anchoredSum()).toBeUndefined();
+    await rig.clock.complete(rig.node(0).submit(self, transfer(to, 5n * CTZ)));
+    await rig.clock.runUntil(() => ended.length === 1, 60_000);
+    await rig.clock.complete(rig.node(0).submit(self, transfer(to, 10n * CTZ)));
+    await rig.clock.runUntil(() => ended.length === 2, 60_000);
+    const anchored = async (at: number) => {
+      await rig.node(0).noteAnchored(ended[at]?.epoch ?? 0, ended[at]?.height ?? 0n);
+      return await rig.node(0).anchoredSum();
+    };
+    expect(await anchored(0)).toBe(995n * CTZ - FEE);
+    rig.crash(0);
+    await rig.start(0);
+    expect(await rig.node(0).anchoredSum()).toBe(995n * CTZ - FEE);
+    expect(await anchored(1)).toBe(985n * CTZ - 2n * FEE);
+    await rig.stop();
+  });
+
   it("pipelines parallel ops of one cell and refuses what is not covered", async () => {
     const rig = await LedgerRig.started({witnesses: 1, followers: 0});
     const self = rig.account(0);
