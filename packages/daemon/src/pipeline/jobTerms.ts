@@ -11,6 +11,7 @@ import type {AttemptId, Hash, LockId} from "@catalyze/core/primitives/id";
 import type {UnixMs} from "@catalyze/core/primitives/time";
 import type {Verified} from "@catalyze/core/primitives/verified";
 import {hashSpec, specFromWire, type TaskSpec} from "@catalyze/core/task/spec";
+import {AUDIT_PPM_MIN} from "@catalyze/core/verify/coin";
 import type {TaskOpen} from "@catalyze/proto/gen/catalyze/v1/task_pb";
 import type {Identity} from "./identity.ts";
 
@@ -64,7 +65,7 @@ function openTerms(
     payer: spec.payer,
     unitsMax: readAmount(open.unitsMax, UNITS_MAX, "unitsMax"),
     deadlineMs: Math.min(deadlineMs, ATTEMPT_MS_MAX),
-    auditPpm: 0,
+    auditPpm: AUDIT_PPM_MIN,
   });
 }
 

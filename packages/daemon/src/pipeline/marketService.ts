@@ -28,6 +28,7 @@ import type {Random} from "@catalyze/core/ports/random";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {PeerId} from "@catalyze/core/primitives/id";
 import type {UnixMs} from "@catalyze/core/primitives/time";
+import {AUDIT_PPM_MIN} from "@catalyze/core/verify/coin";
 import type {QuoteRequest, Signed} from "@catalyze/proto/gen/catalyze/v1/market_pb";
 import {MarketFrameSchema} from "@catalyze/proto/gen/catalyze/v1/task_pb";
 import {LIMITS} from "@catalyze/proto/limits";
@@ -132,7 +133,7 @@ export class MarketService {
         ),
         expectedMs: expectedMsOf(own, unitsMax),
         deadlineMs: Math.min(Number(request.deadlineMs), ATTEMPT_MS_MAX),
-        auditPpm: 0,
+        auditPpm: AUDIT_PPM_MIN,
         issuedAtMs: now,
         expiresAtMs: (now + QUOTE_TTL_MS) as UnixMs,
       },
@@ -213,7 +214,7 @@ export class MarketService {
       deadlineMs: Number(request.deadlineMs),
       excluded: new Set(request.excludedPeers.slice(0, EXCLUDED_MAX) as PeerId[]),
       allowLocal: false,
-      auditPpm: 0,
+      auditPpm: AUDIT_PPM_MIN,
     });
     let failure = new CodedError("NO_PROVIDER", {evidence: {taskClass}});
     for (const {candidate} of ranked.slice(0, FORWARD_MAX)) {

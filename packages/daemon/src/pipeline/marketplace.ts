@@ -12,6 +12,7 @@ import type {Log} from "@catalyze/core/ports/log";
 import type {Net} from "@catalyze/core/ports/net";
 import type {Random} from "@catalyze/core/ports/random";
 import type {Store} from "@catalyze/core/ports/store";
+import {AUDIT_PPM_MIN} from "@catalyze/core/verify/coin";
 import {Admission} from "./admission.ts";
 import {AskService} from "./askService.ts";
 import {AuctionHouse} from "./auctionHouse.ts";
@@ -68,7 +69,7 @@ export type MarketplaceOptions = {
 export const MARKETPLACE_DEFAULTS = {
   // Asks live 30 s: six chances to be heard.
   askIntervalMs: 5_000,
-  auditPpm: 20_000,
+  auditPpm: AUDIT_PPM_MIN,
   queueMax: 64,
   openTasksMax: 256,
   timeoutMsDefault: 60_000,

@@ -11,6 +11,7 @@ import type {Net} from "@catalyze/core/ports/net";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {PeerId} from "@catalyze/core/primitives/id";
 import {hashSpec} from "@catalyze/core/task/spec";
+import {AUDIT_PPM_MIN} from "@catalyze/core/verify/coin";
 import type {AuctionHouse} from "./auctionHouse.ts";
 import type {Identity} from "./identity.ts";
 import {ATTEMPT_MS_MAX} from "./jobTerms.ts";
@@ -148,7 +149,7 @@ export class TermsFinder {
       payer: identity.account,
       unitsMax: task.unitsMax,
       deadlineMs: Math.min(ATTEMPT_MS_MAX, Math.max(1, task.deadlineMs - clock.now())),
-      auditPpm: 0,
+      auditPpm: AUDIT_PPM_MIN,
     };
   }
 }
