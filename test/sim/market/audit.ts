@@ -30,9 +30,17 @@ export function auditEnded(sim: SimNetwork): string[] {
       if (isOpenTask(record.state))
         found.push(`${node.name}: task ${record.taskId} is still ${record.state}`);
     }
-    found.push(...auditDelivery(sim, node));
+    found.push(...auditDelivery(sim, node), ...auditLocks(node));
   }
   return found;
+}
+
+/** Money in an open lock that its payer does not know would be of no use until the lock expires. */
+function auditLocks(node: SimNode): string[] {
+  const known = new Set(node.market.payments.openLocks().map(({id}) => id));
+  return [...node.ledgerHome.state().locks()]
+    .filter(({id, payer, isClosed}) => payer === node.account && !isClosed && !known.has(id))
+    .map(({id}) => `${node.name}: has forgotten its lock ${id}`);
 }
 
 /** What this node's vouchers owe by its own records: per lock, the charges of paid attempts. */

@@ -6,7 +6,7 @@ import {balanceOf, stakeOf} from "@catalyze/core/ledger/cell";
 import {epochOfHeight} from "@catalyze/core/ledger/checkpoint";
 import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import type {Payload} from "@catalyze/core/ledger/op";
-import {lockIdOf, signOp} from "@catalyze/core/ledger/opCodec";
+import {lockIdOf, locksMadeBy, signOp} from "@catalyze/core/ledger/opCodec";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {AccountView, LedgerClient, LockView, OpReceipt} from "@catalyze/core/ports/ledger";
 import type {Signer} from "@catalyze/core/ports/signer";
@@ -72,6 +72,15 @@ export class SharedLedgerClient implements LedgerClient {
     if (cell === undefined) return undefined;
     const {payer, spec, drawn, isClosed} = cell;
     return {id, payer, spec, drawn, isOpen: !isClosed};
+  }
+
+  ownLocks(): readonly LockId[] {
+    const {ledger, copy} = this.#components;
+    const certified = [...copy.state.locks()].filter(
+      ({payer, isClosed}) => payer === this.account && !isClosed,
+    );
+    const pending = ledger.pending.get(this.account) ?? [];
+    return [...certified.map(({id}) => id), ...pending.flatMap(locksMadeBy)];
   }
 
   async submit(cell: CellId, payload: Payload): Promise<OpReceipt> {

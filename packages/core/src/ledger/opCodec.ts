@@ -78,6 +78,11 @@ export function lockIdOf(opId: OpId, index: number): LockId {
   return hashHex(TAG_LOCK, fromHex(opId), Uint8Array.of(index)) as string as LockId;
 }
 
+/** Ids of the locks that an op makes, in order. */
+export function locksMadeBy({id, body: {payload}}: Pick<Op, "id" | "body">): readonly LockId[] {
+  return payload.kind === "open" ? payload.locks.map((_, index) => lockIdOf(id, index)) : [];
+}
+
 /** The op with one more signature; sign again with each further key of a shared account. */
 export function signOp(body: OpBody, signer: Signer, genesisHash: Uint8Array): Op {
   return addSignature({body, bodyBytes: encodeOpBody(body), signatures: []}, signer, genesisHash);

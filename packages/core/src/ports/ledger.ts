@@ -33,6 +33,8 @@ export interface LedgerClient {
   head(): {readonly height: bigint; readonly epoch: number; readonly witnesses: number};
   accountView(id: AccountId): AccountView | undefined;
   lockView(id: LockId): LockView | undefined;
+  /** Open locks that the own account pays, and those whose `open` is on its way. A look at every lock: rarely. */
+  ownLocks(): readonly LockId[];
   /**
    * Signs the payload as the next op of `cell` (own account, or a lock that it controls), writes it to
    * the outbox, sends the same bytes until certified. Rejects with `FUNDS_INSUFFICIENT`, `OP_REJECTED`

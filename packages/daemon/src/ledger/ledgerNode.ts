@@ -13,7 +13,7 @@ import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
 import type {Payload} from "@catalyze/core/ledger/op";
-import {decodeOp, lockIdOf} from "@catalyze/core/ledger/opCodec";
+import {decodeOp, lockIdOf, locksMadeBy} from "@catalyze/core/ledger/opCodec";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import {checkpointKey, KEY} from "@catalyze/core/ledger/storeKeys";
 import type {AccountView, Grade, LedgerClient, LockView, OpReceipt} from "@catalyze/core/ports/ledger";
@@ -131,6 +131,14 @@ export class LedgerNode implements LedgerClient {
     const lock = this.#open.replica.view.lock(id);
     if (lock === undefined) return undefined;
     return {id, payer: lock.payer, spec: lock.spec, drawn: lock.drawn, isOpen: !lock.isClosed};
+  }
+
+  ownLocks(): readonly LockId[] {
+    const {replica, outbox} = this.#open;
+    const certified = [...replica.view.locks()].filter(
+      ({payer, isClosed}) => payer === this.account && !isClosed,
+    );
+    return [...certified.map(({id}) => id), ...outbox.pendingOf(this.account).flatMap(locksMadeBy)];
   }
 
   catchUp(peer: PeerId): void {

@@ -75,6 +75,8 @@ export class OutgoingPayments {
   async start(): Promise<void> {
     for (const [key] of await this.#components.store.range(KEY))
       this.#own.add(key.slice(KEY.length) as LockId);
+    // Whoever died or stopped before an `open` was certified has not written its lock down.
+    this.#adopt();
   }
 
   /** Open locks of ours, as certified. */
@@ -178,13 +180,23 @@ export class OutgoingPayments {
     const expiryH = lockExpiryH(deadlineMs, this.#heights(), this.#options.lockExpiryHeights);
     const tag = toHex(random.bytes(32)) as Hash;
     const spec = lockSpecFor(this.#terms(quote, deadlineMs), {amount, expiryH, tag});
-    const {opId} = await ledger.submit(ledger.account, {kind: "open", locks: [spec]});
+    const {opId} = await ledger
+      .submit(ledger.account, {kind: "open", locks: [spec]})
+      .catch((error: unknown) => {
+        // It may be certified later: the money in it must not be forgotten.
+        if (error instanceof CodedError && error.code === "OP_TIMEOUT") this.#adopt();
+        throw error;
+      });
     const [lockId] = ledger.lockIdsOf(opId, 1);
     if (lockId === undefined) throw new CodedError("OP_REJECTED", {evidence: {opId}});
     await store.write([{key: KEY + lockId, value: new Uint8Array()}]);
     // In one step: nobody else takes the room before the task that the lock was opened for.
     this.#own.add(lockId);
     return this.#reserve(lockId, quote.chargeMax, this.#options.opFee);
+  }
+
+  #adopt(): void {
+    for (const id of this.#components.ledger.ownLocks()) this.#own.add(id);
   }
 
   #heights() {
