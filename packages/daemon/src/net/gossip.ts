@@ -46,6 +46,22 @@ const COLOCATED_PEERS_MAX = 20;
 /** Our own points (0 to 100) weigh so that a peer near its ban falls below the publish threshold. */
 const POINT_WEIGHT = -0.7;
 
+/**
+ * What one message of the protocol may hold; the library allows thousands of each. A node has four
+ * topics, a heartbeat tells of the messages of some seconds, and a frame has 256 KiB.
+ */
+const RPC_LIMITS = {
+  maxSubscriptions: 64,
+  maxMessages: 1_000,
+  maxIhaveMessageIDs: 5_000,
+  maxIwantMessageIDs: 5_000,
+  maxIdontwantMessageIDs: 512,
+  maxControlMessages: 64,
+  maxPeerInfos: 16,
+};
+/** For a neighbour that does not read: then its stream is reset. Some seconds of a busy network. */
+const UNSENT_BYTES_MAX = 16 * 1024 * 1024;
+
 /** The pubsub service of a node; `pointsOf` is what this node holds against a peer. */
 export function gossipService(networkTag: string, pointsOf: (peer: PeerId) => number) {
   const topics = TOPIC_NAMES.map((name) => topicOf(networkTag, name));
@@ -59,6 +75,8 @@ export function gossipService(networkTag: string, pointsOf: (peer: PeerId) => nu
     doPX: false,
     allowedTopics: topics,
     maxInboundDataLength: LIMITS.gossipBytesMax,
+    maxOutboundBufferSize: UNSENT_BYTES_MAX,
+    decodeRpcLimits: RPC_LIMITS,
     scoreParams: createPeerScoreParams({
       topics: Object.fromEntries(topics.map((topic) => [topic, TOPIC_SCORE])),
       appSpecificScore: (peer: string) => pointsOf(peer as PeerId),

@@ -1,17 +1,20 @@
 /** Builds the libp2p node: TCP, Noise, Yamux, identify, ping, gossipsub, the DHT, mDNS. */
 import type {PeerId} from "@catalyze/core/primitives/id";
-import {dhtProtocolOf} from "@catalyze/proto/topics";
 import type {GossipSub} from "@chainsafe/libp2p-gossipsub";
 import {identify} from "@libp2p/identify";
-import type {Libp2p, PrivateKey} from "@libp2p/interface";
-import {type KadDHT, kadDHT, passthroughMapper} from "@libp2p/kad-dht";
+import type {Libp2p, MultiaddrConnection, PrivateKey} from "@libp2p/interface";
+import type {KadDHT} from "@libp2p/kad-dht";
 import {mdns} from "@libp2p/mdns";
 import {noise} from "@libp2p/noise";
+import {peerIdFromPrivateKey} from "@libp2p/peer-id";
 import {type Ping, ping} from "@libp2p/ping";
 import {tcp} from "@libp2p/tcp";
-import {yamux} from "@libp2p/yamux";
 import {createLibp2p} from "libp2p";
+import {CONNECTIONS_MAX, isCrowded} from "./crowd.ts";
+import {dhtService} from "./dhtService.ts";
 import {gossipService} from "./gossip.ts";
+import {muxer} from "./muxer.ts";
+import {NetMemory} from "./netMemory.ts";
 
 export type NodeServices = {
   readonly identify: ReturnType<ReturnType<typeof identify>>;
@@ -32,20 +35,26 @@ export type NodeOptions = {
   readonly pointsOf: (peer: PeerId) => number;
 };
 
-const CONNECTIONS_MAX = 200;
 /** The library's 5 a second and host refuses a local network that starts at once. */
 const INBOUND_CONNECTIONS_PER_SECOND = 50;
 /** A busy machine answers a ping late; a dead peer's socket closes at once anyway. */
 const PING_TIMEOUT_MS = 15_000;
-/** Below the 4 MiB at which a paused stream is reset: what is under way when it pauses must fit. */
-const WINDOW_BYTES_MAX = 2 * 1024 * 1024;
+/** Half the library's: a handshake takes 100 ms of a busy machine and two round trips. */
+const UPGRADE_TIMEOUT_MS = 5_000;
+/** More than one host can hold open, silent, until they time out: others still get in. */
+const INBOUND_PENDING_MAX = 300;
+/** A stream's protocol is named in one round trip. */
+const NEGOTIATION_TIMEOUT_MS = 5_000;
 
 /** Not started: handlers come first. */
 export async function createNode(options: NodeOptions): Promise<Libp2pNode> {
   const {privateKey, networkTag, isBanned} = options;
   const refuse = (peer: {toString(): string}) => isBanned(peer.toString() as PeerId);
-  return await createLibp2p({
+  const seated = () =>
+    node.getConnections().map(({remotePeer, remoteAddr}) => seat(remotePeer.toString(), remoteAddr));
+  const node: Libp2pNode = await createLibp2p({
     privateKey,
+    datastore: new NetMemory(peerIdFromPrivateKey(privateKey).toString()),
     start: false,
     addresses: {
       listen: [...options.listen],
@@ -53,12 +62,14 @@ export async function createNode(options: NodeOptions): Promise<Libp2pNode> {
     },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux({streamOptions: {maxStreamWindowSize: WINDOW_BYTES_MAX}})],
+    streamMuxers: [muxer()],
     peerDiscovery: options.mdns ? [mdns({serviceTag: `_ctz-${networkTag}._udp.local`})] : [],
     connectionManager: {
       maxConnections: CONNECTIONS_MAX,
       inboundConnectionThreshold: INBOUND_CONNECTIONS_PER_SECOND,
-      maxIncomingPendingConnections: INBOUND_CONNECTIONS_PER_SECOND,
+      maxIncomingPendingConnections: INBOUND_PENDING_MAX,
+      inboundUpgradeTimeout: UPGRADE_TIMEOUT_MS,
+      inboundStreamProtocolNegotiationTimeout: NEGOTIATION_TIMEOUT_MS,
       // Addresses that a person gave, and bans, are ours to retry: see redialer.ts.
       reconnectRetries: 0,
     },
@@ -67,21 +78,20 @@ export async function createNode(options: NodeOptions): Promise<Libp2pNode> {
       // The default refuses private addresses in some environments; local networks live on them.
       denyDialMultiaddr: () => false,
       denyDialPeer: refuse,
-      denyInboundEncryptedConnection: refuse,
+      denyInboundEncryptedConnection: (peer, {remoteAddr}) =>
+        refuse(peer) || isCrowded(seated(), seat(peer.toString(), remoteAddr)),
       denyOutboundEncryptedConnection: refuse,
     },
     services: {
       identify: identify(),
       ping: ping(),
       pubsub: gossipService(networkTag, options.pointsOf),
-      // Only provider records are used; without validators no value can be stored here by strangers.
-      dht: kadDHT({
-        protocol: dhtProtocolOf(networkTag),
-        clientMode: false,
-        peerInfoMapper: passthroughMapper,
-        validators: {},
-        selectors: {},
-      }),
+      dht: dhtService(networkTag),
     },
   });
+  return node;
+}
+
+function seat(peer: string, address: MultiaddrConnection["remoteAddr"]) {
+  return {peer: peer as PeerId, address: address.toString()};
 }

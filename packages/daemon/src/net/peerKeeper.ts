@@ -31,6 +31,8 @@ export type PeerKeeperComponents = {
 const PING_MS_MAX = 5_000;
 /** Peers that mDNS or the DHT shows are dialled up to here; more connections cost more than they give. */
 const PEERS_DISCOVERED_MAX = 32;
+/** One answer of the DHT may name a thousand peers that are nobody: the dials of others must not wait for them. */
+const DISCOVERY_DIALS_MAX = 8;
 
 export class PeerKeeper {
   readonly #components: PeerKeeperComponents;
@@ -40,6 +42,7 @@ export class PeerKeeper {
   readonly #peerOfAddress = new Map<string, PeerId>();
   readonly #latencyMs = new Map<PeerId, number>();
   #node: Libp2pNode | undefined;
+  #discoveryDials = 0;
 
   constructor(components: PeerKeeperComponents) {
     const {clock, random, store} = components;
@@ -172,10 +175,14 @@ export class PeerKeeper {
     const node = this.#node;
     if (node === undefined || node.getPeers().length >= PEERS_DISCOVERED_MAX) return;
     const {id} = event.detail;
-    if (node.getPeers().some((peer) => peer.equals(id))) return;
-    this.#components.dial(`/p2p/${id}`).catch(() => {
-      // Others announce peers that are long gone.
-    });
+    if (node.getPeers().some((peer) => peer.equals(id)) || this.#discoveryDials >= DISCOVERY_DIALS_MAX)
+      return;
+    this.#discoveryDials += 1;
+    const settle = () => {
+      this.#discoveryDials -= 1;
+    };
+    // Others announce peers that are long gone.
+    this.#components.dial(`/p2p/${id}`).then(settle, settle);
   };
 
   async #measure(peer: LibraryPeerId): Promise<void> {
