@@ -1,6 +1,5 @@
 /** Peers that send garbage on every protocol and topic, and providers that lie: real sockets, real daemons. */
 import {createHash} from "node:crypto";
-import {readFileSync} from "node:fs";
 import {create, toBinary} from "@bufbuild/protobuf";
 import {chargeAt} from "@catalyze/core/market/price";
 import {concat, toHex} from "@catalyze/core/primitives/bytes";
@@ -14,54 +13,26 @@ import type {ProtocolName, TopicName} from "@catalyze/proto/topics";
 import {afterAll, afterEach, beforeAll, describe, expect, it} from "vitest";
 import {SeededRandom} from "../sim/fakes/seededRandom.ts";
 import type {Daemon} from "./harness/daemon.ts";
-import {Enemy, type Protocol, varint} from "./harness/enemy.ts";
+import {type Protocol, varint} from "./harness/enemy.ts";
 import {type Behaviour, Liar, type Talk} from "./harness/liar.ts";
 import {expectDone, expectFree} from "./harness/reasons.ts";
-import {sample} from "./harness/samples.ts";
+import {HEADER, Siege, speech} from "./harness/siege.ts";
 import {pause, until} from "./harness/until.ts";
-import {sells, World} from "./harness/world.ts";
+import type {World} from "./harness/world.ts";
 
-const HEADER = {taskClass: "vad", maxPriceUctz: "1000000", timeoutMs: 60_000};
 const TOPICS: readonly TopicName[] = ["asks", "offers", "awards", "entries"];
-/** What a volley may cost a daemon: its frames are dropped as they come. */
-const GROWTH_BYTES_MAX = 250 * 1024 * 1024;
 
-const speech = sample("speech.wav");
-const enemies: Enemy[] = [];
-
+let siege: Siege;
 let world: World;
 let ria: Daemon;
 let pia: Daemon;
-let taskClass: string;
 
 beforeAll(async () => {
-  world = await World.create([{name: "ria"}, {name: "pia", flags: sells()}]);
-  [ria, pia] = [world.daemon("ria"), world.daemon("pia")];
-  await world.up();
-  const bundle = (await world.bundles(["vad"])).get("vad");
-  const added = await pia.ctz(["model", "add", bundle?.folder ?? ""]);
-  taskClass = added.json.taskClass;
-  await until("ria hears the ask", async () => (await ria.client.call("asks", {})).asks.length > 0);
+  siege = await Siege.open();
+  ({world, ria, pia} = siege);
 });
-/** They live, and the next task works. */
-afterEach(async () => {
-  for (const enemy of enemies.splice(0)) await enemy.stop();
-  for (const daemon of [ria, pia]) expect(daemon.isRunning).toBe(true);
-  const task = await ria.run(HEADER, speech);
-  expectDone(task);
-});
+afterEach(() => siege.expectTrade());
 afterAll(() => world?.close());
-
-async function enemyOf(name: string): Promise<Enemy> {
-  const enemy = await Enemy.at(world.member(name).address, world.tag);
-  enemies.push(enemy);
-  return enemy;
-}
-
-function rssOf(daemon: Daemon): number {
-  const kib = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.pid}/status`, "utf8"))?.[1];
-  return Number(kib) * 1024;
-}
 
 /** Noise, each kind of message empty, lengths that lie, and frames above the limit. */
 function garbage(random: SeededRandom, bytesMax: number): Uint8Array[] {
@@ -85,22 +56,22 @@ describe("garbage on a stream", () => {
     // Whoever asks gets the genesis, and nothing that is sent is read.
     ["genesis", false],
   ])("%s: is dropped, costs standing, and holds no memory", async (protocol, isPunished) => {
-    const before = rssOf(pia);
+    const before = siege.rssOf(pia);
     const bytesMax = protocol === "genesis" ? 1024 * 1024 : FRAME_BYTES_MAX[protocol];
-    const enemy = await enemyOf("pia");
+    const enemy = await siege.enemy("pia");
     for (const bytes of garbage(new SeededRandom(protocol), bytesMax)) await enemy.send(protocol, bytes);
     expect(await enemy.isWelcome()).toBe(!isPunished);
     for (let count = 0; count < 4; count += 1) {
-      const large = await enemyOf("pia");
+      const large = await siege.enemy("pia");
       await large.sendFrame(protocol, new Uint8Array(bytesMax + 4_096));
     }
-    expect(rssOf(pia) - before).toBeLessThan(GROWTH_BYTES_MAX);
+    siege.expectGrowth(before);
   });
 });
 
 describe("statements that look right", () => {
   it("replayed, cut off, changed or too large on every topic: nobody else is moved", async () => {
-    const enemy = await enemyOf("pia");
+    const enemy = await siege.enemy("pia");
     await enemy.join(TOPICS);
     await until("asks and entries are heard", async () => {
       await ria.run({...HEADER, route: "auction"}, speech).catch(() => undefined);
@@ -108,10 +79,10 @@ describe("statements that look right", () => {
     });
     const {asks} = await ria.client.call("asks", {});
     const {balances} = await ria.client.call("ledgerBalances", {});
-    const before = rssOf(pia);
+    const before = siege.rssOf(pia);
     for (const topic of TOPICS) {
       const real = enemy.heardOn(topic).slice(-3);
-      const liar = await enemyOf("pia");
+      const liar = await siege.enemy("pia");
       await liar.join([topic]);
       for (const bytes of real) await liar.publish(topic, bytes);
       for (const bytes of real) for (const bad of spoiled(bytes)) await liar.publish(topic, bad);
@@ -119,7 +90,7 @@ describe("statements that look right", () => {
       await liar.publish(topic, new Uint8Array(GOSSIP_BYTES_MAX[topic] + 1));
       await until(`${topic}: it is shown out`, async () => !liar.isConnected || !(await liar.isWelcome()));
     }
-    expect(rssOf(pia) - before).toBeLessThan(GROWTH_BYTES_MAX);
+    siege.expectGrowth(before);
     expect((await ria.client.call("asks", {})).asks.map(({peerId}) => peerId)).toEqual(
       asks.map(({peerId}) => peerId),
     );
@@ -129,7 +100,7 @@ describe("statements that look right", () => {
   });
 
   it("entries and quote requests, replayed and spoiled on their streams", async () => {
-    const listener = await enemyOf("ria");
+    const listener = await siege.enemy("ria");
     await listener.join(["entries"]);
     await until("an entry is heard", () => listener.heardOn("entries").length > 0);
     const [entry = new Uint8Array()] = listener.heardOn("entries");
@@ -138,13 +109,18 @@ describe("statements that look right", () => {
       toBinary(LedgerFrameSchema, create(LedgerFrameSchema, {body: {case: "entry", value: bytes}})),
     ]);
     const request = {
-      ...{taskHash: new Uint8Array(32), taskClass, payer: new Uint8Array(32).fill(7), unitsMax: 2n ** 63n},
+      ...{
+        taskHash: new Uint8Array(32),
+        taskClass: siege.taskClass,
+        payer: new Uint8Array(32).fill(7),
+        unitsMax: 2n ** 63n,
+      },
       ...{inputBytes: 2n ** 63n, deadlineMs: 1n, throughMiddleware: true},
     };
     const quote = create(MarketFrameSchema, {body: {case: "quoteRequest", value: request}});
     const bytes = toBinary(MarketFrameSchema, quote);
     for (const bad of [bytes, bytes, ...spoiled(bytes)]) frames.push(["market", bad]);
-    const enemy = await enemyOf("pia");
+    const enemy = await siege.enemy("pia");
     for (const [protocol, frame] of frames) await enemy.sendFrame(protocol, frame);
   });
 });
@@ -252,7 +228,7 @@ describe("a provider that", () => {
   ];
 
   it.each(lies)("%s: is not paid, and another does the task", async (_, codes, behaviour) => {
-    const liar = await Liar.start(world, taskClass, behaviour);
+    const liar = await Liar.start(world, siege.taskClass, behaviour);
     try {
       const task = await givenTo(liar);
       expectDone(task);

@@ -110,6 +110,14 @@ export class Daemon {
     return this;
   }
 
+  /** Where its API is and what opens it, once it is bound. */
+  async door(): Promise<{readonly api: string; readonly token: string}> {
+    const run = await readRunFile(this.layout.run);
+    const token = await readApiToken(this.layout.apiToken);
+    if (run === undefined || token === undefined) throw new Error(`${this.home} is not bound`);
+    return {api: run.api, token};
+  }
+
   /** A command of this home, with `--json`. */
   async ctz(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
     return await ctz([...args, "--home", this.home, "--json"], {

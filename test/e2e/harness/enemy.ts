@@ -9,7 +9,7 @@ import {
   topicOf,
 } from "@catalyze/proto/topics";
 import {generateKeyPair} from "@libp2p/crypto/keys";
-import type {Stream} from "@libp2p/interface";
+import type {Connection, PeerId, Stream} from "@libp2p/interface";
 import {multiaddr} from "@multiformats/multiaddr";
 import {pause, until} from "./until.ts";
 
@@ -31,14 +31,21 @@ export class Enemy {
     this.#target = target;
   }
 
-  /** A new identity, connected to the address. */
-  static async at(target: string, tag: string): Promise<Enemy> {
+  /** A new identity, connected to the address; `prepare` may teach its node bad manners first. */
+  static async at(
+    target: string,
+    tag: string,
+    prepare?: (node: Libp2pNode) => Promise<void>,
+  ): Promise<Enemy> {
     const node = await createNode({
-      ...{privateKey: await generateKeyPair("Ed25519"), networkTag: tag, listen: [], mdns: false},
+      ...{privateKey: await generateKeyPair("Ed25519"), networkTag: tag, mdns: false},
+      // Who can be dialled back is asked by the DHT.
+      listen: ["/ip4/127.0.0.1/tcp/0"],
       isBanned: () => false,
       pointsOf: () => 0,
     });
     await node.start();
+    await prepare?.(node);
     const enemy = new Enemy(node, tag, target);
     node.services.pubsub.addEventListener("message", ({detail}) => {
       enemy.heard.set(detail.topic, [...(enemy.heard.get(detail.topic) ?? []), detail.data]);
@@ -54,10 +61,7 @@ export class Enemy {
   /** Whether the target still lets it in. */
   async isWelcome(): Promise<boolean> {
     try {
-      const connection = await this.#node.dial(multiaddr(this.#target), {
-        signal: AbortSignal.timeout(DIAL_MS),
-        force: true,
-      });
+      const connection = await this.connect();
       await pause(200);
       return connection.status === "open";
     } catch {
@@ -67,20 +71,44 @@ export class Enemy {
 
   /** Sends bytes as they are on a stream of its own and waits until the other side ends it, or has said enough. */
   async send(protocol: Protocol, bytes: Uint8Array): Promise<void> {
-    const name = protocol === "genesis" ? GENESIS_PROTOCOL : protocolOf(this.#tag, protocol);
+    await this.sendTo(protocol === "genesis" ? GENESIS_PROTOCOL : protocolOf(this.#tag, protocol), bytes);
+  }
+
+  /** The same on any protocol, by its full name. What the target said to it, if anything. */
+  async sendTo(name: string, bytes: Uint8Array, answerMs = ANSWER_MS): Promise<Uint8Array> {
     let stream: Stream | undefined;
+    const heard: Uint8Array[] = [];
     try {
-      stream = await this.#node.dialProtocol(multiaddr(this.#target), name, {
-        signal: AbortSignal.timeout(DIAL_MS),
-      });
+      stream = await this.open(name);
+      stream.addEventListener("message", ({data}) => heard.push(data.subarray()));
       const closed = new Promise<void>((resolve) => stream?.addEventListener("close", () => resolve()));
       stream.send(bytes);
-      await Promise.race([closed, pause(ANSWER_MS)]);
+      await Promise.race([closed, pause(answerMs)]);
     } catch {
       // Refused, reset or banned: what this is for.
     } finally {
       stream?.abort(new Error("done"));
     }
+    return concat(...heard);
+  }
+
+  /** A stream to do anything with; whatever the library would limit at this end is not. */
+  async open(name: string): Promise<Stream> {
+    return await this.#node.dialProtocol(multiaddr(this.#target), name, {
+      ...{signal: AbortSignal.timeout(DIAL_MS), maxOutboundStreams: 100_000},
+    });
+  }
+
+  /** One more connection of the same identity. */
+  async connect(): Promise<Connection> {
+    return await this.#node.dial(multiaddr(this.#target), {
+      signal: AbortSignal.timeout(DIAL_MS),
+      force: true,
+    });
+  }
+
+  get peerId(): PeerId {
+    return this.#node.peerId;
   }
 
   /** One frame with its length before it. */
