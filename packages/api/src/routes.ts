@@ -1,12 +1,13 @@
 /** The whole HTTP surface of the daemon, one row a route. */
 import {Type} from "typebox";
 import {route} from "./route.ts";
-import {Done, TaskIdText} from "./schema/fields.ts";
+import {AccountText, Done, TaskIdText} from "./schema/fields.ts";
 import {AskList, ModelAddBody, ModelList, ModelView, PeerList, QuoteView} from "./schema/market.ts";
 import {
   BackupBody,
   BackupView,
   BalanceList,
+  BalanceProofView,
   CheckpointList,
   HistoryList,
   LedgerReport,
@@ -189,6 +190,13 @@ export const ROUTES = {
     path: "/api/v1/ledger/balances",
     summary: "Every account at the last checkpoint",
     response: BalanceList,
+  }),
+  ledgerProof: route({
+    method: "GET",
+    path: "/api/v1/ledger/proof/{account}",
+    summary: "What an account holds at the last checkpoint, provable to whoever has the genesis",
+    params: Type.Object({account: AccountText}),
+    response: BalanceProofView,
   }),
   ledgerVerify: route({
     method: "POST",

@@ -7,6 +7,7 @@ import {doctor} from "./commands/doctor.ts";
 import {down} from "./commands/down.ts";
 import {init} from "./commands/init.ts";
 import {ledgerBalances, ledgerCheckpoints, ledgerShow, ledgerVerify} from "./commands/ledger.ts";
+import {ledgerProof} from "./commands/ledgerProof.ts";
 import {marketAsks, peerList} from "./commands/market.ts";
 import {modelAdd, modelList} from "./commands/model.ts";
 import {nodeInfo, nodeWhy} from "./commands/node.ts";
@@ -42,6 +43,7 @@ export const COMMANDS: readonly Command[] = [
   modelList,
   ledgerShow,
   ledgerVerify,
+  ledgerProof,
   ledgerCheckpoints,
   ledgerBalances,
   nodeInfo,

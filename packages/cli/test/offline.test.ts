@@ -1,11 +1,15 @@
 import {chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync} from "node:fs";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
+import {encodeBalanceProof, proveCell} from "@catalyze/core/ledger/balanceProof";
+import {encodeGenesis, genesisHash} from "@catalyze/core/ledger/genesis";
 import {acquireHomeLock} from "@catalyze/daemon/home/homeLock";
 import {exportBackup} from "@catalyze/daemon/identity/backup";
 import {openKeystore} from "@catalyze/daemon/identity/keystore";
 import {generateNodeKeys} from "@catalyze/daemon/identity/nodeKeys";
 import {afterEach, beforeEach, describe, expect, it} from "vitest";
+import {alice} from "../../core/test/ledger/kit.ts";
+import {genesisOf, NOW, replicaOf} from "../../core/test/ledger/witnessKit.ts";
 import {nodeCheck} from "../src/doctor/machineChecks.ts";
 import {main} from "../src/main.ts";
 import {type CliResult, testIo} from "./cliHarness.ts";
@@ -114,6 +118,44 @@ describe("wallet restore", () => {
       expect([args, err.includes(`[${code}]`)]).toEqual([args, true]);
       expect(existsSync(home)).toBe(false);
     }
+  });
+});
+
+describe("ctz ledger proof --check", () => {
+  const genesis = genesisOf(1);
+  const write = (name: string, content: string | Uint8Array) => writeFileSync(join(folder, name), content);
+
+  function proofFile(): Record<string, unknown> {
+    const replica = replicaOf(genesis, 0);
+    replica.step({kind: "tick"}, NOW);
+    const name = {kind: "account", id: alice.account} as const;
+    const proof = encodeBalanceProof(proveCell(name, replica.base, replica.finalCheckpoint));
+    const base64 = Buffer.from(proof).toString("base64");
+    return {v: 1, account: alice.account, height: "1", genesisHash: genesisHash(genesis), proof: base64};
+  }
+
+  it("needs a file and a genesis, no daemon, and says what does not hold", async () => {
+    write("genesis.json", encodeGenesis(genesis));
+    write("other.json", encodeGenesis({...genesis, name: "another"}));
+    const file = proofFile();
+    write("proof.json", JSON.stringify(file));
+    write("mallory.json", JSON.stringify({...file, account: "ab".repeat(32)}));
+    write("noise.json", "{}");
+    const check = async (proof: string, from = "genesis.json", ...more: string[]) =>
+      await ctz(["ledger", "proof", ...more, "--check", proof, "--genesis", from, "--json"]);
+    const fine = await check("proof.json");
+    expect([fine.code, JSON.parse(fine.out)]).toMatchObject([
+      0,
+      {v: 1, account: alice.account, isPresent: true, balanceUctz: "1000000", height: "1", signatures: 1},
+    ]);
+    for (const wrong of [
+      await check("proof.json", "other.json"),
+      await check("mallory.json"),
+      await check("noise.json"),
+      await check("proof.json", "genesis.json", "ab".repeat(32)),
+    ])
+      expect([wrong.code, wrong.out.includes("PROOF_INVALID")]).toEqual([7, true]);
+    expect((await check("nowhere.json")).code).toBe(2);
   });
 });
 

@@ -152,6 +152,16 @@ export const BalanceList = Type.Object({
 /** Every account at the last checkpoint: what peers compare. */
 export type BalanceList = Static<typeof BalanceList>;
 
+export const BalanceProofView = Type.Object({
+  account: AccountText,
+  height: Big,
+  genesisHash: HashText,
+  /** `balanceProof.ts` of core defines the bytes, and checks them with nothing but the genesis. */
+  proof: Type.String({contentEncoding: "base64"}),
+});
+/** What an account holds at a checkpoint, or that it has never been credited, for whoever trusts nobody. */
+export type BalanceProofView = Static<typeof BalanceProofView>;
+
 export const LedgerReport = Type.Object({
   ok: Type.Boolean(),
   height: Big,

@@ -111,6 +111,7 @@ export const ERRORS = {
   VERIFY_NO_SECOND: row("router", "verify", {retryable: RETRY, exit: 5, http: 503}, "No second provider could check the result.", "Lower --verify or wait for more peers."),
   // Wire: what a peer sent.
   DECODE_INVALID: row("network", "wire", {exit: 1, http: 400}, "Bytes that do not decode.", "The sender loses standing."),
+  PROOF_INVALID: row("client", "wire", {exit: 7, http: 400}, "The proof does not hold.", "Get a new one, or ask somebody else for it."),
   SIGNATURE_INVALID: row("network", "wire", {exit: 1, http: 400}, "A signature does not verify.", "The sender loses standing."),
   FRAME_TOO_LARGE: row("network", "wire", {exit: 1, http: 413}, "A message is over its size limit.", "The stream was closed."),
   MESSAGE_UNEXPECTED: row("network", "wire", {exit: 1, http: 400}, "A message out of turn.", "The stream was closed."),

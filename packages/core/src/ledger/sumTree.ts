@@ -76,6 +76,16 @@ export class SumTree {
 
   /** The leaf and its path, or `undefined` when the id is not here. */
   prove(id: Uint8Array): TreeProof | undefined {
+    if (this.#root === undefined) return undefined;
+    const proof = this.lookUp(id);
+    return equalBytes(proof.leaf.id, id) ? proof : undefined;
+  }
+
+  /**
+   * The leaf at which a lookup of this id ends, with its path: another one's when the id is not here, and
+   * then the proof of that (`pathLeadsTo`). The tree must not be empty.
+   */
+  lookUp(id: Uint8Array): TreeProof {
     const path: TreeStep[] = [];
     let node = this.#root;
     while (node?.kind === "inner") {
@@ -84,9 +94,17 @@ export class SumTree {
       path.push({bit: node.bit, hash: hashOf(sibling), sum: sibling.sum});
       node = isRight ? node.right : node.left;
     }
-    if (node === undefined || !equalBytes(node.id, id)) return undefined;
+    assert(node !== undefined, "a lookup in an empty tree");
     return {leaf: {id: node.id, valueHash: node.valueHash, sum: node.sum}, path: path.reverse()};
   }
+}
+
+/**
+ * True when a lookup of `id` takes every turn of this path, which leads to the leaf `end`. With `end` other
+ * than `id`, and the path verified, `id` has no leaf: one that it had would stand where the lookup ends.
+ */
+export function pathLeadsTo(id: Uint8Array, end: Uint8Array, path: readonly TreeStep[]): boolean {
+  return path.every(({bit}) => bitAt(id, bit) === bitAt(end, bit));
 }
 
 /** True when the leaf is in the tree of this root, whose leaves sum to `total`. */

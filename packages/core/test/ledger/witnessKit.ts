@@ -24,7 +24,7 @@ export function genesisOf(count: number): Genesis {
   return {
     ...testGenesis,
     witnesses: witnesses.slice(0, count).map(({publicKey}, index) => ({
-      peerId: `peer ${index}` as PeerId,
+      peerId: `12D3KooWTestTestTestTest${index + 1}` as PeerId,
       voteKey: toHex(publicKey),
       evmAddress: "11".repeat(20),
       weight: 1,

@@ -3,6 +3,7 @@ import {writeFile} from "node:fs/promises";
 import type {
   BackupView,
   BalanceList,
+  BalanceProofView,
   CheckpointView,
   HistoryItem,
   LedgerReport,
@@ -12,6 +13,7 @@ import type {
 } from "@catalyze/api/schema/money";
 import {hashHex} from "@catalyze/core/crypto/sha256";
 import {CodedError} from "@catalyze/core/errors/codedError";
+import {encodeBalanceProof} from "@catalyze/core/ledger/balanceProof";
 import {balanceOf, stakeOf, ZERO_HASH} from "@catalyze/core/ledger/cell";
 import type {Net} from "@catalyze/core/ports/net";
 import {utf8} from "@catalyze/core/primitives/bytes";
@@ -175,6 +177,17 @@ export class LedgerDoor implements LedgerFacade {
     });
     balances.sort((left, right) => (left.account < right.account ? -1 : 1));
     return {height: ledger.checkpoint().height.toString(), balances};
+  }
+
+  async proof(account: AccountId): Promise<BalanceProofView> {
+    const {ledger} = this.#components;
+    const proof = ledger.proofOf({kind: "account", id: account});
+    return {
+      account,
+      height: proof.final.checkpoint.height.toString(),
+      genesisHash: ledger.genesisHash,
+      proof: Buffer.from(encodeBalanceProof(proof)).toString("base64"),
+    };
   }
 
   async verify(): Promise<LedgerReport> {

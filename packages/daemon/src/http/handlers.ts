@@ -63,6 +63,7 @@ export const HANDLERS: Handlers = {
   walletBackup: async (context, {body}) => await context.facade().wallet.backup(body.path),
   ledger: async (context) => await context.facade().ledger.show(),
   ledgerBalances: async (context) => await context.facade().ledger.balances(),
+  ledgerProof: async (context, {params}) => await context.facade().ledger.proof(params.account as AccountId),
   ledgerVerify: async (context) => await context.facade().ledger.verify(),
   ledgerCheckpoints: async (context, {query}) => ({
     checkpoints: [...(await context.facade().ledger.checkpoints(query.limit ?? LIST_LIMIT))],

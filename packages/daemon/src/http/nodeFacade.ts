@@ -7,6 +7,7 @@ import type {AskView, ModelAddBody, ModelView, PeerView, QuoteView} from "@catal
 import type {
   BackupView,
   BalanceList,
+  BalanceProofView,
   CheckpointView,
   HistoryItem,
   LedgerReport,
@@ -83,6 +84,8 @@ export interface WalletFacade {
 export interface LedgerFacade {
   show(): Promise<LedgerView>;
   balances(): Promise<BalanceList>;
+  /** `NOT_FOUND` before the first checkpoint. */
+  proof(account: AccountId): Promise<BalanceProofView>;
   verify(): Promise<LedgerReport>;
   /** Newest first. */
   checkpoints(limit: number): Promise<readonly CheckpointView[]>;

@@ -6,6 +6,7 @@
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {assert} from "@catalyze/core/errors/assert";
 import {CodedError} from "@catalyze/core/errors/codedError";
+import {type BalanceProof, type CellName, proveCell} from "@catalyze/core/ledger/balanceProof";
 import {balanceOf, stakeOf} from "@catalyze/core/ledger/cell";
 import {type Checkpoint, encodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
 import {Committee} from "@catalyze/core/ledger/committee";
@@ -22,7 +23,7 @@ import type {AccountId, CellId, Hash, LockId, OpId, PeerId} from "@catalyze/core
 import {checkChain} from "./checkpointChain.ts";
 import {LedgerEvents} from "./ledgerEvents.ts";
 import {encodeLedgerFrame} from "./ledgerFrame.ts";
-import {type CellProof, cellProof, type LedgerReport, ledgerReport} from "./ledgerReport.ts";
+import {type LedgerReport, ledgerReport} from "./ledgerReport.ts";
 import {
   type LedgerNodeComponents,
   type LedgerNodeOptions,
@@ -262,10 +263,12 @@ export class LedgerNode implements LedgerClient {
     return bytes === undefined ? undefined : encodeCheckpoint(decodeFinalCheckpoint(bytes).checkpoint);
   }
 
-  /** Proof of a cell against the last checkpoint. */
-  proofOf(cell: CellId): CellProof | undefined {
-    const {replica} = this.#open;
-    return cellProof(replica.base, replica.checkpoint, cell);
+  /** A cell at the last checkpoint, or that there is none, as anybody can check it. `NOT_FOUND` before the first. */
+  proofOf(name: CellName): BalanceProof {
+    const {base, finalCheckpoint} = this.#open.replica;
+    if (finalCheckpoint.checkpoint.height === 0n)
+      throw new CodedError("NOT_FOUND", {message: "No checkpoint is final yet.", retryAfterMs: 1_000});
+    return proveCell(name, base, finalCheckpoint);
   }
 
   get #open(): LedgerParts {

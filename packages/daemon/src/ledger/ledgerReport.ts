@@ -1,12 +1,12 @@
-/** The full recount of the agreed state behind `ctz ledger verify`, and proofs against it. */
+/** The full recount of the agreed state behind `ctz ledger verify`. */
 import type {Totals} from "@catalyze/core/ledger/cell";
-import {encodeCell, leafIdOf, leafOf, treasuryLeaf} from "@catalyze/core/ledger/cellCodec";
-import {type Checkpoint, checkpointHash} from "@catalyze/core/ledger/checkpoint";
+import {leafOf, treasuryLeaf} from "@catalyze/core/ledger/cellCodec";
+import type {Checkpoint} from "@catalyze/core/ledger/checkpoint";
 import {checkInvariants, isConserved, type Violation} from "@catalyze/core/ledger/invariants";
 import type {LedgerState} from "@catalyze/core/ledger/state";
-import {SumTree, type TreeProof} from "@catalyze/core/ledger/sumTree";
+import {SumTree} from "@catalyze/core/ledger/sumTree";
 import {toHex} from "@catalyze/core/primitives/bytes";
-import type {CellId, Hash} from "@catalyze/core/primitives/id";
+import type {Hash} from "@catalyze/core/primitives/id";
 
 export type LedgerCheck = {readonly name: string; readonly ok: boolean; readonly detail: string};
 
@@ -68,35 +68,6 @@ function invariantCheck(name: Violation["invariant"], violations: readonly Viola
 
 function sameTotals(left: Totals, right: Totals): boolean {
   return Object.entries(left).every(([name, value]) => right[name as keyof Totals] === value);
-}
-
-export type CellProof = {
-  readonly height: bigint;
-  readonly epoch: number;
-  readonly checkpointHash: Hash;
-  readonly stateRoot: Hash;
-  /** Sum of all leaves: what the proof must add up to. */
-  readonly liabilities: bigint;
-  readonly cell: Uint8Array;
-  readonly proof: TreeProof;
-};
-
-/** Proof of a cell in the state that `checkpoint` names; `undefined` for a cell that is not in it. */
-export function cellProof(base: LedgerState, checkpoint: Checkpoint, id: CellId): CellProof | undefined {
-  const cell = base.account(id) ?? base.lock(id);
-  if (cell === undefined) return undefined;
-  const tree = base.tree();
-  const proof = tree.prove(leafIdOf(cell.kind, id));
-  if (proof === undefined) return undefined;
-  return {
-    height: checkpoint.height,
-    epoch: checkpoint.epoch,
-    checkpointHash: checkpointHash(checkpoint),
-    stateRoot: checkpoint.stateRoot,
-    liabilities: tree.sum(),
-    cell: encodeCell(cell),
-    proof,
-  };
 }
 
 function recomputedTree(base: LedgerState): SumTree {

@@ -350,6 +350,10 @@ export function fakeFacade(state: FakeState): NodeFacade {
       async balances() {
         return {height: "42", balances: [{account: ACCOUNT, balanceUctz: "1500000", stakedUctz: "0"}]};
       },
+      async proof(account) {
+        check("ledger.proof");
+        return {account, height: "42", genesisHash: HASH, proof: "AQID"};
+      },
       async verify() {
         check("ledger.verify");
         return {

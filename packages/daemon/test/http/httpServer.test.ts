@@ -31,7 +31,8 @@ const BODIES: Record<string, unknown> = {
   configSet: {value: "9"},
 };
 
-const pathOf = (route: Route): string => route.path.replace("{id}", TASK_ID).replace("{key}", "slots");
+const pathOf = (route: Route): string =>
+  route.path.replace("{id}", TASK_ID).replace("{account}", "b".repeat(64)).replace("{key}", "slots");
 
 describe("HttpServer", () => {
   for (const [name, route] of Object.entries(ROUTES) as [string, Route][]) {

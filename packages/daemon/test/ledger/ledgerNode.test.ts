@@ -1,3 +1,5 @@
+import {checkCell} from "@catalyze/core/ledger/balanceProof";
+import {balanceOf} from "@catalyze/core/ledger/cell";
 import type {LockSpec} from "@catalyze/core/ledger/op";
 import {decodeOp} from "@catalyze/core/ledger/opCodec";
 import {signVoucher} from "@catalyze/core/ledger/voucher";
@@ -6,6 +8,7 @@ import type {Hash, OpId, PeerId} from "@catalyze/core/primitives/id";
 import {encodeLedgerFrame} from "@catalyze/daemon/ledger/ledgerFrame";
 import {describe, expect, it} from "vitest";
 import {accountSigner, CTZ, LedgerRig} from "./ledgerRig.ts";
+import {testVerifier} from "./testSigner.ts";
 import {transfer} from "./transfer.ts";
 
 const FEE = 100n;
@@ -150,8 +153,10 @@ describe("LedgerNode, one witness", () => {
     ]);
     await rig.clock.advance(2_000);
     expect((await node.verify()).ok).toBe(true);
-    const proof = node.proofOf(self);
-    expect(proof?.stateRoot).toBe(node.checkpoint().stateRoot);
+    const name = {kind: "account", id: self} as const;
+    const proven = checkCell(name, node.proofOf(name), {genesis: rig.genesis, verifier: testVerifier});
+    expect(proven.checkpoint).toEqual(node.checkpoint());
+    expect(proven.cell && balanceOf(proven.cell)).toBe(rig.balance(0, 0));
     await rig.stop();
   });
 

@@ -1,0 +1,134 @@
+/**
+ * What a light client checks (reference/ledger 8.5): a cell as it stood at a final checkpoint, with its path
+ * in the state's sum tree and the quorum's signatures. Stands alone: no store, no network, nothing but the
+ * genesis of the network that the reader trusts.
+ *
+ *   version u8 | final checkpoint | cell, or the encoding of another one where this one would stand
+ *   | path: u16 ≤ 256, (bit u8 | hash 32 | sum u128)…      from the leaf upwards
+ *
+ * A cell that is not there is proven too: the lookup of its leaf ends at another leaf (or the treasury's,
+ * with an empty cell), which the same path leads to.
+ */
+import {LIMITS} from "@catalyze/proto/limits";
+import {CodedError} from "../errors/codedError.ts";
+import type {SignatureVerifier} from "../ports/signer.ts";
+import {ByteReader, ByteWriter} from "../primitives/binary.ts";
+import {equalBytes, fromHex} from "../primitives/bytes.ts";
+import type {CellId} from "../primitives/id.ts";
+import {refuse, writeFixed, writeU8, writeU16, writeU128} from "./canonical.ts";
+import {type Cell, liabilitiesOf} from "./cell.ts";
+import {decodeCell, encodeCell, leafIdOf, leafOf, treasuryLeaf} from "./cellCodec.ts";
+import type {Checkpoint} from "./checkpoint.ts";
+import {Committee} from "./committee.ts";
+import {decodeFinalCheckpoint, encodeFinalCheckpoint, type FinalCheckpoint, isProven} from "./finality.ts";
+import {type Genesis, genesisHash, networkIdOf} from "./genesis.ts";
+import type {LedgerState} from "./state.ts";
+import {pathLeadsTo, type TreeLeaf, type TreeStep, verifyProof} from "./sumTree.ts";
+
+const VERSION = 1;
+const STEPS_MAX = 256;
+/** A cell is far smaller; a final checkpoint with 21 signatures takes some 3 KiB. */
+export const PROOF_BYTES_MAX = 64 * 1024;
+
+export type BalanceProof = {
+  readonly final: FinalCheckpoint;
+  /** Where the lookup ends; `undefined` for the treasury's leaf. */
+  readonly found: Cell | undefined;
+  readonly path: readonly TreeStep[];
+};
+
+type Kind = Cell["kind"];
+
+export type CellName<K extends Kind = Kind> = {readonly kind: K; readonly id: CellId};
+
+export type ProvenCell<K extends Kind = Kind> = {
+  /** `undefined`: there is no such cell at this checkpoint. */
+  readonly cell: Extract<Cell, {kind: K}> | undefined;
+  readonly checkpoint: Checkpoint;
+  /** Whose signatures it carries, by index in the committee. */
+  readonly witnesses: readonly number[];
+};
+
+/** `state` must be the very state that the checkpoint's root is of. */
+export function proveCell(name: CellName, state: LedgerState, final: FinalCheckpoint): BalanceProof {
+  const {leaf, path} = state.tree().lookUp(leafIdOf(name.kind, name.id));
+  const found = cellAt(state, name, leaf);
+  return {final, found, path};
+}
+
+export function encodeBalanceProof({final, found, path}: BalanceProof): Uint8Array {
+  const writer = new ByteWriter().u8(VERSION).bytes(encodeFinalCheckpoint(final));
+  writer.bytes(found === undefined ? new Uint8Array() : encodeCell(found));
+  writeU16(writer, path.length);
+  for (const {bit, hash, sum} of path) {
+    writeU8(writer, bit);
+    writeFixed(writer, hash, 32);
+    writeU128(writer, sum);
+  }
+  return writer.finish();
+}
+
+/** Throws `DECODE_INVALID`. Nothing is proven by that alone: see `checkCell`. */
+export function decodeBalanceProof(bytes: Uint8Array): BalanceProof {
+  if (bytes.length > PROOF_BYTES_MAX) refuse("tooLong");
+  const reader = new ByteReader(bytes);
+  if (reader.u8() !== VERSION) refuse("version");
+  const final = decodeFinalCheckpoint(reader.bytes(LIMITS.marketFrameBytesMax));
+  const cell = reader.bytes(PROOF_BYTES_MAX);
+  const count = reader.count(reader.u16(), STEPS_MAX);
+  const path = Array.from({length: count}, () => ({
+    bit: reader.u8(),
+    hash: reader.raw(32),
+    sum: reader.u128(),
+  }));
+  reader.finish();
+  return {final, found: cell.length === 0 ? undefined : decodeCell(cell), path};
+}
+
+/**
+ * The cell of this name at the proof's checkpoint, or that there is none. Throws `PROOF_INVALID` with the
+ * step that does not hold. How old the checkpoint is, is the reader's to judge by `timeMs`.
+ */
+export function checkCell<K extends Kind>(
+  name: CellName<K>,
+  {final, found, path}: BalanceProof,
+  {genesis, verifier}: {readonly genesis: Genesis; readonly verifier: SignatureVerifier},
+): ProvenCell<K> {
+  const hash = genesisHash(genesis);
+  const {checkpoint} = final;
+  if (checkpoint.network !== networkIdOf(hash)) wrong("network");
+  const context = {committee: new Committee(genesis.witnesses), verifier, genesisHash: fromHex(hash)};
+  if (!isProven(final, context)) wrong("signatures");
+  const leaf = found === undefined ? treasuryLeaf(checkpoint.totals.treasury) : leafOf(found);
+  const root = fromHex(checkpoint.stateRoot);
+  if (!verifyProof(root, liabilitiesOf(checkpoint.totals), {leaf, path})) wrong("path");
+  const id = leafIdOf(name.kind, name.id);
+  const isSame = equalBytes(leaf.id, id);
+  if (!isSame && !pathLeadsTo(id, leaf.id, path)) wrong("place");
+  const witnesses = final.signatures.map(({witness}) => witness);
+  return {cell: isSame ? (found as ProvenCell<K>["cell"]) : undefined, checkpoint, witnesses};
+}
+
+/** Leaf ids are hashes, so the cell under a foreign leaf is looked for among all: for proofs of absence only. */
+function cellAt(state: LedgerState, {kind, id}: CellName, leaf: TreeLeaf): Cell | undefined {
+  const own = kind === "account" ? state.account(id) : state.lock(id);
+  if (own !== undefined) return own;
+  const isThere = (cell: Cell) => equalBytes(leafIdOf(cell.kind, cell.id), leaf.id);
+  for (const cell of state.accounts()) if (isThere(cell)) return cell;
+  for (const cell of state.locks()) if (isThere(cell)) return cell;
+  return undefined;
+}
+
+function wrong(step: string): never {
+  throw new CodedError("PROOF_INVALID", {
+    message: `The proof does not hold: ${WORDS[step] ?? step}.`,
+    evidence: {step},
+  });
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  network: "it is of another network",
+  signatures: "its checkpoint is not signed by a quorum of the genesis's witnesses",
+  path: "its cell is not under the checkpoint's state root",
+  place: "it shows a cell from another place",
+};
