@@ -29,7 +29,12 @@ export type DeployOptions = {
   readonly objectionBond?: bigint;
   readonly pauseMaxS?: bigint;
   readonly emission?: {readonly start: bigint; readonly ratePerSecond: bigint; readonly max: bigint};
+  /** How long to wait for the receipt. */
+  readonly receiptMsMax?: number;
 };
+
+/** A public chain under load takes minutes. */
+const RECEIPT_MS_MAX = 180_000;
 
 const DAY_S = 86_400n;
 /** Until the economy issue nothing is emitted. */
@@ -54,7 +59,9 @@ export async function deploy(
     args: constructorArguments(genesis, options),
   });
   poke?.();
-  const receipt = await publicClient.waitForTransactionReceipt({hash, pollingInterval: 50});
+  const receipt = await publicClient.waitForTransactionReceipt({
+    ...{hash, pollingInterval: 50, timeout: options.receiptMsMax ?? RECEIPT_MS_MAX},
+  });
   assert(
     receipt.status === "success" && receipt.contractAddress != null,
     "the anchor contract did not deploy",

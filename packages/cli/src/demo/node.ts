@@ -1,11 +1,11 @@
 /** One daemon of the demo, as a client sees it. */
-import {readFile} from "node:fs/promises";
 import {join} from "node:path";
 import {ApiClient} from "@catalyze/api/client/apiClient";
 import type {TaskHeader, TaskView} from "@catalyze/api/schema/task";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {readApiToken} from "@catalyze/daemon/home/apiToken";
 import {readRunFile} from "@catalyze/daemon/home/runFile";
+import {logTail} from "./logTail.ts";
 import {type DemoProcesses, waitUntil} from "./processes.ts";
 import type {Player} from "./stage.ts";
 
@@ -73,7 +73,7 @@ export class DemoNode {
     const isUp = await waitUntil(() => this.#isReady(), START_MS, 100);
     if (isUp) return;
     throw new CodedError("DAEMON_UNREACHABLE", {
-      message: `${this.name} did not get ready. Its log: ${this.logFile}\n${await this.#lastLines()}`,
+      message: `${this.name} did not get ready. Its log: ${this.logFile}\n${logTail(this.logFile)}`,
     });
   }
 
@@ -98,8 +98,8 @@ export class DemoNode {
 
   async #isReady(): Promise<boolean> {
     if (!this.#processes.isRunning(this.name)) {
-      throw new CodedError("DAEMON_UNREACHABLE", {
-        message: `${this.name} ended while starting.\n${await this.#lastLines()}`,
+      throw new CodedError("DAEMON_DIED", {
+        message: `${this.name} ended while starting. Its log: ${this.logFile}`,
       });
     }
     const {home} = this.player;
@@ -115,10 +115,5 @@ export class DemoNode {
       // Still starting: it says so until it is ready.
       return false;
     }
-  }
-
-  async #lastLines(): Promise<string> {
-    const text = await readFile(this.logFile, "utf8").catch(() => "");
-    return text.split("\n").slice(-15).join("\n");
   }
 }

@@ -159,10 +159,10 @@ async function showKill(act: Act): Promise<Recovery> {
   const {requester, victim, teller, samples, nodes} = act;
   teller.chapter(`${victim.name} is killed while it works`);
   const recovery = await killAtWork(requester, victim, samples);
-  const [failed, next] = recovery.task.attempts;
-  teller.say(`${victim.name}: SIGKILL at work; noticed as ${failed?.failure?.code}`);
+  const {failed, next} = recovery;
+  teller.say(`${victim.name}: SIGKILL at work; noticed as ${failed.failure?.code}`);
   teller.say(
-    `${teller.nameOf(next?.peerId)} took over ${recovery.recoveredMs} ms after that; charged for the lost attempt: ${recovery.chargedForFailedAttemptUctz} µCTZ`,
+    `${teller.nameOf(next.peerId)} took over ${recovery.recoveredMs} ms after that; charged for the lost attempt: ${recovery.chargedForFailedAttemptUctz} µCTZ`,
   );
   if (recovery.recoveredMs > RECOVERED_MS_MAX) fail(`the recovery took ${recovery.recoveredMs} ms`);
   if (recovery.chargedForFailedAttemptUctz !== 0) fail("a failed attempt was charged");
@@ -254,5 +254,5 @@ function summary({stage, requester, teller}: Act, {tasks, recovery, anchored}: E
 }
 
 function fail(message: string): never {
-  throw new CodedError("INTERNAL", {message: `The demo did not hold: ${message}.`});
+  throw new CodedError("DEMO_FAILED", {message: `The demo did not hold: ${message}.`});
 }

@@ -6,8 +6,11 @@ import {type ChildProcess, spawn} from "node:child_process";
 import {existsSync, openSync, readFileSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {CodedError} from "@catalyze/core/errors/codedError";
+import type {Death} from "./deaths.ts";
 
 type Recorded = {readonly name: string; readonly pid: number; readonly startedAt: string};
+
+type Entry = {readonly child: ChildProcess; readonly recorded: Recorded; isEndAsked: boolean};
 
 export type SpawnRequest = {
   readonly name: string;
@@ -41,11 +44,14 @@ function isAlive(pid: number): boolean {
 
 export class DemoProcesses {
   readonly #file: string;
-  readonly #running = new Map<string, {child: ChildProcess; recorded: Recorded}>();
+  readonly #onDeath: (death: Death) => void;
+  readonly #running = new Map<string, Entry>();
   #isStopped = false;
 
-  constructor(folder: string) {
+  /** `onDeath` hears of each process that ends without being asked to. */
+  constructor(folder: string, onDeath: (death: Death) => void) {
     this.#file = join(folder, "processes.json");
+    this.#onDeath = onDeath;
   }
 
   /** Ends what an earlier run left. The names of those ended. */
@@ -73,10 +79,12 @@ export class DemoProcesses {
     const pid = child.pid;
     if (pid === undefined) throw new Error(`could not start ${request.name}`);
     if (request.isDetached) child.unref();
-    this.#running.set(request.name, {
-      child,
-      recorded: {name: request.name, pid, startedAt: startTimeOf(pid) ?? ""},
+    const {name, logFile} = request;
+    const entry = {child, recorded: {name, pid, startedAt: startTimeOf(pid) ?? ""}, isEndAsked: false};
+    child.once("exit", (code, signal) => {
+      if (!entry.isEndAsked && !this.#isStopped) this.#onDeath({name, code, signal, logFile});
     });
+    this.#running.set(name, entry);
     this.#record();
     return child;
   }
@@ -89,7 +97,9 @@ export class DemoProcesses {
   /** SIGKILL: no goodbye, as when a machine loses power. */
   async kill(name: string): Promise<void> {
     const entry = this.#running.get(name);
-    if (entry === undefined) return;
+    // One that has ended already says so no second time.
+    if (entry === undefined || !this.isRunning(name)) return;
+    entry.isEndAsked = true;
     const gone = new Promise<void>((resolve) => entry.child.once("exit", () => resolve()));
     entry.child.kill("SIGKILL");
     await gone;

@@ -1,5 +1,5 @@
 /** The kill: a provider dies while it works, and the task goes on elsewhere, uncharged for what was lost. */
-import type {TaskView} from "@catalyze/api/schema/task";
+import type {AttemptView, TaskView} from "@catalyze/api/schema/task";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import type {DemoNode} from "./node.ts";
 import {waitUntil} from "./processes.ts";
@@ -7,6 +7,9 @@ import {ocrPiece, requireDone, type Samples} from "./work.ts";
 
 export type Recovery = {
   readonly task: TaskView;
+  /** The victim's attempt, and the one that took over. */
+  readonly failed: AttemptView;
+  readonly next: AttemptView;
   /** From the moment the death was noticed to the next attempt's start. */
   readonly recoveredMs: number;
   readonly chargedForFailedAttemptUctz: number;
@@ -15,13 +18,16 @@ export type Recovery = {
 };
 
 /** Routing explores: the cheapest is likely, not certain, to be chosen. */
-const TRIES_MAX = 12;
+const TRIES_MIN = 12;
+/** A fault, an executor that died say, opens the victim's circuit for 30 s; a while after that it is chosen again. */
+const TRIES_MS = 60_000;
 const CHOSEN_MS = 5_000;
 
 /** Gives work until the victim has some, kills it there, and waits for the end of that task. */
 export async function killAtWork(requester: DemoNode, victim: DemoNode, samples: Samples): Promise<Recovery> {
   const others: TaskView[] = [];
-  for (let attempt = 0; attempt < TRIES_MAX; attempt += 1) {
+  const end = performance.now() + TRIES_MS;
+  for (let tries = 0; tries < TRIES_MIN || performance.now() < end; tries += 1) {
     const {header, input} = ocrPiece(samples);
     const {taskId} = await requester.client.upload("taskCreate", {...header, input});
     if (await isAtWork(requester, taskId, victim)) {
@@ -34,7 +40,9 @@ export async function killAtWork(requester: DemoNode, victim: DemoNode, samples:
     requireDone(task);
     others.push(task);
   }
-  throw new CodedError("INTERNAL", {message: `${victim.name} was never chosen in ${TRIES_MAX} tasks.`});
+  throw new CodedError("DEMO_FAILED", {
+    message: `${victim.name} was never chosen in ${others.length} tasks.`,
+  });
 }
 
 async function isAtWork(requester: DemoNode, taskId: string, victim: DemoNode): Promise<boolean> {
@@ -55,12 +63,19 @@ async function isAtWork(requester: DemoNode, taskId: string, victim: DemoNode): 
 }
 
 function recoveryOf(task: TaskView, victim: DemoNode): Omit<Recovery, "others"> {
-  const [failed, next] = task.attempts;
-  if (failed?.peerId !== victim.peerId || failed.failure === undefined || next === undefined) {
-    throw new CodedError("INTERNAL", {message: `Task ${task.taskId} ended before ${victim.name} was gone.`});
+  // Not always the first: another provider may have failed before.
+  const lost = task.attempts.findIndex(
+    ({peerId, failure}) => peerId === victim.peerId && failure !== undefined,
+  );
+  const failed = task.attempts[lost];
+  const next = task.attempts[lost + 1];
+  if (failed === undefined || next === undefined) {
+    throw new CodedError("DEMO_FAILED", {
+      message: `Task ${task.taskId} ended before ${victim.name} was gone.`,
+    });
   }
   return {
-    task,
+    ...{task, failed, next},
     recoveredMs: next.startedAtMs - (failed.endedAtMs ?? next.startedAtMs),
     chargedForFailedAttemptUctz: Number(failed.chargedUctz),
   };

@@ -9,7 +9,7 @@ import {UCTZ_PER_CTZ} from "@catalyze/core/primitives/amount";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, Cid} from "@catalyze/core/primitives/id";
 import {evmAddressOf} from "@catalyze/daemon/chain/evmAddress";
-import {CHAIN_ID_EMBEDDED, EvmNode} from "@catalyze/daemon/chain/evmNode";
+import {CHAIN_ID_EMBEDDED, EvmNode, type EvmNodeExit} from "@catalyze/daemon/chain/evmNode";
 import {readBundleIndex} from "@catalyze/daemon/exec/bundleDraft";
 import {ensureHome} from "@catalyze/daemon/home/ensureHome";
 import {createSigner} from "@catalyze/daemon/identity/signatures";
@@ -39,9 +39,19 @@ export type StageInput = {
   readonly say: (line: string) => void;
   /** Called with the chain as soon as it runs, so that a failure later still stops it. */
   readonly onChain: (node: EvmNode) => void;
+  readonly onChainEnded: (exit: EvmNodeExit) => void;
 };
 
-export async function setStage({folder, modelsIndex, say, onChain}: StageInput): Promise<Stage> {
+/** It mines at once: a contract that takes longer will never be there. */
+const DEPLOY_MS = 8_000;
+
+export async function setStage({
+  folder,
+  modelsIndex,
+  say,
+  onChain,
+  onChainEnded,
+}: StageInput): Promise<Stage> {
   const players = await Promise.all(CAST.map((role) => makePlayer(folder, role)));
   const creator = createSigner(new Uint8Array(randomBytes(32)));
   const {accountIdOf} = await import("@catalyze/core/crypto/accountId");
@@ -52,7 +62,7 @@ export async function setStage({folder, modelsIndex, say, onChain}: StageInput):
     `genesis ${hash.slice(0, 8)}: ${players.length} accounts, ${genesis.witnesses.length} witnesses, ${CREATOR} owns the models and has no daemon`,
   );
 
-  const node = await startChain(folder);
+  const node = await startChain(folder, onChainEnded);
   onChain(node);
   const chain = await deployContracts(node, genesis, players);
   say(`chain: anvil at ${node.url}, anchor contract ${chain.anchor}`);
@@ -93,6 +103,10 @@ export function chainFolder(folder: string): string {
   return join(folder, "chain");
 }
 
+export function chainLog(folder: string): string {
+  return join(folder, "chain.log");
+}
+
 /** Starts from nothing: what an earlier demo left is not what this one shows. */
 export async function clearStage(folder: string): Promise<void> {
   await rm(folder, {recursive: true, force: true});
@@ -123,16 +137,16 @@ function genesisOf(players: readonly Player[], creator: AccountId): Genesis {
   };
 }
 
-async function startChain(folder: string): Promise<EvmNode> {
+async function startChain(folder: string, onEnded: StageInput["onChainEnded"]): Promise<EvmNode> {
   const clock = new SystemClock();
   const log = PinoLog.open({
     level: "warn",
     format: "json",
-    file: join(folder, "chain.log"),
+    file: chainLog(folder),
     stderr: undefined,
     hasColour: false,
   });
-  const node = new EvmNode({clock, log}, {folder: chainFolder(folder), environment: process.env});
+  const node = new EvmNode({clock, log}, {folder: chainFolder(folder), environment: process.env, onEnded});
   await node.start();
   return node;
 }
@@ -145,6 +159,7 @@ async function deployContracts(node: EvmNode, genesis: Genesis, players: readonl
   const {anchor, token, deployBlock} = await deployByRpc(
     {rpcUrl: node.url, chainId: CHAIN_ID_EMBEDDED, privateKey, poke: () => node.poke()},
     genesis,
+    {receiptMsMax: DEPLOY_MS},
   );
   return {anchor, token, deployBlock: Number(deployBlock)};
 }

@@ -1,6 +1,7 @@
 /** The tasks of the demo: real models on the samples of the repository. */
 import {readFile} from "node:fs/promises";
 import {join} from "node:path";
+import {fromErrorReport} from "@catalyze/api/errorReport";
 import type {TaskHeader, TaskView} from "@catalyze/api/schema/task";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {utf8} from "@catalyze/core/primitives/bytes";
@@ -68,18 +69,27 @@ export function vadPiece(samples: Samples, header: Partial<TaskHeader> = {}): Pi
 
 /** Runs a piece and tells what came of it. Throws when it failed: the demo is only done when all of it held. */
 export async function perform(node: DemoNode, piece: Piece, teller: Teller): Promise<TaskView> {
-  const task = await node.run(piece.header, piece.input);
+  let task = await node.run(piece.header, piece.input);
+  if (hasLostExecutor(task)) {
+    teller.say(`${piece.what}: an executor died and nobody else could take over; once more`);
+    task = await node.run(piece.header, piece.input);
+  }
   requireDone(task);
   teller.task(piece.what, task, await resultText(node, task, piece));
   return task;
 }
 
+/** A middleware, say, is asked once: the death of one executor fails the task. */
+function hasLostExecutor({state, attempts}: TaskView): boolean {
+  return state === "failed" && attempts.some(({failure}) => failure?.code === "EXECUTOR_CRASHED");
+}
+
 export function requireDone(task: TaskView): void {
   if (task.state === "done") return;
-  const {code = "none", message = "no reason"} = task.failure ?? {};
-  throw new CodedError("INTERNAL", {
-    message: `Task ${task.taskId} ended as ${task.state}: ${code}, ${message}`,
-  });
+  const {taskId, state, failure} = task;
+  const {code, message, evidence} =
+    failure === undefined ? new CodedError("TASK_CANCELLED") : fromErrorReport(failure);
+  throw new CodedError(code, {message: `Task ${taskId} ended as ${state}: ${message}`, evidence});
 }
 
 async function resultText(node: DemoNode, task: TaskView, piece: Piece): Promise<string> {

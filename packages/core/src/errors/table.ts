@@ -133,6 +133,8 @@ export const ERRORS = {
   GENESIS_INVALID: row("client", "start", {exit: 2, http: 400}, "The genesis is not valid.", "Get it again from a peer you trust."),
   PORT_IN_USE: row("client", "start", {exit: 2, http: 409}, "The port is taken.", "Choose another, or leave it to ctz (port 0)."),
   DAEMON_UNREACHABLE: row("client", "api", {retryable: RETRY, exit: 3, http: 503}, "No daemon answers.", "Start one: `ctz up`."),
+  DAEMON_DIED: row("node", "api", {retryable: RETRY, exit: 3, http: 503}, "A daemon ended that should still run.", "Its log has its last words; its home is as after a crash and can be started again."),
+  DEMO_FAILED: row("node", "api", {retryable: RETRY, exit: 1, http: 500}, "The demo did not hold.", "The message says what; homes and logs stay for a look."),
   API_TIMEOUT: row("node", "api", {retryable: RETRY, exit: 8, http: 504}, "The daemon did not answer in time.", "Raise --timeout; `ctz doctor` says whether the daemon is well."),
   STARTING: row("node", "start", {retryable: RETRY, exit: 3, http: 503}, "The daemon is starting.", "Wait for `ctz status` to say ready."),
   UNAUTHORIZED: row("policy", "api", {exit: 10, http: 401}, "The API token is missing or wrong.", "The token is in <home>/api.token."),

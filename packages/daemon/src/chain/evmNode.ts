@@ -41,7 +41,11 @@ export type EvmNodeOptions = {
   readonly chainId?: number;
   /** False in tests that mine by hand. */
   readonly isMiningOnDemand?: boolean;
+  /** Called when it has started and then ends without `stop()`. */
+  readonly onEnded?: (exit: EvmNodeExit) => void;
 };
+
+export type EvmNodeExit = {readonly code: number | null; readonly signal: NodeJS.Signals | null};
 
 export class EvmNode {
   readonly #clock: Clock;
@@ -188,8 +192,7 @@ export class EvmNode {
     child.once("error", (error) => fail(`does not run (${error.message})`));
     child.once("exit", (code, signal) => {
       fail(`ended at once (${signal ?? code})`);
-      if (this.#url !== undefined) this.#log.error("the EVM node has ended", {code, signal});
-      this.#url = undefined;
+      this.#ended({code, signal});
     });
     const cancel = this.#clock.after(START_MS_MAX, () => fail("did not start in time"));
     const recorded = child.pid === undefined ? undefined : recordChild(this.#pidFile, child.pid, program);
@@ -201,6 +204,13 @@ export class EvmNode {
       // The file must not appear after the caller has cleaned up.
       await Promise.allSettled([recorded]);
     }
+  }
+
+  #ended(exit: EvmNodeExit): void {
+    if (this.#url === undefined) return;
+    this.#url = undefined;
+    this.#log.error("the EVM node has ended", exit);
+    if (!this.#isStopping) this.#options.onEnded?.(exit);
   }
 
   #schedulePoll(delayMs: number): void {
