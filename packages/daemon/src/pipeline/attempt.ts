@@ -12,7 +12,12 @@ import type {Clock} from "@catalyze/core/ports/clock";
 import type {Net} from "@catalyze/core/ports/net";
 import type {PeerId} from "@catalyze/core/primitives/id";
 import type {Signed} from "@catalyze/proto/gen/catalyze/v1/market_pb";
-import {type TaskFrame, TaskFrameSchema, type TaskOpenSchema} from "@catalyze/proto/gen/catalyze/v1/task_pb";
+import {
+  type Failure,
+  type TaskFrame,
+  TaskFrameSchema,
+  type TaskOpenSchema,
+} from "@catalyze/proto/gen/catalyze/v1/task_pb";
 import {LIMITS} from "@catalyze/proto/limits";
 import {withDeadline} from "./deadline.ts";
 import {MessageStream} from "./messageStream.ts";
@@ -187,13 +192,35 @@ function onFrame(frame: TaskFrame, output: OutputCollector, hooks: AttemptHooks)
     case "commit":
       return body.value;
     case "failure":
-      throw new CodedError(codeFromPeer(body.value.code), {
-        message: body.value.message.slice(0, 300),
-        ...(body.value.retryAfterMs > 0n ? {retryAfterMs: Number(body.value.retryAfterMs)} : {}),
-      });
+      throw saidByProvider(body.value);
     default:
       throw new CodedError("MESSAGE_UNEXPECTED", {evidence: {frame: body.case ?? "none"}});
   }
+}
+
+/**
+ * Codes that tell of the speaker's own node. Taken at their word from a provider, they would end a task
+ * that any other can do: its full disk is not ours.
+ */
+const OF_OWN_NODE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "FUNDS_INSUFFICIENT",
+  "LOCK_TIMEOUT",
+  "OP_REJECTED",
+  "OP_TIMEOUT",
+  "STORE_FULL",
+  "TASK_CANCELLED",
+  "DEADLINE",
+  "INTERNAL",
+]);
+
+function saidByProvider({code, message, retryAfterMs}: Failure): CodedError {
+  const said = codeFromPeer(code);
+  const options = {
+    message: message.slice(0, 300),
+    ...(retryAfterMs > 0n ? {retryAfterMs: Number(retryAfterMs)} : {}),
+  };
+  if (!OF_OWN_NODE.has(said)) return new CodedError(said, options);
+  return new CodedError("PROVIDER_REFUSED", {...options, evidence: {reason: said}});
 }
 
 class OutputCollector {

@@ -1,10 +1,10 @@
 /** The provider's job records: in memory for the figures, on disk before anything that depends on them is sent. */
-import {CodedError} from "@catalyze/core/errors/codedError";
+import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Store, Write} from "@catalyze/core/ports/store";
 import {fromUtf8, utf8} from "@catalyze/core/primitives/bytes";
 import type {AttemptId, LockId} from "@catalyze/core/primitives/id";
-import {reasonOf} from "@catalyze/core/task/endReason";
+import {reasonFrom, reasonOf} from "@catalyze/core/task/endReason";
 import {decodeJob, encodeJob} from "@catalyze/core/task/jobCodec";
 import {isOpenJob, type JobEvent, type JobRecord, moveJob} from "@catalyze/core/task/jobState";
 
@@ -72,7 +72,10 @@ export class JobBook {
     return unpaid;
   }
 
-  /** Throws `MESSAGE_UNEXPECTED` when this attempt id was used before. */
+  /**
+   * Throws `MESSAGE_UNEXPECTED` when this attempt id was used before. A job that cannot be written is
+   * refused: remembered until a restart, so that `node why` names the disk, and never on it.
+   */
   async add(job: JobRecord): Promise<void> {
     if (this.#jobs.has(job.attemptId))
       throw new CodedError("MESSAGE_UNEXPECTED", {evidence: {attempt: job.attemptId}});
@@ -80,7 +83,12 @@ export class JobBook {
     try {
       await this.#store.write([toWrite(job), ...this.#dropOldest()]);
     } catch (error) {
-      this.#jobs.delete(job.attemptId);
+      const refused = moveJob(
+        job,
+        {kind: "refuse", reason: reasonFrom(toCodedError(error))},
+        this.#clock.now(),
+      );
+      if (refused.kind === "moved") this.#jobs.set(job.attemptId, refused.record);
       throw error;
     }
   }

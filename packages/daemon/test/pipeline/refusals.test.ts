@@ -2,7 +2,7 @@ import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
 import {describe, expect, it} from "vitest";
 import {auditEnded} from "../../../../test/sim/market/audit.ts";
 import {type Ask, CTZ, SimNetwork, submissionOf} from "../../../../test/sim/market/simNetwork.ts";
-import {seller} from "./sellers.ts";
+import {cheapSeller, seller} from "./sellers.ts";
 
 describe("a task that cannot be done", () => {
   const ends: readonly (readonly [string, Ask, string])[] = [
@@ -104,6 +104,28 @@ describe("a task that cannot be done", () => {
     expect(results.filter(({status}) => status === "fulfilled")).toHaveLength(3);
     for (const result of results)
       if (result.status === "rejected") expect(result.reason).toMatchObject({code: "QUEUE_FULL"});
+  });
+
+  it("goes elsewhere when a provider's disk is full, which that provider can explain", async () => {
+    const sim = await SimNetwork.started({
+      nodes: {buyer: {market: {auditPpm: 0}}, seller, cheap: cheapSeller()},
+    });
+    const {faults, market} = sim.node("cheap");
+    faults.isFull = true;
+    const {record} = await sim.run("buyer");
+    expect(record.state).toBe("done");
+    expect(record.attempts).toMatchObject([
+      {state: "failed", reason: {code: "PROVIDER_REFUSED", message: expect.stringContaining("STORE_FULL")}},
+      {state: "paid"},
+    ]);
+    expect([...market.jobs.all()]).toMatchObject([{state: "refused", reason: {code: "STORE_FULL"}}]);
+    faults.isFull = false;
+    // Left alone for half a minute, then asked again.
+    await sim.clock.advance(31_000);
+    await sim.run("buyer", {text: "with room"});
+    await sim.clock.advance(1_000);
+    expect([...market.jobs.all()]).toMatchObject([{state: "refused"}, {state: "paid"}]);
+    expect(auditEnded(sim)).toEqual([]);
   });
 
   it("ends with STORE_FULL on a full disk, charges nothing, and works again", async () => {
