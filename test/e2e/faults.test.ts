@@ -1,14 +1,11 @@
-/** What dies, lies about the time or fills up while a task runs: a coded reason, nothing charged, and on. */
-import {spawnSync} from "node:child_process";
-import {closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync} from "node:fs";
-import {join} from "node:path";
+/** What dies or lies about the time while a task runs: a coded reason, nothing charged, and on. */
 import type {TaskView} from "@catalyze/api/schema/task";
 import {afterAll, afterEach, beforeAll, describe, expect, it} from "vitest";
 import type {Daemon} from "./harness/daemon.ts";
-import {expectCode, expectDone, expectFree, moneyOf, reasonOf, spentOn} from "./harness/reasons.ts";
-import {sample, samplePath} from "./harness/samples.ts";
+import {expectDone, expectFree, reasonOf, spentOn} from "./harness/reasons.ts";
+import {sample} from "./harness/samples.ts";
 import {pause, until} from "./harness/until.ts";
-import {type Bundle, makeFolder, sells, World} from "./harness/world.ts";
+import {type Bundle, sells, World} from "./harness/world.ts";
 
 const MAX = {maxPriceUctz: "1000000"};
 const SKEW = new URL("./harness/skewedClock.mjs", import.meta.url).href;
@@ -161,105 +158,6 @@ describe("a clock an hour off", () => {
     );
   });
 });
-
-describe("a full disk", () => {
-  let folder: string;
-  let full: Full | undefined;
-  afterAll(async () => {
-    await full?.world.close();
-    full?.unmount();
-    rmSync(folder, {recursive: true, force: true});
-  });
-
-  it("is said by its code, charges nothing, loses nothing, and the next task works with room", async () => {
-    folder = await makeFolder();
-    full = await smallDisk(folder);
-    if (full === undefined) {
-      // The fault itself is tested over the fake disk (unit) too; here it needs a mount.
-      process.stdout.write(
-        "no small disk could be mounted here: the full disk is tested in the units only\n",
-      );
-      expect(process.getuid?.() === 0).toBeDefined();
-      return;
-    }
-    const {daemon, fill, free} = full;
-    const before = await moneyOf(daemon);
-    expectDone(await daemon.run({...MAX, taskClass: "vad"}, speech));
-    const spent = await spentOn(daemon);
-    fill();
-    const refused = await daemon.ctz([
-      "run",
-      "vad",
-      "-i",
-      `@${samplePath("speech.wav")}`,
-      "--max-price",
-      "1",
-    ]);
-    expectCode(refused, "STORE_FULL");
-    expect(await reasonOf(daemon, {...MAX, taskClass: "vad"}, speech)).toBe("STORE_FULL");
-    expect(await spentOn(daemon)).toBe(spent);
-    expect((await daemon.ctz(["status"])).code).toBe(0);
-    free();
-    await until("it takes tasks again", async () => {
-      return (await reasonOf(daemon, {...MAX, taskClass: "vad"}, speech)) === undefined;
-    });
-    expect((await daemon.ctz(["ledger", "verify"])).code).toBe(0);
-    expect(await moneyOf(daemon)).toBeLessThan(before);
-    await daemon.kill();
-    await daemon.spawn().ready();
-    const {tasks} = await daemon.client.call("taskList", {});
-    expect(tasks.filter(({state}) => state === "done").length).toBeGreaterThanOrEqual(2);
-  });
-});
-
-type Full = {
-  readonly world: World;
-  readonly daemon: Daemon;
-  fill(): void;
-  free(): void;
-  unmount(): void;
-};
-
-/** A requester on a disk of its own, with a provider beside it; `undefined` where nothing can be mounted. */
-async function smallDisk(folder: string): Promise<Full | undefined> {
-  const disk = join(folder, "small disk");
-  mkdirSync(disk);
-  const mount = ["-t", "tmpfs", "-o", "size=48m", "none", disk];
-  if (process.platform !== "linux" || spawnSync("mount", mount).status !== 0) return undefined;
-  const small = await World.create([
-    {name: "rex", home: join(disk, "home")},
-    {name: "sam", flags: sells()},
-  ]);
-  await small.up();
-  const added = await small.daemon("sam").ctz(["model", "add", bundles.get("vad")?.folder ?? ""]);
-  if (added.code !== 0) {
-    // Signed for the other network: this one needs its own.
-    const {folder: own} = (await small.bundles(["vad"])).get("vad") ?? {folder: ""};
-    expect((await small.daemon("sam").ctz(["model", "add", own])).code).toBe(0);
-  }
-  const daemon = small.daemon("rex");
-  await until("rex hears the ask", async () => (await daemon.client.call("asks", {})).asks.length > 0);
-  const filler = join(disk, "filler");
-  return {
-    world: small,
-    daemon,
-    fill: () => fillUp(filler, disk),
-    free: () => rmSync(filler, {force: true}),
-    unmount: () => void spawnSync("umount", ["-l", disk]),
-  };
-}
-
-function fillUp(file: string, disk: string): void {
-  const fd = openSync(file, "w");
-  try {
-    const chunk = new Uint8Array(64 * 1024);
-    for (let left = statfsSync(disk).bavail; left > 0; left = statfsSync(disk).bavail) writeSync(fd, chunk);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
-  } finally {
-    closeSync(fd);
-  }
-}
 
 function killOne(pid: number): void {
   try {
