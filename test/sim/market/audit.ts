@@ -23,7 +23,7 @@ export function auditNetwork(sim: SimNetwork): string[] {
 
 /** All tasks of the nodes that are up have ended; every charge has reached its provider. */
 export function auditEnded(sim: SimNetwork): string[] {
-  const found = auditNetwork(sim);
+  const found = [...auditNetwork(sim), ...auditReplicas(sim)];
   for (const node of sim.nodes) {
     if (!node.isUp) continue;
     for (const {record} of node.market.taskBook.list()) {
@@ -33,6 +33,24 @@ export function auditEnded(sim: SimNetwork): string[] {
     found.push(...auditDelivery(sim, node), ...auditLocks(node));
   }
   return found;
+}
+
+/** Checkpoints that may be on their way. */
+const LAG_MAX = 5n;
+
+/** Every replica that is up has caught up, votes where it is a witness, and has nothing waiting. */
+function auditReplicas(sim: SimNetwork): string[] {
+  const up = sim.nodes.flatMap(({name, isUp, ledgerHome}) => {
+    const status = isUp ? ledgerHome.status() : undefined;
+    return status === undefined ? [] : [{name, ...status}];
+  });
+  const highest = up.reduce((high, {height}) => (height > high ? height : high), 0n);
+  return up.flatMap(({name, height, opsPending, isStopped, failure}) => [
+    ...(highest - height > LAG_MAX ? [`${name}: its ledger is at ${height} of ${highest}`] : []),
+    ...(opsPending > 0 ? [`${name}: ${opsPending} ops are pending`] : []),
+    ...(isStopped ? [`${name}: its ledger has stopped`] : []),
+    ...(failure === undefined ? [] : [`${name}: its ledger cannot write: ${failure.code}`]),
+  ]);
 }
 
 /** Money in an open lock that its payer does not know would be of no use until the lock expires. */

@@ -8,7 +8,7 @@ import type {Net} from "@catalyze/core/ports/net";
 import type {Signer} from "@catalyze/core/ports/signer";
 import type {Store} from "@catalyze/core/ports/store";
 import {NO_METRICS} from "@catalyze/daemon/ledger/ledgerMetrics";
-import {LedgerNode} from "@catalyze/daemon/ledger/ledgerNode";
+import {LedgerNode, type LedgerStatus} from "@catalyze/daemon/ledger/ledgerNode";
 import {DiskFaults} from "../fakes/diskFaults.ts";
 import {MemoryLog, MemoryLogFile} from "../fakes/memoryLog.ts";
 import type {SeededRandom} from "../fakes/seededRandom.ts";
@@ -39,6 +39,8 @@ export interface LedgerHome {
   crash(): void;
   /** The agreed state as this node has it. */
   state(): LedgerState;
+  /** `undefined` where all nodes share one ledger. */
+  status(): LedgerStatus | undefined;
 }
 
 export class SharedLedgerHome implements LedgerHome {
@@ -69,6 +71,10 @@ export class SharedLedgerHome implements LedgerHome {
 
   state(): LedgerState {
     return this.#ledger.truth.state;
+  }
+
+  status(): undefined {
+    return undefined;
   }
 }
 
@@ -118,5 +124,9 @@ export class ReplicaHome implements LedgerHome {
   state(): LedgerState {
     if (this.#node === undefined) throw new Error(`${this.#options.name} has no ledger yet`);
     return this.#node.checkpointedState();
+  }
+
+  status(): LedgerStatus | undefined {
+    return this.#node?.status();
   }
 }

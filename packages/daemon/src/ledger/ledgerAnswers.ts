@@ -26,23 +26,35 @@ const PENDING_MAX = 64;
 /** Room for heads and framing below the frame limit. */
 const PAGE_BYTES_MAX = LIMITS.ledgerFrameBytesMax - 64 * 1024;
 
+export type LedgerAnswersComponents = {
+  readonly replica: LedgerReplica;
+  readonly store: Store;
+  /** Size of the committee. */
+  readonly witnesses: number;
+  /** `ReplicaDriver.written`: an own entry that is told before it is on disk would fork our log at a crash. */
+  readonly written: () => Promise<void>;
+};
+
 export class LedgerAnswers {
   readonly #replica: LedgerReplica;
   readonly #store: Store;
   readonly #witnesses: number;
+  readonly #written: () => Promise<void>;
 
-  constructor(replica: LedgerReplica, store: Store, witnesses: number) {
+  constructor({replica, store, witnesses, written}: LedgerAnswersComponents) {
     this.#replica = replica;
     this.#store = store;
     this.#witnesses = witnesses;
+    this.#written = written;
   }
 
-  request(): LedgerFrameInit {
+  request(isFromCheckpoint: boolean): LedgerFrameInit {
+    const {checkpoint} = this.#replica;
     return {
       case: "syncRequest",
       value: {
-        heads: this.#heads(),
-        checkpointHeight: this.#replica.checkpoint.height,
+        heads: (isFromCheckpoint ? checkpoint.heads : this.#replica.heads()).map(wireHead),
+        checkpointHeight: checkpoint.height,
         entriesMax: ENTRIES_MAX,
       },
     };
@@ -59,13 +71,28 @@ export class LedgerAnswers {
     return reply.heads.some(({witness, n}) => n > (own.get(witness) ?? 0n));
   }
 
+  /** Tells nothing that is not on disk. While nothing can be written, pages come from the store alone. */
   async answer(request: LedgerRequest): Promise<LedgerFrameInit> {
-    return request.case === "syncRequest" ? await this.#page(request.value) : this.#cell(request.value);
+    if (request.case === "cellRequest") {
+      const reply = this.#cell(request.value);
+      await this.#written();
+      return reply;
+    }
+    const page = await this.#page(request.value, true);
+    try {
+      await this.#written();
+      return page;
+    } catch {
+      return await this.#page(request.value, false);
+    }
   }
 
-  async #page({heads, checkpointHeight, entriesMax}: SyncRequest): Promise<LedgerFrameInit> {
+  async #page(
+    {heads, checkpointHeight, entriesMax}: SyncRequest,
+    isFromMemory: boolean,
+  ): Promise<LedgerFrameInit> {
     const peer = {heads: decodeHeads(heads), height: checkpointHeight};
-    const isHeld = this.#replica.holdsAfter(peer.heads, peer.height);
+    const isHeld = isFromMemory && this.#replica.holdsAfter(peer.heads, peer.height);
     const entriesLimit = Math.min(entriesMax, isHeld ? ENTRIES_MAX : STORED_MAX);
     const {checkpoints, entries} = isHeld
       ? this.#heldAfter(peer, entriesLimit)
@@ -79,7 +106,12 @@ export class LedgerAnswers {
       checkpoints.length >= STORED_MAX;
     return {
       case: "syncReply",
-      value: {checkpoints: checkpointPage.items, entries: entryPage.items, heads: this.#heads(), more},
+      value: {
+        checkpoints: checkpointPage.items,
+        entries: entryPage.items,
+        heads: this.#replica.heads().map(wireHead),
+        more,
+      },
     };
   }
 
@@ -105,10 +137,10 @@ export class LedgerAnswers {
       },
     };
   }
+}
 
-  #heads(): {witness: number; n: bigint; hash: Uint8Array}[] {
-    return this.#replica.heads().map(({witness, n, hash}) => ({witness, n, hash: fromHex(hash)}));
-  }
+function wireHead({witness, n, hash}: Head) {
+  return {witness, n, hash: fromHex(hash)};
 }
 
 function decodeHeads(heads: readonly WitnessHead[]): Head[] {

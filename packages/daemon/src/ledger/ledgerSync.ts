@@ -21,8 +21,8 @@ export type LedgerSyncComponents = {
   readonly log: Log;
   readonly metrics: LedgerMetrics;
   readonly push: (input: ReplicaInput) => Promise<readonly Effect[]>;
-  /** Our vector, as a request. */
-  readonly request: () => LedgerFrameInit;
+  /** Our vector, or that of our last checkpoint, as a request. */
+  readonly request: (isFromCheckpoint: boolean) => LedgerFrameInit;
   /** Grows with everything that is taken in. */
   readonly progress: () => bigint;
   /** True when `reply` names heads that we still lack. */
@@ -44,6 +44,12 @@ export class LedgerSync {
   readonly #abort = new AbortController();
   readonly #wanted = new Set<PeerId>();
   #isBehind = false;
+  /**
+   * The last page brought nothing that could be taken in. A log that forked before our head does that: our
+   * branch ends at a number below which others see no reason to send theirs. What the last checkpoint
+   * covers is the same for all, so the next request starts there.
+   */
+  #isStuck = false;
   #running: Promise<void> | undefined;
   /** Asked for while a round was running. */
   #isHurried = false;
@@ -157,7 +163,7 @@ export class LedgerSync {
   /** One request and its answer; true when the peer has more for us. */
   async #page(stream: FrameStream, signal: AbortSignal): Promise<boolean> {
     const {request, isBehind, metrics, push, progress} = this.#components;
-    await stream.send(encodeLedgerFrame(request()));
+    await stream.send(encodeLedgerFrame(request(this.#isStuck)));
     const frame = await stream.receive(signal);
     if (frame === undefined) return false;
     const body = decodeLedgerFrame(frame);
@@ -176,7 +182,9 @@ export class LedgerSync {
     const isFaulty = outcomes
       .flat()
       .some((effect) => effect.kind === "rejected" && PROVES_FAULT.has(effect.code));
+    const hasProgress = progress() > before;
+    this.#isStuck = this.#isBehind && !hasProgress;
     // Without progress another page would bring the same again.
-    return more && !isFaulty && progress() > before;
+    return more && !isFaulty && hasProgress;
   }
 }

@@ -100,6 +100,7 @@ type Base = {
   readonly budgets: PeerBudgets;
   readonly view: WalletView;
   readonly push: ReplicaDriver["push"];
+  readonly written: ReplicaDriver["written"];
 };
 
 type Records = Pick<LedgerParts, "grades" | "history" | "outbox" | "anchoredCell">;
@@ -116,6 +117,7 @@ export async function openLedger(
     events,
     verifier: slow,
     push: (input) => driver.push(input),
+    written: () => driver.written(),
   });
   const {replica, account, budgets, isSelfWitness} = base;
   const records = await openRecords(base);
@@ -149,11 +151,11 @@ export async function openLedger(
 async function openBase(
   components: LedgerNodeComponents,
   options: LedgerNodeOptions,
-  given: Pick<Base, "events" | "push"> & {readonly verifier: SignatureVerifier},
+  given: Pick<Base, "events" | "push" | "written"> & {readonly verifier: SignatureVerifier},
 ): Promise<Base> {
   const {store, signingTable, clock, accountSigner, voteSigner} = components;
   const {genesis, budgets: rates = BUDGETS} = options;
-  const {verifier, events, push} = given;
+  const {verifier, events, push, written} = given;
   const voteKey = voteSigner === undefined ? undefined : toHex(voteSigner.publicKey);
   const isSelfWitness = genesis.witnesses.some((witness) => witness.voteKey === voteKey);
   const peers = new Set(genesis.witnesses.map(({peerId}) => peerId));
@@ -162,7 +164,7 @@ async function openBase(
   const vote = isSelfWitness && options.isRecovering !== true ? voteSigner : undefined;
   const replica = new Replica({genesis, verifier, voteSigner: vote}, restored);
   return {
-    ...{components, options, events, push, replica, isSelfWitness, isWitness},
+    ...{components, options, events, push, written, replica, isSelfWitness, isWitness},
     account: accountIdOf(accountSigner.publicKey),
     others: genesis.witnesses.filter((witness) => witness.voteKey !== voteKey),
     budgets: new PeerBudgets(clock, (peer) => (isWitness(peer) ? rates.witness : rates.other)),
@@ -189,10 +191,12 @@ async function openRecords({components, options, replica, account, view}: Base):
 function openTalk(base: Base): Talk {
   const {components, options, events, budgets, push, isWitness, isSelfWitness, others} = base;
   const {net, store, clock, random, log, metrics} = components;
-  const answers = new LedgerAnswers(base.replica, store, options.genesis.witnesses.length);
+  const {replica, written} = base;
+  const witnesses = options.genesis.witnesses.length;
+  const answers = new LedgerAnswers({replica, store, witnesses, written});
   const sync = new LedgerSync({
     ...{net, clock, random, log, metrics, push, isWitness},
-    request: () => answers.request(),
+    request: (isFromCheckpoint) => answers.request(isFromCheckpoint),
     progress: () => answers.progress(),
     isBehind: (reply) => answers.isBehind(reply),
   });

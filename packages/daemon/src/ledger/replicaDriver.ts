@@ -15,6 +15,7 @@ import type {AppendLog, Store, Write} from "@catalyze/core/ports/store";
 import type {OpId} from "@catalyze/core/primitives/id";
 import type {UnixMs} from "@catalyze/core/primitives/time";
 import type {LedgerMetrics} from "./ledgerMetrics.ts";
+import {SavedGroups} from "./savedGroups.ts";
 
 /** The pure state machine, as the driver sees it. */
 export type ReplicaMachine = {
@@ -80,6 +81,7 @@ export class ReplicaDriver {
   #failure: CodedError | undefined;
   /** Ops certified in memory whose group is not on disk yet: nobody may be told of them. */
   readonly #unsaid = new Set<OpId>();
+  readonly #saved = new SavedGroups();
   /** Written to the signing table since it was last shortened. */
   readonly #signed = {records: 0, bytes: 0};
   #isTableLong = false;
@@ -104,6 +106,17 @@ export class ReplicaDriver {
   /** Why nothing can be written now. */
   get failure(): CodedError | undefined {
     return this.#failure;
+  }
+
+  /**
+   * Resolves once everything that the replica holds now is on disk: what is read from it may be told only
+   * then, since a restart would make other entries of what was never written. Rejects with the disk's code
+   * while nothing can be written.
+   */
+  async written(): Promise<void> {
+    if (this.#stop.signal.aborted) throw this.#stop.signal.reason;
+    if (this.#failure !== undefined) throw this.#failure;
+    await this.#saved.all();
   }
 
   isUnsaid(op: OpId): boolean {
@@ -158,6 +171,7 @@ export class ReplicaDriver {
       this.#step(waiting, group);
     } while (taken < GROUP_INPUTS_MAX && clock.monotonicMs() < untilMs);
     this.#queue.splice(0, taken);
+    this.#saved.take();
     return group;
   }
 
@@ -187,9 +201,12 @@ export class ReplicaDriver {
     const startMs = clock.monotonicMs();
     const isSaved = await this.#persist(group);
     if (!isSaved) {
-      for (const {waiting} of group.steps) waiting.reject(this.#failure ?? this.#stop.signal.reason);
+      const reason = this.#failure ?? this.#stop.signal.reason;
+      for (const {waiting} of group.steps) waiting.reject(reason);
+      this.#saved.fail(reason);
       return;
     }
+    this.#saved.save();
     metrics.persisted(group.steps.length, (clock.monotonicMs() - startMs) / 1_000);
     for (const effect of group.spoken) {
       if (effect.kind === "certified") for (const op of effect.ops) this.#unsaid.delete(op);
@@ -258,6 +275,7 @@ export class ReplicaDriver {
     if (!isChange) return;
     // What waits was accepted before the failure was known; its senders are told now.
     if (error !== undefined) for (const {reject} of this.#queue.splice(0)) reject(error);
+    if (error !== undefined) this.#saved.fail(error);
     this.#components.metrics.degraded(error !== undefined);
     this.#hooks.degraded(error);
   }
