@@ -9,7 +9,8 @@ const MARKET = {sellers: 5, buyers: 6, tasks: 40, stormMs: 20_000};
 
 async function seeded(seed: number, options: Omit<StormOptions, "seed">): Promise<StormResult> {
   try {
-    return await runStorm({seed, ...options});
+    // With every other seed memory is ahead of the disk, as on real machines.
+    return await runStorm({seed, diskMsMax: seed % 2 === 0 ? 0 : 25, ...options});
   } catch (cause) {
     throw new Error(`seed ${seed}: ${cause instanceof Error ? cause.message : String(cause)}`, {cause});
   }

@@ -1,5 +1,7 @@
 /** What can go wrong with the disk of one simulated node; its store and its logs share one. */
 import {CodedError} from "@catalyze/core/errors/codedError";
+import type {FakeClock} from "./fakeClock.ts";
+import type {SeededRandom} from "./seededRandom.ts";
 
 /** A crashed process never sees its promises settle. */
 export function never<T>(): Promise<T> {
@@ -20,7 +22,17 @@ export class DiskFaults {
   /** Writes that were attempted, for choosing a crash point in a second run. */
   writes = 0;
   #failAfter = Number.POSITIVE_INFINITY;
+  #takeTime: (() => Promise<void>) | undefined;
+  #queue: Promise<void> = Promise.resolve();
   #crash: {at: number; point: CrashPoint} | undefined;
+
+  /**
+   * From now on a write takes up to `maxMs`, one after the other as on a disk, so that memory is ahead of
+   * it: what a node tells before it is written shows when it dies in between.
+   */
+  slowDown(clock: FakeClock, random: SeededRandom, maxMs: number): void {
+    this.#takeTime = () => clock.sleep(random.int(maxMs + 1));
+  }
 
   /** The next `count` writes work, later ones find a full disk. */
   fillAfter(count: number): void {
@@ -37,8 +49,14 @@ export class DiskFaults {
     this.#crash = {at: this.writes + point.afterWrites, point};
   }
 
-  /** Every write goes through here. Resolves when it is done; never, when the node died at it. */
-  async write(apply: () => void): Promise<void> {
+  /** Every write goes through here. Resolves when it is done; never, when the node died before or at it. */
+  async write(apply: () => void, isDead: () => boolean = () => false): Promise<void> {
+    const takeTime = this.#takeTime;
+    if (takeTime !== undefined) {
+      this.#queue = this.#queue.then(takeTime);
+      await this.#queue;
+      if (isDead()) return await never();
+    }
     this.writes += 1;
     if (this.isFull || this.writes > this.#failAfter) throw new CodedError("STORE_FULL");
     const crash = this.#crash;

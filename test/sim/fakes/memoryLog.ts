@@ -29,7 +29,10 @@ export class MemoryLog implements AppendLog {
   async append(records: readonly Uint8Array[]): Promise<void> {
     if (this.#isDead()) return await never();
     const copies = records.map((record) => record.slice());
-    await this.#file.faults.write(() => this.#file.records.push(...copies));
+    await this.#file.faults.write(
+      () => this.#file.records.push(...copies),
+      () => this.#isDead(),
+    );
   }
 
   async read(): Promise<readonly Uint8Array[]> {
@@ -40,9 +43,12 @@ export class MemoryLog implements AppendLog {
   async compact(records: readonly Uint8Array[]): Promise<void> {
     if (this.#isDead()) return await never();
     const copies = records.map((record) => record.slice());
-    await this.#file.faults.write(() => {
-      this.#file.records = copies;
-    });
+    await this.#file.faults.write(
+      () => {
+        this.#file.records = copies;
+      },
+      () => this.#isDead(),
+    );
   }
 
   async close(): Promise<void> {}

@@ -86,7 +86,10 @@ export class MemoryStore implements Store {
 
   async write(batch: readonly Write[], options: {readonly sync?: boolean} = {}): Promise<void> {
     if (this.#isDead()) return await never();
-    await this.#disk.faults.write(() => this.#disk.write(batch, options.sync === true));
+    await this.#disk.faults.write(
+      () => this.#disk.write(batch, options.sync === true),
+      () => this.#isDead(),
+    );
   }
 
   #isDead(): boolean {

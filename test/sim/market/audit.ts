@@ -82,7 +82,8 @@ function auditRequester(sim: SimNetwork, node: SimNode): string[] {
     const sent = node.running.vouchers.lastSent(lockId)?.cumulative;
     const lock = sim.state.lock(lockId);
     if (lock === undefined) continue;
-    if (sent !== undefined && sent !== charged)
+    // The charge is written first: until its voucher is written too, less is vouchered.
+    if (sent !== undefined && sent > charged)
       found.push(`${node.name}: lock ${lockId} vouchered ${sent}, charged ${charged}`);
     if (charged > lock.spec.amount) found.push(`${node.name}: lock ${lockId} charged above its amount`);
     if (lock.drawn > charged)
@@ -114,6 +115,9 @@ function auditDelivery(sim: SimNetwork, node: SimNode): string[] {
   const found: string[] = [];
   for (const [lockId, charged] of chargedByLock(node)) {
     const lock = sim.state.lock(lockId);
+    const sent = node.running.vouchers.lastSent(lockId)?.cumulative;
+    if (lock !== undefined && sent !== undefined && sent !== charged)
+      found.push(`${node.name}: lock ${lockId} vouchered ${sent} in the end, charged ${charged}`);
     const payee = sim.nodes.find(({account}) => account === lock?.spec.controller);
     if (lock === undefined || lock.isClosed || payee === undefined || !payee.isUp) continue;
     const received = payee.running.vouchers.lastReceived(lockId)?.cumulative ?? 0n;

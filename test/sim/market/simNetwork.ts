@@ -31,6 +31,8 @@ export type SimNetworkOptions = {
   readonly ledgerLagMaxMs?: number;
   /** The first so many nodes witness a ledger of replicas; absent for the shared one. */
   readonly witnesses?: number;
+  /** A write takes up to so long; 0, the default, is done at once. */
+  readonly diskMsMax?: number;
 };
 
 /** What most tests submit; any field may be replaced. */
@@ -73,7 +75,7 @@ export class SimNetwork {
       certifyMaxMs: 60,
     });
     this.world = {
-      ...{clock, random, crypto, genesis, peerOf, ledger},
+      ...{clock, random, crypto, genesis, peerOf, ledger, diskMsMax: options.diskMsMax ?? 0},
       network: new FakeNetwork(clock, random.fork("net"), faults),
       ledgerHome: (name, disk) =>
         options.witnesses === undefined

@@ -55,6 +55,8 @@ export class SimNode {
     this.account = accountIdOf(this.signer.publicKey);
     this.ledgerHome = world.ledgerHome(name, this.faults);
     this.#world = world;
+    if (world.diskMsMax > 0)
+      this.faults.slowDown(world.clock, world.random.fork(`disk ${name}`), world.diskMsMax);
   }
 
   get isUp(): boolean {

@@ -20,6 +20,7 @@ export type SimWorld = {
   readonly genesis: Genesis;
   readonly genesisHash: Uint8Array;
   readonly classes: readonly SimClass[];
+  readonly diskMsMax: number;
   readonly complaints: {readonly node: string; readonly message: string; readonly fields?: unknown}[];
   ledgerHome(name: string, faults: DiskFaults): LedgerHome;
   peerOf(name: string): PeerId;

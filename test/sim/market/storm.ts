@@ -22,6 +22,7 @@ export type StormOptions = {
   readonly stormMs: number;
   /** Absent for the shared ledger. */
   readonly witnesses?: number;
+  readonly diskMsMax?: number;
 };
 
 export type StormResult = {
@@ -49,12 +50,12 @@ class Storm {
   constructor(options: StormOptions) {
     this.#options = options;
     this.#random = new SeededRandom(`storm ${options.seed}`);
-    const {seed, crypto, sellers, buyers, witnesses} = options;
+    const {seed, crypto, sellers, buyers, witnesses, diskMsMax = 0} = options;
     const nodes: Record<string, SimNodeOptions> = {broker: {market: {middlewareBps: 500}}};
     for (let index = 1; index <= sellers; index++) nodes[`seller${index}`] = this.#seller();
     for (let index = 1; index <= buyers; index++) nodes[`buyer${index}`] = this.#buyer();
     this.#sim = new SimNetwork({
-      ...{seed, nodes},
+      ...{seed, nodes, diskMsMax},
       ...(crypto === undefined ? {} : {crypto}),
       ...(witnesses === undefined ? {} : {witnesses}),
       params: {lockExpiryHeights: 60},

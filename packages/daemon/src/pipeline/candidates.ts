@@ -28,7 +28,12 @@ export type CandidatesComponents = {
 export type CandidatesOptions = {
   /** How long a task waits for a first provider to appear before it says that there is none. */
   readonly providerWaitMs: number;
+  /** A node that has just started hears every ask within one interval: so long it waits at least. */
+  readonly askIntervalMs: number;
 };
+
+/** Asks are jittered, and a connection takes a moment. */
+const WARM_UP_MARGIN_MS = 1_500;
 
 /** One search for a result, with what it has met so far. */
 export type Drive = {
@@ -66,8 +71,11 @@ const WAITABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["NO_PEERS", "NO_PRO
 export class Candidates {
   readonly #components: CandidatesComponents;
   readonly #options: CandidatesOptions;
+  /** Monotonic. Until then the silence of a provider means nothing. */
+  readonly #warmAtMs: number;
 
   constructor(components: CandidatesComponents, options: CandidatesOptions) {
+    this.#warmAtMs = components.clock.monotonicMs() + options.askIntervalMs + WARM_UP_MARGIN_MS;
     this.#components = components;
     this.#options = options;
   }
@@ -119,7 +127,8 @@ export class Candidates {
   /** Terms now, or as soon as somebody offers; says what it waits for. */
   async #find(drive: Drive): Promise<Found> {
     const {clock, events} = this.#components;
-    const {task, failures, waitMs = this.#options.providerWaitMs} = drive;
+    const patienceMs = Math.max(this.#options.providerWaitMs, this.#warmAtMs - clock.monotonicMs());
+    const {task, failures, waitMs = patienceMs} = drive;
     const untilMs = Math.min(task.deadlineMs, clock.now() + waitMs);
     for (let isFirst = true; ; isFirst = false) {
       if (task.signal.aborted) throw toCodedError(task.signal.reason);

@@ -159,11 +159,11 @@ export class Marketplace {
   ): TaskService {
     const {executor} = components;
     const {taskBook: book, events, payments, router, asks} = this;
-    const {auditPpm, providerWaitMs, openTasksMax: openMax, timeoutMsDefault} = options;
+    const {auditPpm, providerWaitMs, askIntervalMs, openTasksMax: openMax, timeoutMsDefault} = options;
     const shared = {...components, book, events, payments, router, finder, courier: this.#courier};
     const attempts = new RemoteAttempts(shared, {protocolFeeBps: options.params.protocolFeeBps});
     const local = executor === undefined ? undefined : new LocalRuns({...shared, executor});
-    const candidates = new Candidates({...shared, attempts, local}, {providerWaitMs});
+    const candidates = new Candidates({...shared, attempts, local}, {providerWaitMs, askIntervalMs});
     const opinion = new SecondOpinion({...shared, candidates}, {auditPpm});
     const settlement = new Settlement(shared);
     const runner = new TaskRunner({...shared, candidates, opinion, settlement});

@@ -29,6 +29,7 @@ export class TaskBook {
   /** Oldest first. */
   readonly #tasks = new Map<TaskId, TaskEntry>();
   readonly #byKey = new Map<string, TaskId>();
+  readonly #adding = new Map<TaskId, Promise<void>>();
   /** Ended while the disk was full. */
   readonly #unwritten = new Set<TaskId>();
   /** Extras changed in memory since they were written. */
@@ -55,7 +56,24 @@ export class TaskBook {
 
   /** On disk when it resolves: the task is acknowledged. */
   async add(record: TaskRecord, extras: TaskExtras, input: Uint8Array): Promise<void> {
+    const {taskId} = record;
     this.#keep({record, extras});
+    const adding = this.#write(record, extras, input).finally(() => this.#adding.delete(taskId));
+    this.#adding.set(taskId, adding);
+    await adding;
+  }
+
+  /** Whether a task is still on its way to the disk. */
+  isAdding(id: TaskId): boolean {
+    return this.#adding.has(id);
+  }
+
+  /** Resolves once the task is on disk; rejects with what kept it from there, and then it is gone. */
+  async added(id: TaskId): Promise<void> {
+    await this.#adding.get(id);
+  }
+
+  async #write(record: TaskRecord, extras: TaskExtras, input: Uint8Array): Promise<void> {
     const {taskId, idempotencyKey} = record;
     const writes: Write[] = [
       {key: KEY.record + taskId, value: encodeTask(record)},

@@ -67,7 +67,8 @@ export class TaskService {
   /** Takes up what was open when the node last stopped: first the money, then the work. */
   async start(): Promise<void> {
     const {book, payments, settlement, log} = this.#components;
-    const entries = book.list();
+    // What is being added right now is run by whoever adds it.
+    const entries = book.list().filter(({record}) => !book.isAdding(record.taskId));
     for (const {record, extras} of entries) {
       for (const {voucher} of extras.receipts) {
         if (voucher !== "") await payments.restore(decodeVoucher(fromHex(voucher)));
@@ -112,6 +113,8 @@ export class TaskService {
     const known = book.byIdempotencyKey(idempotencyKey);
     if (known !== undefined) {
       if (known.record.taskHash !== taskHash) throw new CodedError("IDEMPOTENCY_CONFLICT");
+      // Acknowledged is what is on disk, for whoever asks second too.
+      await book.added(known.record.taskId);
       return {taskId: known.record.taskId, isNew: false};
     }
     if (this.#running.size + this.#adding >= this.#options.openMax)
@@ -188,7 +191,9 @@ export class TaskService {
     return this.#components.book.get(id);
   }
 
+  /** Once only: a task that ran twice would be paid twice. */
   #run(taskId: TaskId, prepare: (signal: AbortSignal) => Promise<Prepared>, input: Uint8Array): void {
+    if (this.#running.has(taskId)) return;
     const abort = new AbortController();
     const done = this.#drive(taskId, {prepare, input, signal: abort.signal}).finally(() =>
       this.#running.delete(taskId),
