@@ -7,10 +7,13 @@ import {fileURLToPath} from "node:url";
 import {utf8} from "@catalyze/core/primitives/bytes";
 import {encodeTensors, tensorsFromJson} from "@catalyze/core/task/tensors";
 import type {OpenBundle} from "@catalyze/daemon/exec/bundleStore";
+import {findChildProgram} from "@catalyze/daemon/exec/childProgram";
+import {ExecutorChild} from "@catalyze/daemon/exec/executorChild";
 import type {ExecutorPool} from "@catalyze/daemon/exec/executorPool";
 import {detectIsolation, type Isolation, NO_ISOLATION} from "@catalyze/daemon/exec/isolation";
 import {afterAll, afterEach, beforeAll, describe, expect, it} from "vitest";
 import {encodeModel, int64, node, valueInfo} from "../../../scripts/models/onnx/onnxModel.mjs";
+import {pause} from "../harness/until.ts";
 import {type BundleBook, demoBundles, modelBundle, poolOf, requestOf, sample} from "./executorHarness.ts";
 
 let root: string;
@@ -144,6 +147,25 @@ describe("the queue", () => {
     // The kernel takes a moment to clear a killed process away.
     await until(() => !pids.some(isThere), 1000);
     await expect(pool.run(embed())).rejects.toMatchObject({code: "PROVIDER_DRAINING"});
+  });
+});
+
+describe("a process that is killed while it starts", () => {
+  it("leaves nothing, whatever it was doing", async () => {
+    const options = {
+      program: findChildProgram(),
+      isolation,
+      modelsDir: demo.dir,
+      memoryBytesMax: 2 * 1024 ** 3,
+    };
+    for (let delayMs = 0; delayMs < 60; delayMs++) {
+      const child = new ExecutorChild(options);
+      await pause(delayMs / 2);
+      const pids = [child.pid ?? 0, ...descendants(child.pid ?? 0)];
+      const killed = child.kill().then(() => "gone");
+      expect(await Promise.race([killed, pause(10_000)]), `killed after ${delayMs / 2} ms`).toBe("gone");
+      await until(() => !pids.some(isThere), 1_000);
+    }
   });
 });
 

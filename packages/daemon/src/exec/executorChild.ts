@@ -116,6 +116,9 @@ export class ExecutorChild {
 
   /** Resolves once the process and what a sandbox put around it have ended. */
   async kill(): Promise<void> {
+    // A sandbox that dies while it is being set up leaves its inner half waiting for it for ever: what it
+    // starts is tied to it only once it runs. That takes a fraction of a second, or the time limit ends it.
+    await Promise.race([this.#ready.catch(() => undefined), this.#closed]);
     this.#process.kill("SIGKILL");
     await this.#closed;
   }
