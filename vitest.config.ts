@@ -6,6 +6,9 @@ const base = {
   ssr: {resolve: {conditions: ["source"]}},
 };
 
+/** A soak takes hours. */
+const SIM_MS = Number(process.env["CTZ_TEST_TIMEOUT_MS"] ?? 300_000);
+
 const project = (name: string, include: string[], options: Record<string, unknown> = {}) => ({
   ...base,
   test: {
@@ -27,7 +30,7 @@ export default defineConfig({
       // Real sockets and disks beside the fakes.
       project("conformance", ["test/conformance/**/*.test.ts"], {retry: 1}),
       project("tidy", ["test/tidy/**/*.test.ts"]),
-      project("sim", ["test/sim/**/*.test.ts"], {testTimeout: 300_000, sequence: {groupOrder: 1}}),
+      project("sim", ["test/sim/**/*.test.ts"], {testTimeout: SIM_MS, sequence: {groupOrder: 1}}),
       // Real processes share two cores, ports and a chain: one file at a time, and nothing beside them.
       project("e2e", ["test/e2e/**/*.test.ts"], {
         testTimeout: 300_000,

@@ -1,19 +1,20 @@
 import {toHex} from "@catalyze/core/primitives/bytes";
 import {describe, expect, it} from "vitest";
-import {CHEAP_CRYPTO, REAL_CRYPTO} from "../market/simKeys.ts";
+import {REAL_CRYPTO} from "../market/simKeys.ts";
 import {isSettled} from "./checks.ts";
+import {CALM_MS, SCENARIOS, type ScenarioName, STORM_MS} from "./scenarios.ts";
 import {SimLedger, type SimLedgerSetup} from "./simLedger.ts";
 
 /** `npm run soak` asks for more. */
 const SEEDS = Number(process.env["CTZ_SIM_SEEDS"] ?? 30);
-const BASE = {crypto: CHEAP_CRYPTO, owners: 5, equivocators: 0, followers: 1};
-const CALM = {drop: 0, duplicate: 0, crash: 0};
-const STORM = {drop: 0.08, duplicate: 0.08, crash: 0.003};
+const FIRST = Number(process.env["CTZ_SIM_FIRST"] ?? 1);
 
 async function settled(setup: SimLedgerSetup): Promise<SimLedger> {
   const sim = new SimLedger(setup);
   sim.startTimers();
-  await sim.run({stormMs: 8_000, calmMs: 12_000});
+  await sim.run({stormMs: STORM_MS, calmMs: CALM_MS});
+  expectAgreement(sim);
+  expectLiveness(sim);
   return sim;
 }
 
@@ -48,15 +49,17 @@ function expectLiveness(sim: SimLedger): void {
   expect(lost.map(({id}) => id)).toEqual([]);
 }
 
-async function seeded(name: string, count: number, run: (seed: number) => Promise<SimLedger>): Promise<void> {
+async function seeded(name: string, count: number, setup: (seed: number) => SimLedgerSetup): Promise<void> {
   let [certified, steps] = [0, 0];
-  for (let seed = 1; seed <= count; seed++) {
+  for (let seed = FIRST; seed < FIRST + count; seed++) {
     try {
-      const sim = await run(seed);
+      const sim = await settled(setup(seed));
       certified += sim.checks.certifiedOps;
       steps += sim.steps;
     } catch (error) {
-      throw new Error(`${name}: seed ${seed}`, {cause: error});
+      throw new Error(`${name}: seed ${seed}; \`npm run sim -- ${name} --seed ${seed}\` shows it`, {
+        cause: error,
+      });
     }
   }
   expect(certified).toBeGreaterThan(count);
@@ -64,67 +67,32 @@ async function seeded(name: string, count: number, run: (seed: number) => Promis
 }
 
 describe("ledger replicas", () => {
-  it("agree while all is well", async () => {
-    await seeded("calm", 3, async (seed) => {
-      const sim = await settled({...BASE, seed, witnesses: 4, faults: CALM});
-      expectAgreement(sim);
-      expectLiveness(sim);
-      return sim;
-    });
+  it.each<[string, ScenarioName, number]>([
+    ["agree while all is well", "calm", 3],
+    ["a committee of one survives crashes at any effect", "one", SEEDS],
+    ["four witnesses survive drops, duplicates, delays, crashes and an equivocating owner", "storm", SEEDS],
+    ["four witnesses go on when one is silent", "silent", Math.ceil(SEEDS / 3)],
+    ["four witnesses survive one that forks its log and votes twice", "forking", SEEDS],
+  ])("%s", async (_, name, count) => {
+    await seeded(name, count, SCENARIOS[name]);
   });
 
-  it("a committee of one survives crashes at any effect", async () => {
-    await seeded("one witness", SEEDS, async (seed) => {
-      const sim = await settled({...BASE, seed, witnesses: 1, faults: STORM});
-      expectAgreement(sim);
-      expectLiveness(sim);
-      return sim;
-    });
+  it("replay line by line from their seed", async () => {
+    const tell = async () => {
+      const lines: string[] = [];
+      const trace = (atMs: number, who: string, what: string) => lines.push(`${atMs} ${who} ${what}`);
+      const sim = new SimLedger({...SCENARIOS.storm(FIRST), trace});
+      sim.startTimers();
+      await sim.run({stormMs: 3_000, calmMs: 2_000});
+      return lines;
+    };
+    const lines = await tell();
+    expect(lines).toEqual(await tell());
+    for (const word of ["signs transfer", "writes entry", "votes finalize", "adopts checkpoint", "crashes"])
+      expect(lines.some((line) => line.includes(word)), word).toBe(true);
   });
 
-  it("four witnesses survive drops, duplicates, delays, crashes and an equivocating owner", async () => {
-    await seeded("storm", SEEDS, async (seed) => {
-      const sim = await settled({...BASE, seed, witnesses: 4, equivocators: 1, faults: STORM});
-      expectAgreement(sim);
-      expectLiveness(sim);
-      return sim;
-    });
-  });
-
-  it("four witnesses go on when one is silent", async () => {
-    await seeded("silent witness", Math.ceil(SEEDS / 3), async (seed) => {
-      const faults = {...STORM, crash: 0};
-      const sim = await settled({...BASE, seed, witnesses: 4, silent: seed % 4, equivocators: 1, faults});
-      expectAgreement(sim);
-      expectLiveness(sim);
-      return sim;
-    });
-  });
-
-  it("four witnesses survive one that forks its log and votes twice", async () => {
-    await seeded("forking witness", SEEDS, async (seed) => {
-      // A forker is a crashed witness from then on: nobody else may be away for long.
-      const faults = {...STORM, crash: 0};
-      const sim = await settled({...BASE, seed, witnesses: 4, twin: seed % 4, equivocators: 1, faults});
-      expectAgreement(sim);
-      expectLiveness(sim);
-      return sim;
-    });
-  });
-
-  it("does the same with real signatures", async () => {
-    await seeded("real signatures", 2, async (seed) => {
-      const sim = await settled({
-        ...BASE,
-        seed,
-        crypto: REAL_CRYPTO,
-        witnesses: 4,
-        equivocators: 1,
-        faults: STORM,
-      });
-      expectAgreement(sim);
-      expectLiveness(sim);
-      return sim;
-    });
+  it("do the same with real signatures", async () => {
+    await seeded("storm", 2, (seed) => ({...SCENARIOS.storm(seed), crypto: REAL_CRYPTO}));
   });
 });

@@ -18,6 +18,7 @@ import type {SimCrypto} from "../market/simKeys.ts";
 import {Checks} from "./checks.ts";
 import {Owner} from "./owners.ts";
 import {SimLedgerNode, type Spoken} from "./simLedgerNode.ts";
+import {describe, describeOp} from "./trace.ts";
 
 export type SimLedgerSetup = {
   readonly seed: number;
@@ -33,6 +34,8 @@ export type SimLedgerSetup = {
   readonly silent?: number;
   readonly faults: {readonly drop: number; readonly duplicate: number; readonly crash: number};
   readonly voteRules?: readonly VoteRule[];
+  /** Told of everything that happens: virtual milliseconds since the start, the node, what. */
+  readonly trace?: (atMs: number, who: string, what: string) => void;
 };
 
 type Event = {readonly atMs: number; readonly order: number; readonly run: () => void | Promise<void>};
@@ -100,6 +103,7 @@ export class SimLedger {
     for (const owner of this.owners) this.#after(this.#random.between(0, 200), () => this.#act(owner));
     await this.#until(this.nowMs + stormMs);
     this.#isCalm = true;
+    this.#tell("network", () => "heals");
     for (const node of this.#speaking()) if (node.replica === undefined) await this.#boot(node);
     await this.#until(this.nowMs + calmMs);
   }
@@ -117,8 +121,13 @@ export class SimLedger {
     return this.nodes.filter(({index}) => index !== this.#setup.silent);
   }
 
+  #tell(who: string, what: () => string): void {
+    this.#setup.trace?.(this.nowMs - START_MS, who, what());
+  }
+
   async #boot(node: SimLedgerNode): Promise<void> {
     await node.start();
+    this.#tell(peerOf(node), () => `starts at height ${node.replica?.checkpoint.height}`);
     this.#tickAt.delete(node);
     this.#scheduleTick(node);
     this.#sync(node, undefined);
@@ -144,6 +153,7 @@ export class SimLedger {
     if (node.replica === undefined) return;
     this.steps += 1;
     const {spoken, records} = node.step(input, Math.floor(this.nowMs));
+    for (const effect of spoken) this.#tell(peerOf(node), () => describe(effect));
     if (!this.#bad.has(node.index)) this.checks.afterStep(node, spoken, records);
     for (const effect of spoken) this.#perform(node, effect);
     this.#scheduleTick(node);
@@ -153,6 +163,7 @@ export class SimLedger {
 
   /** Between two effects of its next step, or right now. */
   #crash(node: SimLedgerNode): void {
+    this.#tell(peerOf(node), () => "crashes");
     if (this.#random.chance(0.5)) node.dyingAfter = this.#random.int(3);
     else node.crash();
     this.#after(this.#random.between(100, 3_000), async () => {
@@ -227,6 +238,8 @@ export class SimLedger {
       const ops = owner.act(this.#random, others, height);
       for (const op of ops) {
         if (owner.isHonest) this.submitted.set(op.id, op);
+        const who = `owner ${this.owners.indexOf(owner)}`;
+        this.#tell(who, () => `signs ${describeOp(op)}${owner.isHonest ? "" : " (it equivocates)"}`);
         this.#offer(op, 0);
       }
       this.#after(this.#random.between(20, 400), () => this.#act(owner));

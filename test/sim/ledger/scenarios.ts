@@ -1,0 +1,31 @@
+/** The lives that a simulated ledger is put through, by name: what tests run and `npm run sim` shows. */
+import {CHEAP_CRYPTO} from "../market/simKeys.ts";
+import type {SimLedgerSetup} from "./simLedger.ts";
+
+const BASE = {crypto: CHEAP_CRYPTO, owners: 5, equivocators: 0, followers: 1};
+const CALM = {drop: 0, duplicate: 0, crash: 0};
+const STORM = {drop: 0.08, duplicate: 0.08, crash: 0.003};
+
+export const STORM_MS = 8_000;
+export const CALM_MS = 12_000;
+
+export const SCENARIOS = {
+  /** Nothing goes wrong. */
+  calm: (seed: number) => ({...BASE, seed, witnesses: 4, faults: CALM}),
+  /** A committee of one that crashes at any effect. */
+  one: (seed: number) => ({...BASE, seed, witnesses: 1, faults: STORM}),
+  /** Four witnesses: drops, duplicates, delays, crashes, and an owner who signs two ops for one slot. */
+  storm: (seed: number) => ({...BASE, seed, witnesses: 4, equivocators: 1, faults: STORM}),
+  /** One of four never says a word. */
+  silent: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, silent: seed % 4, equivocators: 1},
+    faults: {...STORM, crash: 0},
+  }),
+  /** One of four forks its log and votes twice; nobody else may be away for long. */
+  forking: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, twin: seed % 4, equivocators: 1},
+    faults: {...STORM, crash: 0},
+  }),
+} satisfies Record<string, (seed: number) => SimLedgerSetup>;
+
+export type ScenarioName = keyof typeof SCENARIOS;
