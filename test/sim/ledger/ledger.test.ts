@@ -89,7 +89,10 @@ describe("ledger replicas", () => {
     const lines = await tell();
     expect(lines).toEqual(await tell());
     for (const word of ["signs transfer", "writes entry", "votes finalize", "adopts checkpoint", "crashes"])
-      expect(lines.some((line) => line.includes(word)), word).toBe(true);
+      expect(
+        lines.some((line) => line.includes(word)),
+        word,
+      ).toBe(true);
   });
 
   it("do the same with real signatures", async () => {

@@ -99,7 +99,7 @@ function auditTask({record, extras}: TaskEntry): string[] {
   const sum = paid.reduce((total, attempt) => total + attempt.chargedUctz, 0n);
   if (!isOpenTask(state) && sum !== chargedUctz) found.push(`charged ${chargedUctz}, attempts say ${sum}`);
   if (paid.length > 2) found.push(`paid ${paid.length} attempts for ${copies} copies`);
-  if (paid.some((attempt) => attempt.chargedUctz > priceMax)) found.push("paid above its maximum");
+  if (sum > priceMax) found.push(`paid ${sum}, above its maximum of ${priceMax}`);
   if (attempts.some((attempt) => attempt.state !== "paid" && attempt.chargedUctz !== 0n))
     found.push("charged for an attempt that is not paid");
   if (state === "done" && paid.length === 0) found.push("done and never paid");

@@ -63,6 +63,8 @@ export class SecondOpinion {
     try {
       const second = await this.#components.candidates.firstResult({
         ...drive,
+        // The maximum is the task's, not an attempt's.
+        task: {...task, priceMax: task.priceMax - first.commit.charge},
         // A second opinion from the same machine is none.
         ...{allowLocal: false, excluded, failures: []},
         // The user has the result already: an audit that nobody can do now is not waited for.
@@ -74,7 +76,8 @@ export class SecondOpinion {
       if (isStopping(task.signal)) throw toCodedError(task.signal.reason);
       // An audit is our own wish and a cancel the user's: the first provider has committed and is owed.
       if (copies < 2 || task.signal.aborted) return undefined;
-      const alone = new CodedError("VERIFY_NO_SECOND", {cause: error});
+      const evidence = {reason: toCodedError(error).code, leftUctz: task.priceMax - first.commit.charge};
+      const alone = new CodedError("VERIFY_NO_SECOND", {cause: error, evidence});
       await this.#refuse(task, [first], alone);
       throw alone;
     }

@@ -52,6 +52,38 @@ describe("--verify 2", () => {
   });
 });
 
+describe("a maximum price", () => {
+  /** Of both providers together, and what the dearer one may charge at most. */
+  async function costs() {
+    const sim = await SimNetwork.started(honest);
+    const {record} = await sim.run("buyer", {copies: 2});
+    const [first, second] = record.attempts;
+    return {first: first?.chargedUctz ?? 0n, second: second?.chargeMax ?? 0n};
+  }
+
+  it("holds for both results of a checked task together", async () => {
+    const {first, second} = await costs();
+    for (const [priceMax, end] of [
+      [first + second, "done"],
+      [first + second - 1n, "VERIFY_NO_SECOND"],
+    ] as const) {
+      const sim = await SimNetwork.started(honest);
+      const {record} = await sim.run("buyer", {copies: 2, priceMax});
+      expect(record.reason?.code ?? record.state).toBe(end);
+      expect(record.chargedUctz).toBeLessThanOrEqual(end === "done" ? priceMax : 0n);
+      await settled(sim);
+    }
+  });
+
+  it("is not passed by an audit of ours: then there is none", async () => {
+    const {first, second} = await costs();
+    const sim = await SimNetwork.started({nodes: {...honest.nodes, buyer: {market: {auditPpm: 1_000_000}}}});
+    const {record} = await sim.run("buyer", {priceMax: first + second - 1n});
+    expect(record).toMatchObject({state: "done", chargedUctz: first});
+    await settled(sim);
+  });
+});
+
 describe("the audit coin", () => {
   it("has every task checked when its chance is one", async () => {
     const sim = await SimNetwork.started({nodes: {...honest.nodes, buyer: {market: {auditPpm: 1_000_000}}}});
