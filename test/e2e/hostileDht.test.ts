@@ -210,7 +210,7 @@ describe("answers of the DHT", () => {
         });
         await pause(1_000);
         const cid = CID.decode(contentOf(`wanted ${at}`)).toString();
-        expectCode(await siege.pia.ctz(["model", "add", cid]), "MODEL_UNKNOWN");
+        expectCode(await siege.pia.ctz(["model", "add", cid]), "BLOB_NOT_FOUND");
         expect(asked).toBeGreaterThan(0);
       }
     });
