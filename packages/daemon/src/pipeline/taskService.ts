@@ -231,7 +231,8 @@ export class TaskService {
   async #resume(entry: TaskEntry): Promise<void> {
     const {book, preparer, clock} = this.#components;
     const {taskId, state} = entry.record;
-    if (!isOpenTask(state) || state === "paying") return;
+    // Submitted in the meantime, and running already.
+    if (!isOpenTask(state) || state === "paying" || this.#running.has(taskId)) return;
     await dropCutOff(entry, book);
     const {record} = book.get(taskId);
     if (!isOpenTask(record.state)) return;

@@ -33,6 +33,25 @@ describe("a task runs once", () => {
     expect(done).toBe(25);
   });
 
+  it("although what is open is taken up again", async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const sim = await SimNetwork.started({seed, nodes, diskMsMax: 40});
+      await sim.run("buyer", {text: "before"});
+      const {tasks, taskBook} = sim.node("buyer").market;
+      const taskId = await sim.submit("buyer", {text: "open"});
+      await sim.clock.advance(seed * 6);
+      await sim.clock.complete(tasks.start());
+      const {record} = await sim.ended("buyer", taskId);
+      await sim.clock.advance(20_000);
+      expect(
+        record.attempts.map(({state}) => state),
+        `seed ${seed}`,
+      ).toEqual(["paid"]);
+      expect(taskBook.get(taskId).extras.receipts).toHaveLength(1);
+      expect(auditEnded(sim), `seed ${seed}`).toEqual([]);
+    }
+  });
+
   it("and the second to ask under its key is told only what is on disk", async () => {
     const sim = await SimNetwork.started({nodes, diskMsMax: 40});
     const buyer = sim.node("buyer");
