@@ -57,6 +57,7 @@ export class SimLedger {
   /** Nodes that share a key. */
   readonly #bad = new Set<number>();
   readonly #syncing = new Set<SimLedgerNode>();
+  readonly #lastRound = new Map<SimLedgerNode, {readonly progress: bigint; readonly entries: number}>();
   #order = 0;
   #isCalm = false;
   nowMs = START_MS;
@@ -219,11 +220,16 @@ export class SimLedger {
       this.#syncing.delete(node);
       const [asking, answering] = [node.replica, other.replica];
       if (asking === undefined || answering === undefined) return;
-      const heads = asking.heads();
-      const {height} = asking.checkpoint;
+      const {height, heads: covered} = asking.checkpoint;
+      const progress = asking.heads().reduce((sum, {n}) => sum + n, height);
+      const last = this.#lastRound.get(node);
+      // As the shell does it: what came did not fit, so the log of a forker differs from its root on.
+      const isStuck = last !== undefined && last.progress === progress && last.entries > 0;
+      const heads = isStuck ? covered : asking.heads();
       const stored = answering.holdsAfter(heads, height)
         ? {checkpoints: answering.checkpointsAfter(height, 64), entries: answering.entriesAfter(heads, 256)}
         : await storedAfter(other.store, {heads, height}, {witnesses: this.#setup.witnesses, itemsMax: 256});
+      this.#lastRound.set(node, {progress, entries: stored.entries.length});
       for (const bytes of stored.checkpoints)
         this.#send(other, node, {kind: "checkpoint", bytes, from: peerOf(other)});
       for (const bytes of stored.entries)
