@@ -21,6 +21,7 @@ import {
 import {LIMITS} from "@catalyze/proto/limits";
 import {withDeadline} from "./deadline.ts";
 import {MessageStream} from "./messageStream.ts";
+import {OF_OWN_NODE} from "./ownNodeCodes.ts";
 
 /** A working provider sends some frame at least this often. */
 export const HEARTBEAT_MS = 300;
@@ -198,21 +199,7 @@ function onFrame(frame: TaskFrame, output: OutputCollector, hooks: AttemptHooks)
   }
 }
 
-/**
- * Codes that tell of the speaker's own node. Taken at their word from a provider, they would end a task
- * that any other can do: its full disk is not ours.
- */
-const OF_OWN_NODE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "FUNDS_INSUFFICIENT",
-  "LOCK_TIMEOUT",
-  "OP_REJECTED",
-  "OP_TIMEOUT",
-  "STORE_FULL",
-  "TASK_CANCELLED",
-  "DEADLINE",
-  "INTERNAL",
-]);
-
+/** Its full disk is not ours. */
 function saidByProvider({code, message, retryAfterMs}: Failure): CodedError {
   const said = codeFromPeer(code);
   const options = {

@@ -8,6 +8,7 @@ import type {Clock} from "@catalyze/core/ports/clock";
 import type {Net} from "@catalyze/core/ports/net";
 import type {PeerId} from "@catalyze/core/primitives/id";
 import type {LocalRuns} from "./localRuns.ts";
+import {OF_OWN_NODE} from "./ownNodeCodes.ts";
 import type {RemoteAttempts} from "./remoteAttempts.ts";
 import type {TaskBook} from "./taskBook.ts";
 import type {AttemptTerms, CommittedAttempt, TaskContext} from "./taskContext.ts";
@@ -55,14 +56,7 @@ const FATAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "INPUT_INVALID",
   "INPUT_TOO_LARGE",
   "TENSOR_SHAPE_MISMATCH",
-  "FUNDS_INSUFFICIENT",
-  "LOCK_TIMEOUT",
-  "OP_REJECTED",
-  "OP_TIMEOUT",
-  "STORE_FULL",
-  "TASK_CANCELLED",
-  "DEADLINE",
-  "INTERNAL",
+  ...OF_OWN_NODE,
 ]);
 
 /** Waiting may help: a provider may come up, or come free. */
