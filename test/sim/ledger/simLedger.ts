@@ -38,6 +38,7 @@ export type SimLedgerSetup = {
   readonly trace?: (atMs: number, who: string, what: string) => void;
 };
 
+type Round = {readonly progress: bigint; readonly entries: number; readonly isStuck: boolean};
 type Event = {readonly atMs: number; readonly order: number; readonly run: () => void | Promise<void>};
 
 const BALANCE = 100_000n;
@@ -57,7 +58,7 @@ export class SimLedger {
   /** Nodes that share a key. */
   readonly #bad = new Set<number>();
   readonly #syncing = new Set<SimLedgerNode>();
-  readonly #lastRound = new Map<SimLedgerNode, {readonly progress: bigint; readonly entries: number}>();
+  readonly #lastRound = new Map<SimLedgerNode, Round>();
   #order = 0;
   #isCalm = false;
   nowMs = START_MS;
@@ -224,12 +225,12 @@ export class SimLedger {
       const progress = asking.heads().reduce((sum, {n}) => sum + n, height);
       const last = this.#lastRound.get(node);
       // As the shell does it: what came did not fit, so the log of a forker differs from its root on.
-      const isStuck = last !== undefined && last.progress === progress && last.entries > 0;
-      const heads = isStuck ? covered : asking.heads();
+      const isStuck = last !== undefined && !last.isStuck && last.progress === progress && last.entries > 0;
+      const heads = isStuck ? covered : asking.wantedHeads();
       const stored = answering.holdsAfter(heads, height)
         ? {checkpoints: answering.checkpointsAfter(height, 64), entries: answering.entriesAfter(heads, 256)}
         : await storedAfter(other.store, {heads, height}, {witnesses: this.#setup.witnesses, itemsMax: 256});
-      this.#lastRound.set(node, {progress, entries: stored.entries.length});
+      this.#lastRound.set(node, {progress, entries: stored.entries.length, isStuck});
       for (const bytes of stored.checkpoints)
         this.#send(other, node, {kind: "checkpoint", bytes, from: peerOf(other)});
       for (const bytes of stored.entries)

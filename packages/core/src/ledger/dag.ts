@@ -66,6 +66,21 @@ export class Dag {
     return [...this.#heads.values()].sort((left, right) => left.witness - right.witness);
   }
 
+  /**
+   * Heads to ask others from: below everything that is waited for. A log that forked below our head would
+   * else never bring us its other branch.
+   */
+  wantedHeads(): Head[] {
+    const wanted = new Map<number, bigint>();
+    for (const {witness, n} of this.#orphans.missingPlaces()) {
+      if (n <= (wanted.get(witness) ?? n)) wanted.set(witness, n);
+    }
+    return this.heads().map((head) => {
+      const n = wanted.get(head.witness);
+      return n === undefined || n > head.n ? head : {...head, n: n - 1n};
+    });
+  }
+
   isForked(witness: number): boolean {
     return this.#forked.has(witness);
   }
@@ -96,12 +111,19 @@ export class Dag {
     const nodes = [...first.nodes];
     // An entry that waited may free others in turn.
     for (const {entry: cause} of nodes) {
-      for (const waiting of this.#orphans.freedBy(cause.hash)) {
-        const next = this.#admit(waiting);
-        if (next.kind === "ingested") nodes.push(...next.nodes);
-      }
+      for (const waiting of this.#orphans.freedBy(cause.hash)) nodes.push(...this.#admitFreed(waiting));
     }
     return {kind: "ingested", nodes};
+  }
+
+  /** What it waited for is here; its author's log may have been seen to fork since. */
+  #admitFreed(entry: Entry): readonly EntryNode[] {
+    if (this.#isUnwanted(entry)) {
+      this.#orphans.hold(entry);
+      return [];
+    }
+    const admitted = this.#admit(entry);
+    return admitted.kind === "ingested" ? admitted.nodes : [];
   }
 
   /** Entries in the causal past of `heads` that no checkpoint covers yet, or `undefined` when one is not here. */
@@ -181,7 +203,7 @@ export class Dag {
   #isUnwanted({header, hash}: Entry): boolean {
     const head = this.#heads.get(header.witness);
     if (head !== undefined && header.n <= head.n) this.#forked.add(header.witness);
-    return this.#forked.has(header.witness) && !this.#orphans.isWanted(hash);
+    return this.#forked.has(header.witness) && !this.#orphans.isWantedByOthers(hash, header.witness);
   }
 
   #admit(entry: Entry): Offered {
@@ -213,10 +235,7 @@ export class Dag {
     }
     if (nodes.length === 0) return {kind: "waiting"};
     const freed = nodes.flatMap((node) => this.#orphans.freedBy(node.entry.hash));
-    for (const each of freed) {
-      const offered = this.#admit(each);
-      if (offered.kind === "ingested") nodes.push(...offered.nodes);
-    }
+    for (const each of freed) nodes.push(...this.#admitFreed(each));
     return {kind: "ingested", nodes};
   }
 

@@ -8,7 +8,7 @@ import type {Book} from "./book.ts";
 import {ZERO_HASH} from "./cell.ts";
 import type {Head} from "./checkpoint.ts";
 import {dueMs} from "./cut.ts";
-import type {EntryNode} from "./dag.ts";
+import {type EntryNode, linksOf} from "./dag.ts";
 import type {Ack, Entry} from "./entry.ts";
 import {carriedBytes, ENTRY_OPS_MAX, signEntry} from "./entryCodec.ts";
 import type {Op} from "./op.ts";
@@ -50,6 +50,8 @@ export class EntryWriter {
   readonly #components: EntryWriterComponents;
   /** Entries of others with ops that this witness has not looked at. */
   readonly #unanswered = new Set<EntryNode>();
+  /** Entries on side branches of forked logs that no other entry here links to: no head names them. */
+  readonly #sideTips = new Set<EntryNode>();
   /** What own entries have linked to. */
   readonly #linked = new Map<number, bigint>();
   #lastMs = Number.NEGATIVE_INFINITY;
@@ -63,6 +65,7 @@ export class EntryWriter {
   /** An entry came in, own ones included. */
   saw(node: EntryNode): void {
     const {header, carry, acks} = node.entry;
+    this.#noteSideTip(node);
     if (header.witness !== this.#components.witness) {
       if (carry.length > 0 && !node.isCovered) this.#unanswered.add(node);
       return;
@@ -75,10 +78,19 @@ export class EntryWriter {
     if (this.#last === undefined || this.#last.header.n < header.n) this.#last = node.entry;
   }
 
+  #noteSideTip(node: EntryNode): void {
+    for (const hash of linksOf(node.entry)) {
+      const linked = this.#components.book.dag.node(hash);
+      if (linked !== undefined) this.#sideTips.delete(linked);
+    }
+    const isOthers = node.entry.header.witness !== this.#components.witness;
+    if (isOthers && !node.isMain && !node.isCovered) this.#sideTips.add(node);
+  }
+
   /** When an entry should be written at the earliest; `Infinity` while there is nothing to say. */
   wantsMs(): number {
     const {pool, params} = this.#components;
-    const hasWork = this.#unanswered.size > 0 || pool.hasFresh;
+    const hasWork = this.#unanswered.size > 0 || this.#sideTips.size > 0 || pool.hasFresh;
     const wanted = Math.min(hasWork ? Number.NEGATIVE_INFINITY : pool.retryMs, this.#stampMs());
     return Math.max(wanted, this.#lastMs + params.entryIntervalMs);
   }
@@ -115,8 +127,16 @@ export class EntryWriter {
       for (const [index, op] of carry.entries()) {
         if (!this.#voteCarried(op, moment, {votes, nowMs})) exceptions.push(index);
       }
-      if (exceptions.length < carry.length) acks.push({hash, exceptions});
+      if (exceptions.length < carry.length || this.#sideTips.has(node)) acks.push({hash, exceptions});
     }
+    const linked = new Set(acks.map(({hash}) => hash));
+    for (const {entry, isCovered} of this.#sideTips) {
+      if (acks.length >= OWN_ACKS_MAX) break;
+      const {hash, carry} = entry;
+      // A link without a vote: what is here must be in the past of what this witness writes.
+      if (!isCovered && !linked.has(hash)) acks.push({hash, exceptions: [...carry.keys()]});
+    }
+    for (const node of this.#sideTips) if (node.isCovered) this.#sideTips.delete(node);
     return acks;
   }
 

@@ -28,6 +28,20 @@ export class Orphans {
     return this.#waiters.has(hash);
   }
 
+  /** Waited for by an entry of somebody else than `author`, through entries of the author's own if need be. */
+  isWantedByOthers(hash: Hash, author: number): boolean {
+    const open = [hash];
+    const seen = new Set(open);
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      for (const waiter of this.#waiters.get(next) ?? []) {
+        if (this.#orphans.get(waiter)?.entry.header.witness !== author) return true;
+        if (!seen.has(waiter)) open.push(waiter);
+        seen.add(waiter);
+      }
+    }
+    return false;
+  }
+
   add(entry: Entry, missing: readonly Hash[]): void {
     const load = this.#loadOf(entry);
     const isFull =
@@ -42,6 +56,14 @@ export class Orphans {
       if (waiters === undefined) this.#waiters.set(hash, new Set([entry.hash]));
       else waiters.add(entry.hash);
     }
+  }
+
+  /** Where the entries belong that are waited for and do not wait themselves, as far as links say it. */
+  missingPlaces(): {readonly witness: number; readonly n: bigint}[] {
+    return [...this.#orphans.values()].flatMap(({entry: {header}, missing}) => {
+      const own = {witness: header.witness, n: header.n - 1n, hash: header.prev};
+      return [own, ...header.refs].filter(({hash}) => missing.has(hash) && !this.#orphans.has(hash));
+    });
   }
 
   /** Takes out those that waited for nothing else but this entry. */

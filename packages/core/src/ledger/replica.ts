@@ -94,6 +94,10 @@ export class Replica implements LedgerReplica {
     return this.#book.dag.heads();
   }
 
+  wantedHeads(): readonly Head[] {
+    return this.#book.dag.wantedHeads();
+  }
+
   isCertified(id: OpId): boolean {
     return this.#book.isCertified(id);
   }

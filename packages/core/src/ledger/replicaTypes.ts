@@ -58,6 +58,8 @@ export interface LedgerReplica {
   readonly finalCheckpoint: FinalCheckpoint;
   /** Last entry of each witness's log that is held here. */
   heads(): readonly Head[];
+  /** The same, lowered below what is known to be missing: what to ask others from. */
+  wantedHeads(): readonly Head[];
   /** Entries that a peer with these heads lacks, causes before effects, as far as memory goes back. */
   entriesAfter(heads: readonly Head[], entriesMax: number): Uint8Array[];
   /** False when a peer that stands there needs what only the store has: `storedAfter`. */

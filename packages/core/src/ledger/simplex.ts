@@ -28,8 +28,11 @@ import {
 import {leaderOf, type SimplexComponents, type SimplexOutput, type SimplexStart} from "./simplexTypes.ts";
 import {ITERATIONS_AHEAD_MAX, SimplexVotes} from "./simplexVotes.ts";
 
-/** Patience doubles with each iteration up to this factor, so that it outgrows any slow network. */
+/** Patience doubles with each round of iterations, up to this factor, to outgrow any slow network. */
 const PATIENCE_FACTOR_MAX = 16;
+const PATIENCE_ROUND = 4;
+/** Votes can be lost: what stands is said so often before patience ends. */
+const REPEATS = 3;
 
 export class Simplex {
   readonly height: bigint;
@@ -87,7 +90,7 @@ export class Simplex {
     // Each round signs something or moves an iteration on; both are finite.
     while (!this.#isDecided && this.#progress(nowMs, output));
     if (!this.#isDecided && nowMs >= this.#repeatMs && this.#components.witness !== undefined) {
-      this.#repeatMs = nowMs + this.#patienceMs();
+      this.#repeatMs = nowMs + this.#patienceMs() / REPEATS;
       output.repeated.push(this.#standing());
     }
     return output;
@@ -143,7 +146,7 @@ export class Simplex {
   #enter(nowMs: number): void {
     this.#isStarted = true;
     this.#enteredMs = Math.max(nowMs, this.#start.dueMs);
-    this.#repeatMs = this.#enteredMs + this.#patienceMs();
+    this.#repeatMs = this.#enteredMs + this.#patienceMs() / REPEATS;
   }
 
   #finalize(output: SimplexOutput): boolean {
@@ -221,7 +224,8 @@ export class Simplex {
   }
 
   #patienceMs(): number {
-    return 3 * this.#start.delayMs * Math.min(2 ** (this.#iteration - 1), PATIENCE_FACTOR_MAX);
+    const doublings = Math.floor((this.#iteration - 1) / PATIENCE_ROUND);
+    return 3 * this.#start.delayMs * Math.min(2 ** doublings, PATIENCE_FACTOR_MAX);
   }
 
   #leader(iteration: number): number {

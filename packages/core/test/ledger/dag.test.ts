@@ -58,6 +58,35 @@ describe("dag", () => {
     expect(dag.offer(a3).kind).toBe("held");
   });
 
+  it("holds back what waited since before its log was seen to fork, and what only its own log waits for", () => {
+    const dag = new Dag();
+    taken(dag, [a1, b1]);
+    const fork3 = entryOf(genesis, {witness: 0, n: 3n, prev: fork.hash, timeMs: NOW + 2});
+    expect(dag.offer(fork3).kind).toBe("waiting");
+    taken(dag, [a2]);
+    expect(dag.offer(fork).kind).toBe("held");
+    expect(taken(dag, [d1]).sort()).toEqual([fork.hash, d1.hash].sort());
+    expect(dag.has(fork3.hash)).toBe(false);
+  });
+
+  it("takes a side branch that an entry of another log links to through it", () => {
+    const dag = new Dag();
+    taken(dag, [a1, b1, a2]);
+    const fork3 = entryOf(genesis, {witness: 0, n: 3n, prev: fork.hash, timeMs: NOW + 2});
+    const e1 = entryOf(genesis, {witness: 3, refs: [fork3]});
+    expect(dag.offer(e1).kind).toBe("waiting");
+    expect(dag.offer(fork3).kind).toBe("waiting");
+    expect(taken(dag, [fork]).sort()).toEqual([fork.hash, fork3.hash, e1.hash].sort());
+  });
+
+  it("asks from below what is missing, so that another branch of a log comes too", () => {
+    const dag = new Dag();
+    taken(dag, [a1, b1, a2]);
+    dag.offer(d1);
+    expect(dag.heads().map(({n}) => n)).toEqual([2n, 1n]);
+    expect(dag.wantedHeads().map(({n}) => n)).toEqual([1n, 1n]);
+  });
+
   it("refuses links that lie about whose entry they name", () => {
     const dag = new Dag();
     taken(dag, [a1]);

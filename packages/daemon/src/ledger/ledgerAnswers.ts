@@ -53,7 +53,7 @@ export class LedgerAnswers {
     return {
       case: "syncRequest",
       value: {
-        heads: (isFromCheckpoint ? checkpoint.heads : this.#replica.heads()).map(wireHead),
+        heads: (isFromCheckpoint ? checkpoint.heads : this.#replica.wantedHeads()).map(wireHead),
         checkpointHeight: checkpoint.height,
         entriesMax: ENTRIES_MAX,
       },

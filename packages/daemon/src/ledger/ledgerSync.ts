@@ -45,9 +45,8 @@ export class LedgerSync {
   readonly #wanted = new Set<PeerId>();
   #isBehind = false;
   /**
-   * The last page brought nothing that could be taken in. A log that forked before our head does that: our
-   * branch ends at a number below which others see no reason to send theirs. What the last checkpoint
-   * covers is the same for all, so the next request starts there.
+   * The last page brought nothing that could be taken in, and it did not start at the last checkpoint. What
+   * that covers is the same for all, so the next request starts there.
    */
   #isStuck = false;
   #running: Promise<void> | undefined;
@@ -183,7 +182,7 @@ export class LedgerSync {
       .flat()
       .some((effect) => effect.kind === "rejected" && PROVES_FAULT.has(effect.code));
     const hasProgress = progress() > before;
-    this.#isStuck = this.#isBehind && !hasProgress;
+    this.#isStuck = this.#isBehind && !hasProgress && !this.#isStuck;
     // Without progress another page would bring the same again.
     return more && !isFaulty && hasProgress;
   }
