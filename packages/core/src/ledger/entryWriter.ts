@@ -119,7 +119,7 @@ export class EntryWriter {
 
   #acks(moment: VoteMoment, votes: SlotVote[], nowMs: number): Ack[] {
     const acks: Ack[] = [];
-    for (const node of this.#unanswered) {
+    for (const node of new Set([...this.#unanswered, ...this.#openSideTips()])) {
       if (acks.length >= OWN_ACKS_MAX) break;
       this.#unanswered.delete(node);
       const {hash, carry} = node.entry;
@@ -127,17 +127,15 @@ export class EntryWriter {
       for (const [index, op] of carry.entries()) {
         if (!this.#voteCarried(op, moment, {votes, nowMs})) exceptions.push(index);
       }
+      // A side tip is linked to even without a vote: what is here must be in the past of what is written.
       if (exceptions.length < carry.length || this.#sideTips.has(node)) acks.push({hash, exceptions});
     }
-    const linked = new Set(acks.map(({hash}) => hash));
-    for (const {entry, isCovered} of this.#sideTips) {
-      if (acks.length >= OWN_ACKS_MAX) break;
-      const {hash, carry} = entry;
-      // A link without a vote: what is here must be in the past of what this witness writes.
-      if (!isCovered && !linked.has(hash)) acks.push({hash, exceptions: [...carry.keys()]});
-    }
-    for (const node of this.#sideTips) if (node.isCovered) this.#sideTips.delete(node);
     return acks;
+  }
+
+  #openSideTips(): Iterable<EntryNode> {
+    for (const node of this.#sideTips) if (node.isCovered) this.#sideTips.delete(node);
+    return this.#sideTips;
   }
 
   #voteCarried(op: Op, moment: VoteMoment, {votes, nowMs}: {votes: SlotVote[]; nowMs: number}): boolean {

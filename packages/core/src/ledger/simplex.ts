@@ -28,10 +28,9 @@ import {
 import {leaderOf, type SimplexComponents, type SimplexOutput, type SimplexStart} from "./simplexTypes.ts";
 import {ITERATIONS_AHEAD_MAX, SimplexVotes} from "./simplexVotes.ts";
 
-/** Patience doubles with each round of iterations, up to this factor, to outgrow any slow network. */
-const PATIENCE_FACTOR_MAX = 16;
-const PATIENCE_ROUND = 4;
-/** Votes can be lost: what stands is said so often before patience ends. */
+/** Patience doubles every few iterations, up to a factor, to outgrow any slow network. */
+const PATIENCE = {iterations: 4, factorMax: 16};
+/** How often what stands is said again before patience ends: votes can be lost. */
 const REPEATS = 3;
 
 export class Simplex {
@@ -224,8 +223,8 @@ export class Simplex {
   }
 
   #patienceMs(): number {
-    const doublings = Math.floor((this.#iteration - 1) / PATIENCE_ROUND);
-    return 3 * this.#start.delayMs * Math.min(2 ** doublings, PATIENCE_FACTOR_MAX);
+    const doublings = Math.floor((this.#iteration - 1) / PATIENCE.iterations);
+    return 3 * this.#start.delayMs * Math.min(2 ** doublings, PATIENCE.factorMax);
   }
 
   #leader(iteration: number): number {
