@@ -22,6 +22,7 @@ import {
   bob,
   bodyAt,
   carol,
+  cutWith,
   lockSpec,
   testGenesis,
   transfer,
@@ -109,13 +110,11 @@ function stateVectors(): Vector[] {
     genesisBytes,
   );
   const {state, checkpoint} = checkpointStep({
+    ...cutWith([open, withdraw]),
     base,
     parent,
     heads: [{witness: 0, n: 4n, hash: tag}],
     timeMs: 1_700_000_000_000,
-    certifiedOps: [open, withdraw],
-    expiringClaims: () => undefined,
-    params: testGenesis.params,
   });
   const closed = state.fork();
   apply(

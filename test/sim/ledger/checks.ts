@@ -13,11 +13,22 @@ export class Checks {
   readonly #certified = new Map<string, Op>();
   readonly #heights = new Map<bigint, CheckpointSummary>();
   readonly #signed = new Map<string, string>();
+  /** In some checkpoint. */
+  readonly #applied = new Set<OpId>();
   certifiedOps = 0;
 
   /** Ops certified anywhere so far. */
   certified(): Iterable<Op> {
     return this.#certified.values();
+  }
+
+  /** What was certified anywhere is applied, or will be: a lock that closed has no more use for a claim. */
+  lostIn(view: LedgerState): OpId[] {
+    const lost = [...this.#certified.values()].filter((op) => {
+      const isDone = this.#applied.has(op.id) || !isResolved(view, op);
+      return !isDone && op.body.payload.kind !== "claim";
+    });
+    return lost.map(({id}) => id);
   }
 
   heightMax(): bigint {
@@ -29,7 +40,9 @@ export class Checks {
     for (const effect of spoken) {
       if (effect.kind === "violation") throw new Error(`node ${node.index}: ${effect.reason}`);
       if (effect.kind === "certified") for (const id of effect.ops) this.#checkCertified(node, id);
-      if (effect.kind === "checkpointed") this.#checkCheckpoint(node, effect.checkpoint);
+      if (effect.kind !== "checkpointed") continue;
+      this.#checkCheckpoint(node, effect.checkpoint);
+      for (const id of effect.ops) this.#applied.add(id);
     }
     const {replica} = node;
     if (replica === undefined) return;

@@ -34,6 +34,7 @@ function expectAgreement(sim: SimLedger): void {
   for (const {replica} of live) {
     const lost = [...sim.checks.certified()].filter((op) => !isSettled(replica!.view, op));
     expect(lost.map(({id}) => id)).toEqual([]);
+    expect(sim.checks.lostIn(replica!.base)).toEqual([]);
   }
   // An expiry shows in the view one checkpoint later: only views of one height compare.
   const heightMax = Math.max(...heights);

@@ -2,6 +2,7 @@
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import type {Op, OpBody, Payload} from "@catalyze/core/ledger/op";
 import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
+import type {LedgerState} from "@catalyze/core/ledger/state";
 import {signVoucher} from "@catalyze/core/ledger/voucher";
 import type {Signer} from "@catalyze/core/ports/signer";
 import type {AccountId, CellId, Hash, LockId, OpId} from "@catalyze/core/primitives/id";
@@ -27,6 +28,7 @@ export class Owner {
   readonly #network: Network;
   /** By cell: the account's own log, and those of the locks that this owner controls. */
   readonly #slots = new Map<CellId, {seq: bigint; head: OpId}>();
+  readonly #staked = {witness: 0n, executor: 0n};
   readonly locks: OpenLock[] = [];
   balance: bigint;
 
@@ -57,6 +59,7 @@ export class Owner {
     }
     const lock = this.locks.find(({isFinal}) => !isFinal);
     if (lock !== undefined && random.chance(0.5)) return this.#claim(lock, random);
+    if (random.chance(0.1)) return this.#stake(random);
     if (random.chance(0.25)) return this.#open(random.pick(others), random, height);
     const amount = BigInt(1 + random.int(2_000));
     const fee = this.#network.opFee;
@@ -68,6 +71,32 @@ export class Owner {
   /** The next op of the account: a plain payment. */
   pay(to: Owner, amount: bigint): Op {
     return this.#write(this.account, transfer(to.account, amount));
+  }
+
+  /** The next op of the account, whatever it does. */
+  write(payload: Payload): Op {
+    return this.#write(this.account, payload);
+  }
+
+  /** A cheat whose log stands still goes on where the ledger is: its dead slots are void by then. */
+  lookAt(view: LedgerState): void {
+    const cell = view.account(this.account);
+    if (cell !== undefined) this.#slots.set(this.account, {seq: cell.seq, head: cell.head});
+  }
+
+  #stake(random: SeededRandom): Op[] {
+    const stake = random.pick(["witness", "executor"] as const);
+    if (this.#staked[stake] > 0n && random.chance(0.6)) {
+      const amount = 1n + BigInt(random.int(Number(this.#staked[stake])));
+      this.#staked[stake] -= amount;
+      return [this.#write(this.account, {kind: "unstake", stake, amount})];
+    }
+    const amount = BigInt(1 + random.int(3_000));
+    const fee = this.#network.opFee;
+    if (this.balance < amount + fee) return [];
+    this.balance -= amount + fee;
+    this.#staked[stake] += amount;
+    return [this.#write(this.account, {kind: "stake", stake, amount})];
   }
 
   #open(payee: Owner, random: SeededRandom, height: bigint): Op[] {

@@ -80,9 +80,12 @@ export class SimLedger {
         voteKey: toHex(signer.publicKey),
         evmAddress: "11".repeat(20),
         weight: 1,
-        account: accounts[0]!.id,
+        account: accounts[index % accounts.length]!.id,
       })),
-      params: {...PARAMS_DEMO, checkpointsPerEpoch: 4},
+      params: {
+        ...PARAMS_DEMO,
+        ...{checkpointsPerEpoch: 4, unbondingS: 5, lateCertificateWindowS: 4, evidenceWindowS: 10},
+      },
       aliases: {},
     };
     const hash = genesisHash(this.#genesis);
@@ -196,6 +199,7 @@ export class SimLedger {
       }
     }
     if (effect.kind === "fetch") this.#sync(node, effect.from);
+    if (effect.kind === "evidence") this.#report(effect.proof);
   }
 
   #send(_from: SimLedgerNode, to: SimLedgerNode, input: ReplicaInput): void {
@@ -242,6 +246,8 @@ export class SimLedger {
     const height = this.live()[0]?.replica?.checkpoint.height ?? 0n;
     const others = this.owners.filter((each) => each !== owner);
     if (!this.#isCalm) {
+      const view = this.live()[0]?.replica?.view;
+      if (!owner.isHonest && view !== undefined && this.#random.chance(0.2)) owner.lookAt(view);
       const ops = owner.act(this.#random, others, height);
       for (const op of ops) {
         if (owner.isHonest) this.submitted.set(op.id, op);
@@ -251,6 +257,13 @@ export class SimLedger {
       }
       this.#after(this.#random.between(20, 400), () => this.#act(owner));
     }
+  }
+
+  /** Somebody honest puts it on the ledger, as every daemon does. */
+  #report(proof: Uint8Array): void {
+    const reporter = this.owners.find(({isHonest}) => isHonest);
+    const op = reporter?.write({kind: "evidence", proof});
+    if (op !== undefined) this.#offer(op, 0);
   }
 
   /** The same bytes to one witness, and to others later, until it is certified or hopeless. */

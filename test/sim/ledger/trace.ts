@@ -22,6 +22,8 @@ export function describe(effect: Spoken): string {
       const ops = effect.ops.length === 0 ? "" : `, with ${effect.ops.map(short).join(" ")}`;
       return `adopts checkpoint ${height} of epoch ${epoch}, root ${short(stateRoot)}${ops}`;
     }
+    case "evidence":
+      return `has evidence: a ${effect.what}`;
     case "fetch":
       return `misses something, asks ${effect.from ?? "anyone"}`;
     case "rejected":
@@ -36,7 +38,7 @@ function describeBroadcast(what: "entry" | "consensus" | "checkpoint", bytes: Ui
     const {header, carry, acks, hash} = decodeEntry(bytes);
     const ops = carry.length === 0 ? "" : `, carries ${carry.map(({id}) => short(id)).join(" ")}`;
     const seen = acks.length === 0 ? "" : `, acknowledges ${acks.length}`;
-    return `writes entry ${header.n} ${short(hash)}${ops}${seen}`;
+    return `${header.isSeal ? "seals with" : "writes"} entry ${header.n} ${short(hash)}${ops}${seen}`;
   }
   if (what === "checkpoint") {
     const {checkpoint, signatures} = decodeFinalCheckpoint(bytes);

@@ -5,8 +5,10 @@
  */
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {apply, votable} from "@catalyze/core/ledger/apply";
+import {Tally} from "@catalyze/core/ledger/certificates";
 import type {Checkpoint} from "@catalyze/core/ledger/checkpoint";
 import {checkpointStep} from "@catalyze/core/ledger/checkpointStep";
+import {Committee} from "@catalyze/core/ledger/committee";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
 import type {Op} from "@catalyze/core/ledger/op";
@@ -49,8 +51,11 @@ export class LedgerCopy {
       parent: this.checkpoint,
       heads: [],
       timeMs: 0,
-      certifiedOps: [],
+      tally: new Tally(new Committee(this.genesis.witnesses)),
       expiringClaims: () => undefined,
+      isSound: () => false,
+      prove: () => undefined,
+      witnesses: this.genesis.witnesses,
       params: this.genesis.params,
     });
     this.state = step.state.commit();

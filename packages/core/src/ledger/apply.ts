@@ -7,7 +7,7 @@
  * not part of it, because the votes have settled it by then: voters ask `votable`.
  */
 import {assert} from "../errors/assert.ts";
-import {type AccountCell, balanceOf, type Cell, emptyAccount, ZERO_HASH} from "./cell.ts";
+import {type AccountCell, balanceOf, type Cell, COOLING_MAX, emptyAccount, ZERO_HASH} from "./cell.ts";
 import {type ClaimRefusal, type ClaimTerms, claimProblem, closePostings, drawPostings} from "./claims.ts";
 import type {LockSpec, Op, Payload} from "./op.ts";
 import {lockIdOf} from "./opCodec.ts";
@@ -25,13 +25,18 @@ export type Refusal =
   | "seqGap"
   | "prev"
   | "funds"
+  /** The owner signed several ops for the next slot and an epoch closed over it. */
+  | "frozen"
   /** Only from `votable`. */
   | "expired"
+  /** Only from `votable`: more than is staked, or too many unstakes at once. */
+  | "stake"
   | ClaimRefusal;
 
 export type Enabled = {readonly ok: true} | {readonly ok: false; readonly reason: Refusal};
 
 type AccountPayload = Exclude<Payload, {kind: "claim"}>;
+type PayloadOf<Kind extends Payload["kind"]> = Extract<Payload, {kind: Kind}>;
 
 const OK: Enabled = {ok: true};
 
@@ -60,7 +65,14 @@ export function votable(state: LedgerState, op: Op, context: ApplyContext): Enab
   if (payload.kind === "open" && payload.locks.some((spec) => spec.expiryH <= context.height)) {
     return {ok: false, reason: "expired"};
   }
+  if (payload.kind === "unstake" && !isUnstakable(state.account(cell), payload)) {
+    return {ok: false, reason: "stake"};
+  }
   return enabled(state, op, context);
+}
+
+function isUnstakable(account: AccountCell | undefined, {stake, amount}: PayloadOf<"unstake">): boolean {
+  return account !== undefined && account.staked[stake] >= amount && account.cooling.length < COOLING_MAX;
 }
 
 /** Applies an enabled op and returns what it moved. */
@@ -70,7 +82,7 @@ export function apply(state: LedgerState, op: Op, context: ApplyContext): readon
   const {payload} = op.body;
   return payload.kind === "claim"
     ? applyClaim(state, op, payload, context)
-    : applyToAccount(state, op, payload);
+    : applyToAccount(state, op, payload, context);
 }
 
 /** What an account op takes from its own cell, without the fee. */
@@ -84,6 +96,8 @@ export function debitOf(payload: AccountPayload): bigint {
     case "withdraw":
       return payload.amount;
     case "account":
+    case "unstake":
+    case "evidence":
       return 0n;
   }
 }
@@ -91,6 +105,7 @@ export function debitOf(payload: AccountPayload): bigint {
 function slotProblem(cell: Cell | undefined, {body}: Op): Refusal | undefined {
   if (cell === undefined) return "unknownCell";
   if (body.seq <= cell.seq) return "seqUsed";
+  if (cell.frozen !== undefined) return "frozen";
   if (body.seq > cell.seq + 1n) return "seqGap";
   return body.prev === cell.head ? undefined : "prev";
 }
@@ -133,11 +148,17 @@ export function settleLock(
   return postings;
 }
 
-function applyToAccount(state: LedgerState, op: Op, payload: AccountPayload): readonly Posting[] {
+function applyToAccount(
+  state: LedgerState,
+  op: Op,
+  payload: AccountPayload,
+  {height}: ApplyContext,
+): readonly Posting[] {
   const {cell: id, fee} = op.body;
   const before = state.account(id) ?? emptyAccount(id);
   if (payload.kind === "open") {
-    for (const [index, spec] of payload.locks.entries()) openLock(state, op, {index, spec, payer: before});
+    for (const [index, spec] of payload.locks.entries())
+      openLock(state, op, {index, spec, payer: before, height});
   }
   const postings: Posting[] = [
     {bucket: "account", id, amount: -(debitOf(payload) + fee)},
@@ -163,6 +184,8 @@ function creditsOf(op: Op, payload: AccountPayload): readonly Posting[] {
     case "withdraw":
       return [{bucket: "withdrawn", amount: payload.amount}];
     case "account":
+    case "unstake":
+    case "evidence":
       return [];
   }
 }
@@ -174,11 +197,14 @@ function changesOf(account: AccountCell, payload: AccountPayload): Partial<Accou
   return {threshold, keys, exitAddress};
 }
 
-function openLock(
-  state: LedgerState,
-  op: Op,
-  {index, spec, payer}: {readonly index: number; readonly spec: LockSpec; readonly payer: AccountCell},
-): void {
+type LockOpening = {
+  readonly index: number;
+  readonly spec: LockSpec;
+  readonly payer: AccountCell;
+  readonly height: bigint;
+};
+
+function openLock(state: LedgerState, op: Op, {index, spec, payer, height}: LockOpening): void {
   const id = lockIdOf(op.id, index);
   assert(state.lock(id) === undefined, "a lock opens once");
   state.putLock({
@@ -191,10 +217,14 @@ function openLock(
     in: 0n,
     out: 0n,
     spec,
+    frozen: undefined,
     drawn: 0n,
     isClosed: false,
     closedAt: 0n,
     // The payer's, because its own log fixes it: `refundTo` may change its address at any moment.
     exitAddress: payer.exitAddress,
   });
+  // Certified late, it may have expired before it opened.
+  const expiresAt = spec.expiryH + 1n;
+  state.addDue(expiresAt > height ? expiresAt : height, {kind: "lock", id});
 }

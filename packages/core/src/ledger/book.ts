@@ -5,12 +5,14 @@
  */
 import type {Write} from "../ports/store.ts";
 import type {OpId} from "../primitives/id.ts";
+import {proveCertificate} from "./certificateProof.ts";
 import {Tally} from "./certificates.ts";
-import {type Checkpoint, epochOfHeight} from "./checkpoint.ts";
+import {type Checkpoint, voteEpochOf} from "./checkpoint.ts";
 import type {Committee} from "./committee.ts";
 import {type Cut, type CutContext, countVotes} from "./cut.ts";
 import {Dag, type EntryNode, type Offered} from "./dag.ts";
 import type {Entry} from "./entry.ts";
+import type {Certificate} from "./evidenceCodec.ts";
 import type {FinalCheckpoint} from "./finality.ts";
 import {fold} from "./fold.ts";
 import type {Op} from "./op.ts";
@@ -24,14 +26,27 @@ import type {VoteMoment} from "./voter.ts";
 export type BookOptions = {
   readonly committee: Committee;
   readonly params: LedgerParams;
-  readonly isClaimSound: CutContext["isClaimSound"];
-};
+} & Pick<CutContext, "isSound" | "prove" | "witnesses">;
 
 export type Taken = {
   readonly offered: Offered;
   readonly certified: readonly Op[];
   readonly writes: readonly Write[];
 };
+
+/** What the end of an epoch leaves. */
+export type Closed = {
+  /** Seen, voted for by somebody, and not applied. */
+  readonly unresolved: readonly Op[];
+  /** Of ops that were certified here and not applied: their cells are frozen until somebody shows them. */
+  readonly certificates: readonly Certificate[];
+  /** Certified by votes of the new epoch that had come already. */
+  readonly early: readonly OpId[];
+};
+
+export type Adopted = Closed & {readonly writes: readonly Write[]};
+
+const NOTHING_CLOSED: Closed = {unresolved: [], certificates: [], early: []};
 
 /** Ids remembered of ops in checkpoints. */
 const DONE_MAX = 100_000;
@@ -42,8 +57,8 @@ export class Book {
   #base: LedgerState;
   #final: FinalCheckpoint;
   #view: LedgerState;
-  /** Votes in every entry here, for ops that no checkpoint applied. */
-  readonly #live: Tally;
+  /** The epoch's votes in every entry here, for ops that no checkpoint applied. */
+  #live: Tally;
   /** Votes inside the last checkpoint's cut, for ops that it did not apply. */
   #carried: Tally;
   /** Certified and not in the base. */
@@ -110,9 +125,9 @@ export class Book {
   }
 
   cutContext(): CutContext {
-    const {committee, params, isClaimSound} = this.#options;
     return {
-      ...{committee, params, isClaimSound, dag: this.dag, base: this.#base, carried: this.#carried},
+      ...this.#options,
+      ...{dag: this.dag, base: this.#base, carried: this.#carried},
       parent: this.#final.checkpoint,
       parentHash: this.#final.hash,
     };
@@ -120,27 +135,32 @@ export class Book {
 
   /** What a vote of this moment rests on. */
   moment(): VoteMoment {
-    const {height} = this.checkpoint;
-    const epoch = epochOfHeight(height + 1n, this.#options.params.checkpointsPerEpoch);
-    return {view: this.#view, tally: this.#live, stampH: height, epoch};
+    return {view: this.#view, tally: this.#live, stampH: this.checkpoint.height, epoch: this.epoch};
+  }
+
+  /** The epoch of the next checkpoint: the one in which votes count now. */
+  get epoch(): number {
+    return voteEpochOf({stampH: this.checkpoint.height}, this.#options.params);
   }
 
   /** Takes in an entry whose author was checked. */
   take(entry: Entry): Taken {
     const offered = this.dag.offer(entry);
     if (offered.kind !== "ingested") return {offered, certified: [], writes: []};
-    const context = {dag: this.dag, base: this.#base};
-    const certified = offered.nodes.flatMap((node) => countVotes(this.#live, node, context));
+    const certified = this.#count(offered.nodes);
     this.#certify(certified);
     const writes = offered.nodes.map((node) => ({key: entryKey(node), value: node.entry.bytes}));
     return {offered, certified, writes};
   }
 
   /** Makes a final checkpoint the base. Void are then: other cuts on the old base, forks of the view. */
-  adopt(cut: Cut, final: FinalCheckpoint): Write[] {
+  adopt(cut: Cut, final: FinalCheckpoint): Adopted {
     for (const node of cut.nodes) node.isCovered = true;
+    const {isLastOfEpoch} = cut.checkpoint;
     this.#settle(cut.state);
+    if (isLastOfEpoch) this.#settleEpoch();
     const writes = checkpointWrites(cut, final, this.#covered());
+    const epoch = this.epoch;
     this.#base = cut.state.commit();
     this.#final = final;
     this.#carried = cut.carried;
@@ -148,9 +168,39 @@ export class Book {
     for (const {id} of cut.applied) this.#remember(id);
     this.#live.drop((op) => isResolved(this.#base, op));
     for (const [id, op] of this.#certified) if (isResolved(this.#base, op)) this.#certified.delete(id);
+    const closed = isLastOfEpoch ? this.#beginEpoch(epoch) : NOTHING_CLOSED;
     this.dag.prune();
     this.#rebuildView();
-    return writes;
+    return {writes, ...closed};
+  }
+
+  /** Every vote of the epoch that ended is void; those of the new one that came early count now. */
+  #beginEpoch(ended: number): Closed {
+    const {committee, params} = this.#options;
+    const tally = this.#live;
+    const certificates = [...this.#certified.values()].flatMap(
+      (op) => proveCertificate(op, {dag: this.dag, tally, epoch: ended}, {committee, params}) ?? [],
+    );
+    const unresolved = [...tally.candidates()].map(({op}) => op);
+    this.#certified.clear();
+    this.#blocked = [];
+    this.#live = new Tally(committee);
+    const early = this.#count([...this.dag.nodes()].filter(({isCovered}) => !isCovered));
+    for (const op of early) this.#certified.set(op.id, op);
+    return {unresolved, certificates, early: early.map(({id}) => id)};
+  }
+
+  #count(nodes: readonly EntryNode[]): Op[] {
+    const context = {dag: this.dag, base: this.#base, params: this.#options.params, epoch: this.epoch};
+    return nodes.flatMap((node) => countVotes(this.#live, node, context));
+  }
+
+  /** Entries of the epoch that ends count for nothing more. */
+  #settleEpoch(): void {
+    const {params} = this.#options;
+    for (const node of this.dag.nodes()) {
+      if (voteEpochOf(node.entry.header, params) <= this.epoch) node.isSettled = true;
+    }
   }
 
   #remember(id: OpId): void {

@@ -7,6 +7,25 @@ import type {LockSpec, StakeKind} from "./op.ts";
 
 export type StakeAmounts = Readonly<Record<StakeKind, bigint>>;
 
+/** Stake on its way back to the balance: still at risk, no longer counted as stake. */
+export type Cooling = {
+  readonly stake: StakeKind;
+  readonly amount: bigint;
+  /** The checkpoint height at which it is spendable again. */
+  readonly matureH: bigint;
+};
+
+/**
+ * Set when an epoch closed with several ops of the owner at the cell's next slot: perhaps one of them has a
+ * certificate that nobody there had seen.
+ */
+export type Freeze = {
+  /** The epoch that closed: certificates of its votes count. */
+  readonly epoch: number;
+  /** At this height the slot becomes void and the cell goes on above it. */
+  readonly untilH: bigint;
+};
+
 export type AccountCell = {
   readonly kind: "account";
   readonly id: AccountId;
@@ -17,6 +36,11 @@ export type AccountCell = {
   readonly in: bigint;
   readonly out: bigint;
   readonly staked: StakeAmounts;
+  /** At most `COOLING_MAX`, by height. */
+  readonly cooling: readonly Cooling[];
+  readonly frozen: Freeze | undefined;
+  /** Height at which its witness was last found guilty of a fork; 0 for never. */
+  readonly convictedH: bigint;
   /** Cumulative µCTZ sent towards the chain. */
   readonly withdrawn: bigint;
   /** 0 with no keys: the one key that hashes to the id signs. */
@@ -36,6 +60,7 @@ export type LockCell = {
   readonly in: bigint;
   readonly out: bigint;
   readonly spec: LockSpec;
+  readonly frozen: Freeze | undefined;
   /** Cumulative claim, before the split rounds its shares down; never above `spec.amount`. */
   readonly drawn: bigint;
   readonly isClosed: boolean;
@@ -47,6 +72,9 @@ export type LockCell = {
 
 export type Cell = AccountCell | LockCell;
 
+/** Unstakes of one account that cool at once; one more has no effect. */
+export const COOLING_MAX = 16;
+
 /**
  * Where all money is. The first four are liabilities; conservation says
  * accounts + locks + stake + treasury = deposited + minted − burned − withdrawn.
@@ -55,6 +83,7 @@ export type Totals = {
   /** Spendable balances. */
   readonly accounts: bigint;
   readonly locks: bigint;
+  /** Cooling stake included. */
   readonly stake: bigint;
   readonly treasury: bigint;
   readonly burned: bigint;
@@ -88,6 +117,9 @@ export function emptyAccount(id: AccountId): AccountCell {
     in: 0n,
     out: 0n,
     staked: {witness: 0n, executor: 0n, curate: 0n},
+    cooling: [],
+    frozen: undefined,
+    convictedH: 0n,
     withdrawn: 0n,
     threshold: 0,
     keys: [],
@@ -100,8 +132,10 @@ export function balanceOf(cell: Cell): bigint {
   return cell.in - cell.out;
 }
 
-export function stakeOf({staked}: AccountCell): bigint {
-  return staked.witness + staked.executor + staked.curate;
+/** Everything that is not spendable: staked and cooling. */
+export function stakeOf({staked, cooling}: AccountCell): bigint {
+  const cold = cooling.reduce((sum, {amount}) => sum + amount, 0n);
+  return staked.witness + staked.executor + staked.curate + cold;
 }
 
 /** What the network owes the owners of accounts, locks and treasury together. */

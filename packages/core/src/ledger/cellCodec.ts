@@ -20,6 +20,7 @@ import {
   writeFixed,
   writeId,
   writeU8,
+  writeU32,
   writeU64,
   writeU128,
 } from "./canonical.ts";
@@ -27,6 +28,8 @@ import {
   type AccountCell,
   balanceOf,
   type Cell,
+  COOLING_MAX,
+  type Freeze,
   type LockCell,
   stakeOf,
   type Totals,
@@ -34,9 +37,11 @@ import {
   ZERO_HASH,
 } from "./cell.ts";
 import {readLockSpec, writeLockSpec} from "./lockCodec.ts";
+import {STAKE_KIND} from "./op.ts";
+import {readStakeKind} from "./payloadCodec.ts";
 import type {TreeLeaf} from "./sumTree.ts";
 
-const CELL_VERSION = 1;
+const CELL_VERSION = 2;
 export const CELL_KIND = {account: 1, lock: 2, bucket: 3} as const;
 
 export function encodeCell(cell: Cell): Uint8Array {
@@ -118,6 +123,14 @@ type Common = Pick<Cell, "id" | "seq" | "head" | "in" | "out">;
 
 function writeAccount(writer: ByteWriter, cell: AccountCell): void {
   for (const kind of ["witness", "executor", "curate"] as const) writeU128(writer, cell.staked[kind]);
+  writeU8(writer, cell.cooling.length);
+  for (const {stake, amount, matureH} of cell.cooling) {
+    writer.u8(STAKE_KIND[stake]);
+    writeU128(writer, amount);
+    writeU64(writer, matureH);
+  }
+  writeFreeze(writer, cell.frozen);
+  writeU64(writer, cell.convictedH);
   writeU128(writer, cell.withdrawn);
   writeU8(writer, cell.threshold);
   writeU8(writer, cell.keys.length);
@@ -129,6 +142,13 @@ function readAccount(reader: ByteReader, common: Common): AccountCell {
     kind: "account",
     ...common,
     staked: {witness: reader.u128(), executor: reader.u128(), curate: reader.u128()},
+    cooling: Array.from({length: reader.count(reader.u8(), COOLING_MAX)}, () => ({
+      stake: readStakeKind(reader),
+      amount: reader.u128(),
+      matureH: reader.u64(),
+    })),
+    frozen: readFreeze(reader),
+    convictedH: reader.u64(),
     withdrawn: reader.u128(),
     threshold: reader.u8(),
     keys: Array.from({length: reader.count(reader.u8(), ACCOUNT_KEYS_MAX)}, () => reader.raw(32)),
@@ -136,10 +156,23 @@ function readAccount(reader: ByteReader, common: Common): AccountCell {
   };
 }
 
+/** Epoch 0 is the genesis alone, so a zero says that nothing is frozen. */
+function writeFreeze(writer: ByteWriter, frozen: Freeze | undefined): void {
+  writeU32(writer, frozen?.epoch ?? 0);
+  writeU64(writer, frozen?.untilH ?? 0n);
+}
+
+function readFreeze(reader: ByteReader): Freeze | undefined {
+  const [epoch, untilH] = [reader.u32(), reader.u64()];
+  if (epoch === 0 && untilH !== 0n) refuse("freeze");
+  return epoch === 0 ? undefined : {epoch, untilH};
+}
+
 function writeLock(writer: ByteWriter, cell: LockCell): void {
   writeId(writer, cell.payer);
   writeId(writer, cell.openOp);
   writeLockSpec(writer, cell.spec);
+  writeFreeze(writer, cell.frozen);
   writeU64(writer, cell.drawn);
   writer.u8(cell.isClosed ? 1 : 0);
   writeU64(writer, cell.closedAt);
@@ -153,6 +186,7 @@ function readLock(reader: ByteReader, common: Common, kind: number): LockCell {
     payer: readId(reader),
     openOp: readId(reader),
     spec: readLockSpec(reader),
+    frozen: readFreeze(reader),
     drawn: reader.u64(),
     isClosed: readBoolean(reader),
     closedAt: reader.u64(),

@@ -43,6 +43,11 @@ export class Tally {
     return this.#existing(this.#slots.get(cell)?.get(seq) ?? []);
   }
 
+  /** Cells with an op here, in no order. */
+  cells(): Iterable<CellId> {
+    return this.#slots.keys();
+  }
+
   /** Slots of a cell at which more than one op was seen. */
   contestedSeqs(cell: CellId): Iterable<bigint> {
     return this.#contested.get(cell) ?? [];

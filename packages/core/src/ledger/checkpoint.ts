@@ -99,6 +99,14 @@ export function epochOfHeight(height: bigint, checkpointsPerEpoch: number): numb
   return Number((height + length - 1n) / length);
 }
 
+/** The epoch in which an entry with this stamp votes: that of the checkpoint after it. */
+export function voteEpochOf(
+  {stampH}: {readonly stampH: bigint},
+  {checkpointsPerEpoch}: {readonly checkpointsPerEpoch: number},
+): number {
+  return epochOfHeight(stampH + 1n, checkpointsPerEpoch);
+}
+
 /** True for the height whose checkpoint is anchored. */
 export function isLastOfEpoch(height: bigint, checkpointsPerEpoch: number): boolean {
   return height % BigInt(checkpointsPerEpoch) === 0n;

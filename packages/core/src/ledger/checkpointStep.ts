@@ -1,17 +1,20 @@
 /**
- * The checkpoint function (reference/ledger 6.3): a pure step from one agreed state to the next. First the
- * certified ops inside the cut, then locks that expired, then the flags; at an epoch end locks that have
- * been closed for a whole epoch leave the state.
+ * The checkpoint function (reference/ledger 6.3): a pure step from one agreed state to the next, in a fixed
+ * order: the certified ops inside the cut; at the last height of an epoch what closing adds; cells whose
+ * height has come; evidence and the other ordered ops; at an epoch's end, locks that have been closed for a
+ * whole epoch leave the state.
  */
 import {toHex} from "../primitives/bytes.ts";
 import type {Hash, LockId} from "../primitives/id.ts";
-import {settleLock} from "./apply.ts";
-import type {LockCell} from "./cell.ts";
+import type {Tally} from "./certificates.ts";
 import {type Checkpoint, checkpointHash, epochOfHeight, type Head, isLastOfEpoch} from "./checkpoint.ts";
-import {allowance, type ClaimTerms, controllerShare} from "./claims.ts";
+import {type Closing, type ClosingContext, closeEpoch} from "./closing.ts";
+import {type DueContext, settleDue} from "./dueCells.ts";
 import {type FoldResult, fold} from "./fold.ts";
+import type {GenesisWitness} from "./genesis.ts";
 import type {Op} from "./op.ts";
-import type {LedgerParams} from "./params.ts";
+import {actOrdered, type OrderedContext} from "./ordered.ts";
+import {heightsOf, type LedgerParams} from "./params.ts";
 import type {LedgerState} from "./state.ts";
 import {withdrawalRoot} from "./withdrawals.ts";
 
@@ -21,13 +24,16 @@ export type CheckpointStepInput = {
   readonly parent: Checkpoint;
   readonly heads: readonly Head[];
   readonly timeMs: number;
-  /** Certified inside the cut and not yet applied. Others do no harm. */
-  readonly certifiedOps: Iterable<Op>;
+  /** The votes in the cut, for ops that are not yet applied. Others do no harm. */
+  readonly tally: Tally;
   /**
    * The claim with the highest cumulative amount that is visible in the cut with at least one vote, on a
    * lock that expires. Its form and its voucher must have been checked (`checkOpForm`).
    */
-  readonly expiringClaims: (lock: LockCell) => Op | undefined;
+  readonly expiringClaims: DueContext["expiringClaims"];
+  readonly isSound: ClosingContext["isSound"];
+  readonly prove: OrderedContext["prove"];
+  readonly witnesses: readonly GenesisWitness[];
   readonly params: LedgerParams;
 };
 
@@ -38,24 +44,42 @@ export type CheckpointStep = {
   /** Closed in this step, by a final claim or by expiry. */
   readonly closedLocks: readonly LockId[];
   readonly fold: FoldResult;
+  /** Every op applied, causes before effects. */
+  readonly applied: readonly Op[];
+  readonly closing: Closing;
 };
 
+const NOTHING_CLOSED: Closing = {applied: [], frozen: []};
+
 export function checkpointStep(input: CheckpointStepInput): CheckpointStep {
-  const {parent, params} = input;
+  const {parent, params, tally, witnesses, prove} = input;
   const height = parent.height + 1n;
   const state = input.base.fork();
-  const folded = fold(state, input.certifiedOps, {height});
-  for (const lock of expiredLocks(state, height)) {
-    settleLock(state, lock.id, expiryTerms(lock, input.expiringClaims(lock), height), height);
-  }
-  const closedLocks = [...state.locks()]
-    .filter((lock) => lock.isClosed && lock.closedAt === height)
-    .map(({id}) => id);
   const isLast = isLastOfEpoch(height, params.checkpointsPerEpoch);
+  const epoch = epochOfHeight(height, params.checkpointsPerEpoch);
+  const folded = fold(state, tally.certified(), {height});
+  const frozenUntilH = height + heightsOf(params.lateCertificateWindowS, params);
+  const closing = isLast
+    ? closeEpoch(state, tally, {height, epoch, frozenUntilH, isSound: input.isSound})
+    : NOTHING_CLOSED;
+  settleDue(state, {height, opFee: params.opFee, expiringClaims: input.expiringClaims});
+  const inLogs = [...folded.applied, ...closing.applied];
+  const rescued = actOrdered(state, inLogs, {
+    height,
+    params,
+    parent: checkpointHash(parent),
+    witnesses,
+    prove,
+  });
+  const closedLocks = state
+    .changes()
+    .cells.flatMap((cell) =>
+      cell.kind === "lock" && cell.isClosed && cell.closedAt === height ? [cell.id] : [],
+    );
   if (isLast) pruneLocks(state, height - BigInt(params.checkpointsPerEpoch));
   const checkpoint: Checkpoint = {
     network: parent.network,
-    epoch: epochOfHeight(height, params.checkpointsPerEpoch),
+    epoch,
     height,
     parent: checkpointHash(parent),
     heads: input.heads,
@@ -68,29 +92,8 @@ export function checkpointStep(input: CheckpointStepInput): CheckpointStep {
     isLastOfEpoch: isLast,
     nextCommitteeHash: parent.nextCommitteeHash,
   };
-  return {state, checkpoint, closedLocks: closedLocks.sort(), fold: folded};
-}
-
-/** Heads of this height carry stamps of at least `expiryH`, so by R6 no honest vote for a claim can follow. */
-function expiredLocks(state: LedgerState, height: bigint): readonly LockCell[] {
-  const expired = [...state.locks()].filter((lock) => !lock.isClosed && lock.spec.expiryH + 1n <= height);
-  return expired.sort((left, right) => (left.id < right.id ? -1 : 1));
-}
-
-/** Settles at the visible claim as far as its authority goes; its fee is what the claim can pay of it. */
-function expiryTerms(lock: LockCell, op: Op | undefined, height: bigint): ClaimTerms {
-  const payload = op?.body.payload;
-  if (op === undefined || payload?.kind !== "claim" || op.body.cell !== lock.id) return CLOSE_ONLY;
-  const allowed = least(payload.cumulative, allowance(lock.spec, payload.voucher, height), lock.spec.amount);
-  if (allowed <= lock.drawn) return CLOSE_ONLY;
-  const fee = least(op.body.fee, controllerShare(lock, allowed));
-  return {cumulative: allowed, voucher: payload.voucher, isFinal: true, fee};
-}
-
-const CLOSE_ONLY: ClaimTerms = {cumulative: 0n, voucher: undefined, isFinal: true, fee: 0n};
-
-function least(...values: readonly bigint[]): bigint {
-  return values.reduce((low, value) => (value < low ? value : low));
+  const applied = [...inLogs, ...rescued];
+  return {state, checkpoint, closedLocks: closedLocks.sort(), fold: folded, applied, closing};
 }
 
 /** A lock's id is the hash of one op that can never apply again, so nothing needs to remember a closed one. */

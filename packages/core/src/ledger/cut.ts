@@ -6,16 +6,25 @@
 import {assert} from "../errors/assert.ts";
 import type {Hash} from "../primitives/id.ts";
 import type {LockCell} from "./cell.ts";
-import type {Tally} from "./certificates.ts";
-import {type Checkpoint, checkpointHash, type Head} from "./checkpoint.ts";
+import {Tally} from "./certificates.ts";
+import {
+  type Checkpoint,
+  checkpointHash,
+  epochOfHeight,
+  type Head,
+  isLastOfEpoch,
+  voteEpochOf,
+} from "./checkpoint.ts";
 import {checkpointStep} from "./checkpointStep.ts";
 import type {Committee} from "./committee.ts";
 import type {Dag, EntryNode} from "./dag.ts";
+import type {Proven} from "./evidence.ts";
 import type {BlockedOp} from "./fold.ts";
+import type {GenesisWitness} from "./genesis.ts";
 import type {Op} from "./op.ts";
 import type {LedgerParams} from "./params.ts";
 import {isResolved} from "./resolved.ts";
-import type {LedgerState} from "./state.ts";
+import {LedgerState} from "./state.ts";
 
 export type CutContext = {
   readonly dag: Dag;
@@ -26,8 +35,10 @@ export type CutContext = {
   readonly parentHash: Hash;
   /** Votes inside the parent's cut for ops that it did not apply. */
   readonly carried: Tally;
-  /** Whether a visible claim on an expiring lock is what its controller and its authority signed. */
-  readonly isClaimSound: (claim: Op, lock: LockCell) => boolean;
+  readonly witnesses: readonly GenesisWitness[];
+  /** Whether an op that perhaps nobody honest voted for is what its owner, and a claim's authority, signed. */
+  readonly isSound: (op: Op, state: LedgerState, epoch: number) => boolean;
+  readonly prove: (proof: Uint8Array) => Proven | undefined;
 };
 
 export type Cut = {
@@ -79,29 +90,31 @@ export function computeCut(context: CutContext, heads: readonly Head[]): CutResu
   return {kind: "cut", cut: cutOf(context, {heads, timeMs, nodes})};
 }
 
+export type VoteCount = Pick<CutContext, "dag" | "base" | "params"> & {
+  /** Votes of other epochs are void. */
+  readonly epoch: number;
+};
+
 /** Adds what an entry introduces and votes for. Returns what that certifies. Settled ops are left out. */
-export function countVotes(
-  tally: Tally,
-  {entry}: EntryNode,
-  {dag, base}: Pick<CutContext, "dag" | "base">,
-): Op[] {
+export function countVotes(tally: Tally, {entry}: EntryNode, count: VoteCount): Op[] {
+  const {dag, base, params, epoch} = count;
   const {witness} = entry.header;
-  const certified: Op[] = [];
-  for (const op of entry.carry) {
-    if (isResolved(base, op)) continue;
-    certified.push(...tally.add(op), ...tally.vote(op.id, witness));
-  }
+  if (voteEpochOf(entry.header, params) !== epoch) return [];
+  const voted = [...entry.carry];
   for (const {hash, exceptions} of entry.acks) {
-    // An acknowledged entry that was dropped from memory has only settled ops.
     const acked = dag.node(hash);
-    if (acked === undefined || acked.isSettled || acked.entry.header.witness === witness) continue;
+    if (acked === undefined || !isCounted(acked, witness, count)) continue;
     const without = new Set(exceptions);
-    for (const [index, op] of acked.entry.carry.entries()) {
-      if (without.has(index) || isResolved(base, op)) continue;
-      certified.push(...tally.add(op), ...tally.vote(op.id, witness));
-    }
+    voted.push(...acked.entry.carry.filter((_, index) => !without.has(index)));
   }
-  return certified;
+  return voted
+    .filter((op) => !isResolved(base, op))
+    .flatMap((op) => [...tally.add(op), ...tally.vote(op.id, witness)]);
+}
+
+/** An acknowledged entry whose ops are settled adds nothing; nor does one of another epoch, or one's own. */
+function isCounted({entry, isSettled}: EntryNode, voter: number, {params, epoch}: VoteCount): boolean {
+  return !isSettled && entry.header.witness !== voter && voteEpochOf(entry.header, params) === epoch;
 }
 
 type CutParts = {
@@ -111,19 +124,24 @@ type CutParts = {
 };
 
 function cutOf(context: CutContext, {heads, timeMs, nodes}: CutParts): Cut {
+  const {committee, params, parent} = context;
+  const epoch = epochOfHeight(parent.height + 1n, params.checkpointsPerEpoch);
   const tally = context.carried.copy();
-  for (const node of nodes) countVotes(tally, node, context);
+  for (const node of nodes) countVotes(tally, node, {...context, epoch});
   const step = checkpointStep({
     ...context,
     heads,
     timeMs,
-    certifiedOps: tally.certified(),
-    expiringClaims: (lock) => highestClaim(tally, lock, context.isClaimSound),
+    tally,
+    isSound: (op, state) => context.isSound(op, state, epoch),
+    expiringClaims: (lock) => highestClaim(tally, lock, context.isSound),
   });
-  tally.drop((op) => isResolved(step.state, op));
-  const {checkpoint, state, fold} = step;
+  const {checkpoint, state, fold, applied} = step;
+  tally.drop((op) => isResolved(state, op));
+  // With its epoch every vote is over.
+  const carried = checkpoint.isLastOfEpoch ? new Tally(committee) : tally;
   const hash = checkpointHash(checkpoint);
-  return {checkpoint, hash, state, carried: tally, nodes, applied: fold.applied, blocked: fold.blocked};
+  return {checkpoint, hash, state, carried, nodes, applied, blocked: fold.blocked};
 }
 
 function headsProblem(context: CutContext, heads: readonly Head[]): CutResult | undefined {
@@ -151,13 +169,14 @@ function newHeadsProblem({dag}: CutContext, heads: readonly Head[]): CutResult |
   return undefined;
 }
 
-/** Heads that are new in this cut and whose authors had adopted exactly the parent. */
-function stampedHeads({dag, parent, parentHash}: CutContext, heads: readonly Head[]) {
+/** Heads that are new in this cut and whose authors had adopted exactly the parent; an epoch closes on seals. */
+function stampedHeads({dag, parent, parentHash, params}: CutContext, heads: readonly Head[]) {
+  const isClosing = isLastOfEpoch(parent.height + 1n, params.checkpointsPerEpoch);
   const covered = new Set(parent.heads.map(({hash}) => hash));
   return heads.flatMap(({hash}) => {
     const entry = covered.has(hash) ? undefined : dag.node(hash)?.entry;
     const isStamped = entry?.header.stampH === parent.height && entry.header.stampHash === parentHash;
-    return entry !== undefined && isStamped ? [entry] : [];
+    return entry !== undefined && isStamped && (!isClosing || entry.header.isSeal) ? [entry] : [];
   });
 }
 
@@ -176,11 +195,14 @@ function medianTime({weights}: Committee, entries: readonly Timed[]): number {
 }
 
 /** With at least one vote: an entry that carries it is in the cut. */
-function highestClaim(tally: Tally, lock: LockCell, isSound: CutContext["isClaimSound"]): Op | undefined {
+function highestClaim(tally: Tally, lock: LockCell, isSound: CutContext["isSound"]): Op | undefined {
+  // It may have been opened in this very cut.
+  const state = LedgerState.empty();
+  state.putLock(lock);
   let best: {readonly op: Op; readonly cumulative: bigint} | undefined;
   for (const seq of tally.seqsOf(lock.id)) {
     for (const {copies} of tally.at(lock.id, seq)) {
-      const op = copies.find((copy) => isSound(copy, lock));
+      const op = copies.find((copy) => isSound(copy, state, copy.body.validFromEpoch));
       if (op?.body.payload.kind !== "claim") continue;
       const {cumulative} = op.body.payload;
       const isHigher =

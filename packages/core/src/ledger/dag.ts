@@ -85,6 +85,15 @@ export class Dag {
     return this.#forked.has(witness);
   }
 
+  /** Another entry of the same witness with the same number, while it is in memory: proof of a fork. */
+  rivalOf({header, hash}: Entry): Entry | undefined {
+    for (const {entry} of this.#nodes.values()) {
+      const isSame = entry.header.witness === header.witness && entry.header.n === header.n;
+      if (isSame && entry.hash !== hash) return entry;
+    }
+    return undefined;
+  }
+
   /** Every entry in memory, causes first. */
   nodes(): Iterable<EntryNode> {
     return this.#nodes.values();

@@ -35,6 +35,11 @@ export type Effect =
     }
   | {readonly kind: "certified"; readonly ops: readonly OpId[]}
   | {readonly kind: "checkpointed"; readonly checkpoint: CheckpointSummary; readonly ops: readonly OpId[]}
+  /**
+   * To be put on the ledger by an `evidence` op with these bytes. A certificate: an epoch closed over an op
+   * that is certified here and was not in the cut, and its cell is frozen. A fork: of a witness's log.
+   */
+  | {readonly kind: "evidence"; readonly what: "certificate" | "fork"; readonly proof: Uint8Array}
   /** Something referenced is missing: run a sync with `from`, or with anyone. */
   | {readonly kind: "fetch"; readonly from: PeerId | undefined}
   /** Input that is wrong; `from` pays for it, nothing else changed. */

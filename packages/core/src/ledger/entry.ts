@@ -31,6 +31,8 @@ export type EntryHeader = {
   readonly stampH: bigint;
   readonly stampHash: Hash;
   readonly timeMs: number;
+  /** The author votes for nothing more in this epoch: see `closing.ts`. */
+  readonly isSeal: boolean;
   /** Other witnesses' heads ingested since the author's last entry; by witness, ascending. */
   readonly refs: readonly Head[];
 };

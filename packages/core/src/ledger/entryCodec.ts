@@ -2,35 +2,47 @@
  * Canonical bytes of entries.
  *
  *   header = version u8 | network u32 | epoch u32 | witness u16 | n u64 | prev 32 | stampH u64 | stampHash 32
- *          | timeMs u64 | refs: u8 ≤ 64, (witness u16 | n u64 | hash 32)… | carryRoot 32 | ackRoot 32
+ *          | timeMs u64 | isSeal u8 | refs: u8 ≤ 64, (witness u16 | n u64 | hash 32)… | carryRoot 32 | ackRoot 32
  *   carry  = u16 ≤ 512, (u32 length | op)…
  *   acks   = u16 ≤ 1024, (hash 32 | exceptions: u16 ≤ 512, u16…)…
  *   entry  = u32 header length | header | signature 64 | carry | acks
  *
- * The signature covers "CTZ-ENTRY\0" ‖ genesis hash ‖ header. carryRoot = SHA256(0x72 ‖ SHA256(op bytes)…)
- * and ackRoot = SHA256(0x61 ‖ acks bytes), so an entry is one signature whatever it carries.
+ * The signature covers "CTZ-ENTRY\0" ‖ genesis hash ‖ header; the roots are of hash trees (`merkle.ts`) over
+ * the bytes of each op and each ack, so an entry is one signature whatever it carries.
  */
 import {DOMAIN} from "@catalyze/proto/domains";
 import {LIMITS} from "@catalyze/proto/limits";
-import {hashHex, sha256} from "../crypto/sha256.ts";
+import {hashHex} from "../crypto/sha256.ts";
 import {signDomain, verifyDomain} from "../crypto/signed.ts";
 import type {SignatureVerifier, Signer} from "../ports/signer.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {equalBytes} from "../primitives/bytes.ts";
 import type {Hash} from "../primitives/id.ts";
-import {readId, refuse, writeFixed, writeId, writeU8, writeU16, writeU32, writeU64} from "./canonical.ts";
+import {
+  readBoolean,
+  readId,
+  refuse,
+  writeFixed,
+  writeId,
+  writeU8,
+  writeU16,
+  writeU32,
+  writeU64,
+} from "./canonical.ts";
 import {HEADS_MAX, type Head} from "./checkpoint.ts";
 import type {Ack, Entry, EntryHeader} from "./entry.ts";
+import {merkleRoot} from "./merkle.ts";
 import type {Op} from "./op.ts";
 import {decodeOp} from "./opCodec.ts";
 
 export const ENTRY_OPS_MAX = 512;
 export const ENTRY_ACKS_MAX = 1_024;
-const VERSION = 1;
+const VERSION = 2;
 const TAG_ENTRY = Uint8Array.of(0x45);
-const TAG_CARRY = Uint8Array.of(0x72);
-const TAG_ACKS = Uint8Array.of(0x61);
-const HEADER_BYTES_MAX = 4_096;
+/** Leaves of the trees of ops and of acks. */
+export const TAG_CARRY = 0x72;
+export const TAG_ACKS = 0x61;
+export const HEADER_BYTES_MAX = 4_096;
 
 export type EntryDraft = {
   readonly header: EntryHeader;
@@ -40,14 +52,15 @@ export type EntryDraft = {
 
 /** Encodes and signs. */
 export function signEntry(draft: EntryDraft, signer: Signer, genesisHash: Uint8Array): Entry {
-  const acks = encodeAcks(draft.acks);
-  const headerBytes = encodeHeader(draft.header, carryRoot(draft.carry), ackRoot(acks));
+  const acks = draft.acks.map(encodeAck);
+  const headerBytes = encodeHeader(draft.header, carryRoot(draft.carry), merkleRoot(TAG_ACKS, acks));
   const signature = signDomain(signer, DOMAIN.entry, genesisHash, headerBytes);
   const writer = new ByteWriter().bytes(headerBytes);
   writeFixed(writer, signature, 64);
   writeU16(writer, draft.carry.length);
   for (const op of draft.carry) writer.bytes(op.bytes);
-  writer.raw(acks);
+  writeU16(writer, acks.length);
+  for (const ack of acks) writer.raw(ack);
   return {...draft, hash: entryHashOf(headerBytes), signature, bytes: writer.finish(), headerBytes};
 }
 
@@ -56,15 +69,15 @@ export function decodeEntry(bytes: Uint8Array): Entry {
   if (bytes.length > LIMITS.entryBytesMax) refuse("tooLong");
   const reader = new ByteReader(bytes);
   const headerBytes = reader.bytes(HEADER_BYTES_MAX);
-  const {header, roots} = readHeader(headerBytes);
+  const {header, roots} = decodeEntryHeader(headerBytes);
   const signature = reader.raw(64);
   const opCount = reader.count(reader.u16(), ENTRY_OPS_MAX);
   const carry = Array.from({length: opCount}, () => decodeOp(reader.bytes(LIMITS.opBytesMax)));
-  const acksStart = reader.offset;
-  const acks = readAcks(reader);
+  const ackCount = reader.count(reader.u16(), ENTRY_ACKS_MAX);
+  const acks = Array.from({length: ackCount}, () => readAck(reader));
   reader.finish();
   if (!equalBytes(roots.carry, carryRoot(carry))) refuse("carryRoot");
-  if (!equalBytes(roots.acks, ackRoot(bytes.subarray(acksStart)))) refuse("ackRoot");
+  if (!equalBytes(roots.acks, merkleRoot(TAG_ACKS, acks.map(encodeAck)))) refuse("ackRoot");
   if (new Set(carry.map(({id}) => id)).size !== carry.length) refuse("duplicateOp");
   if (new Set(acks.map(({hash}) => hash)).size !== acks.length) refuse("duplicateAck");
   return {header, carry, acks, hash: entryHashOf(headerBytes), signature, bytes: bytes.slice(), headerBytes};
@@ -80,7 +93,7 @@ export function peekEntryHash(bytes: Uint8Array): Hash | undefined {
 /** The one check of an entry's author. */
 export function verifyEntry(
   verifier: SignatureVerifier,
-  entry: Entry,
+  entry: Pick<Entry, "headerBytes" | "signature">,
   key: {readonly genesisHash: Uint8Array; readonly voteKey: Uint8Array},
 ): {valid: boolean; slow: boolean} {
   return verifyDomain(verifier, {
@@ -97,16 +110,16 @@ export function carriedBytes(op: Op): number {
   return op.bytes.length + 4;
 }
 
-function entryHashOf(headerBytes: Uint8Array): Hash {
+/** SHA256(0x45 ‖ header bytes). */
+export function entryHashOf(headerBytes: Uint8Array): Hash {
   return hashHex(TAG_ENTRY, headerBytes);
 }
 
 function carryRoot(carry: readonly Op[]): Uint8Array {
-  return sha256(TAG_CARRY, ...carry.map(({bytes}) => sha256(bytes)));
-}
-
-function ackRoot(acks: Uint8Array): Uint8Array {
-  return sha256(TAG_ACKS, acks);
+  return merkleRoot(
+    TAG_CARRY,
+    carry.map(({bytes}) => bytes),
+  );
 }
 
 function encodeHeader(header: EntryHeader, carry: Uint8Array, acks: Uint8Array): Uint8Array {
@@ -120,6 +133,7 @@ function encodeHeader(header: EntryHeader, carry: Uint8Array, acks: Uint8Array):
   writeU64(writer, header.stampH);
   writeId(writer, header.stampHash);
   writeU64(writer, BigInt(header.timeMs));
+  writer.u8(header.isSeal ? 1 : 0);
   writeU8(writer, header.refs.length);
   for (const {witness, n, hash} of header.refs) {
     writeU16(writer, witness);
@@ -131,9 +145,10 @@ function encodeHeader(header: EntryHeader, carry: Uint8Array, acks: Uint8Array):
   return writer.finish();
 }
 
-type Roots = {readonly carry: Uint8Array; readonly acks: Uint8Array};
+export type EntryRoots = {readonly carry: Uint8Array; readonly acks: Uint8Array};
 
-function readHeader(bytes: Uint8Array): {header: EntryHeader; roots: Roots} {
+/** Throws `DECODE_INVALID`. */
+export function decodeEntryHeader(bytes: Uint8Array): {header: EntryHeader; roots: EntryRoots} {
   const reader = new ByteReader(bytes);
   if (reader.u8() !== VERSION) refuse("version");
   const header = {
@@ -145,6 +160,7 @@ function readHeader(bytes: Uint8Array): {header: EntryHeader; roots: Roots} {
     stampH: reader.u64(),
     stampHash: readId<Hash>(reader),
     timeMs: readTime(reader),
+    isSeal: readBoolean(reader),
     refs: readRefs(reader),
   };
   const roots = {carry: reader.raw(32), acks: reader.raw(32)};
@@ -166,26 +182,22 @@ function readRefs(reader: ByteReader): Head[] {
   return isAscending ? refs : refuse("refOrder");
 }
 
-function encodeAcks(acks: readonly Ack[]): Uint8Array {
+/** Hash and exceptions: what the entry's tree of acks has as a leaf. */
+export function encodeAck({hash, exceptions}: Ack): Uint8Array {
   const writer = new ByteWriter();
-  writeU16(writer, acks.length);
-  for (const {hash, exceptions} of acks) {
-    writeId(writer, hash);
-    writeU16(writer, exceptions.length);
-    for (const index of exceptions) writeU16(writer, index);
-  }
+  writeId(writer, hash);
+  writeU16(writer, exceptions.length);
+  for (const index of exceptions) writeU16(writer, index);
   return writer.finish();
 }
 
-function readAcks(reader: ByteReader): Ack[] {
-  const count = reader.count(reader.u16(), ENTRY_ACKS_MAX);
-  return Array.from({length: count}, () => {
-    const hash = readId<Hash>(reader);
-    const length = reader.count(reader.u16(), ENTRY_OPS_MAX);
-    const exceptions = Array.from({length}, () => reader.u16());
-    const isAscending = exceptions.every((each, index) => (exceptions[index - 1] ?? -1) < each);
-    return isAscending ? {hash, exceptions} : refuse("exceptionOrder");
-  });
+/** Throws `DECODE_INVALID`. */
+export function readAck(reader: ByteReader): Ack {
+  const hash = readId<Hash>(reader);
+  const length = reader.count(reader.u16(), ENTRY_OPS_MAX);
+  const exceptions = Array.from({length}, () => reader.u16());
+  const isAscending = exceptions.every((each, index) => (exceptions[index - 1] ?? -1) < each);
+  return isAscending ? {hash, exceptions} : refuse("exceptionOrder");
 }
 
 function readTime(reader: ByteReader): number {

@@ -6,7 +6,7 @@ import {LIMITS} from "@catalyze/proto/limits";
 import type {Signer} from "../ports/signer.ts";
 import type {Book} from "./book.ts";
 import {ZERO_HASH} from "./cell.ts";
-import type {Head} from "./checkpoint.ts";
+import {type Head, isLastOfEpoch, voteEpochOf} from "./checkpoint.ts";
 import {dueMs} from "./cut.ts";
 import {type EntryNode, linksOf} from "./dag.ts";
 import type {Ack, Entry} from "./entry.ts";
@@ -67,7 +67,7 @@ export class EntryWriter {
     const {header, carry, acks} = node.entry;
     this.#noteSideTip(node);
     if (header.witness !== this.#components.witness) {
-      if (carry.length > 0 && !node.isCovered) this.#unanswered.add(node);
+      if (carry.length > 0 && !node.isCovered && this.#isOfEpoch(node)) this.#unanswered.add(node);
       return;
     }
     for (const {hash} of acks) {
@@ -76,6 +76,23 @@ export class EntryWriter {
     }
     for (const {witness, n} of header.refs) this.#linked.set(witness, n);
     if (this.#last === undefined || this.#last.header.n < header.n) this.#last = node.entry;
+  }
+
+  /** Votes of the epoch that ended are void: what was not answered then is carried anew, or not at all. */
+  beganEpoch(): void {
+    this.#unanswered.clear();
+    for (const node of this.#components.book.dag.nodes()) this.saw(node);
+  }
+
+  #isOfEpoch({entry}: EntryNode): boolean {
+    const {book, params} = this.#components;
+    return voteEpochOf(entry.header, params) === book.epoch;
+  }
+
+  /** This witness has said its last word in this epoch. */
+  #isSealed(): boolean {
+    const {book, params} = this.#components;
+    return this.#last?.header.isSeal === true && voteEpochOf(this.#last.header, params) === book.epoch;
   }
 
   #noteSideTip(node: EntryNode): void {
@@ -90,6 +107,7 @@ export class EntryWriter {
   /** When an entry should be written at the earliest; `Infinity` while there is nothing to say. */
   wantsMs(): number {
     const {pool, params} = this.#components;
+    if (this.#isSealed()) return Number.POSITIVE_INFINITY;
     const hasWork = this.#unanswered.size > 0 || this.#sideTips.size > 0 || pool.hasFresh;
     const wanted = Math.min(hasWork ? Number.NEGATIVE_INFINITY : pool.retryMs, this.#stampMs());
     return Math.max(wanted, this.#lastMs + params.entryIntervalMs);
@@ -140,7 +158,7 @@ export class EntryWriter {
 
   #voteCarried(op: Op, moment: VoteMoment, {votes, nowMs}: {votes: SlotVote[]; nowMs: number}): boolean {
     const {voter, pool} = this.#components;
-    if (voter.votedAt(op.body.cell, op.body.seq) === op.id) return true;
+    if (voter.votedAt(moment.epoch, op.body) === op.id) return true;
     const refusal = voter.refusal(op, moment);
     if (refusal === undefined) {
       votes.push(voter.vote(op, moment));
@@ -188,7 +206,7 @@ export class EntryWriter {
 
   #voteOwn({op}: PoolItem, moment: VoteMoment, votes: SlotVote[]): VoteRefusal | "voted" | undefined {
     const {voter, pool} = this.#components;
-    if (voter.votedAt(op.body.cell, op.body.seq) === op.id) {
+    if (voter.votedAt(moment.epoch, op.body) === op.id) {
       pool.remove(op.id);
       return "voted";
     }
@@ -203,7 +221,7 @@ export class EntryWriter {
     {carry, acks}: {readonly carry: readonly Op[]; readonly acks: readonly Ack[]},
     nowMs: number,
   ): Entry {
-    const {book, signer, witness, network, genesisHash} = this.#components;
+    const {book, signer, witness, network, genesisHash, params} = this.#components;
     const head = book.dag.head(witness);
     const {height} = book.checkpoint;
     const header = {
@@ -215,6 +233,7 @@ export class EntryWriter {
       stampH: height,
       stampHash: book.final.hash,
       timeMs: Math.max(nowMs, this.#last?.header.timeMs ?? 0),
+      isSeal: isLastOfEpoch(height + 1n, params.checkpointsPerEpoch) && nowMs >= dueMs(book.cutContext()),
       refs: this.#refs(),
     };
     return signEntry({header, carry, acks}, signer, genesisHash);

@@ -6,8 +6,17 @@ import type {AccountId, CellId, Hash, LockId, OpId} from "../primitives/id.ts";
 
 export const OP_VERSION = 1;
 
-/** Numbers on the wire. 5, 6 and 9-12 are reserved for issue, harvest, unstake, govern, evidence, accept. */
-export const OP_TYPE = {transfer: 1, open: 2, claim: 3, stake: 4, withdraw: 7, account: 8} as const;
+/** Numbers on the wire. 5, 6, 10 and 12 are reserved for issue, harvest, govern and accept. */
+export const OP_TYPE = {
+  transfer: 1,
+  open: 2,
+  claim: 3,
+  stake: 4,
+  withdraw: 7,
+  account: 8,
+  unstake: 9,
+  evidence: 11,
+} as const;
 
 export const STAKE_KIND = {witness: 1, executor: 2, curate: 3} as const;
 export type StakeKind = keyof typeof STAKE_KIND;
@@ -77,7 +86,11 @@ export type Payload =
       readonly threshold: number;
       readonly keys: readonly Uint8Array[];
       readonly exitAddress: Uint8Array;
-    };
+    }
+  /** Ordered: takes its slot and its fee like any op, and acts at the checkpoint (`ordered.ts`). */
+  | {readonly kind: "unstake"; readonly stake: StakeKind; readonly amount: bigint}
+  /** Ordered. The canonical bytes of `evidence.ts`. */
+  | {readonly kind: "evidence"; readonly proof: Uint8Array};
 
 export type OpBody = {
   readonly version: number;

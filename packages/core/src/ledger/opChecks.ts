@@ -10,6 +10,7 @@ import type {ErrorCode} from "../errors/table.ts";
 import type {SignatureVerifier} from "../ports/signer.ts";
 import {U64_MAX} from "../primitives/amount.ts";
 import type {AccountCell, LockCell} from "./cell.ts";
+import {isEvidence} from "./evidenceCodec.ts";
 import type {LockSpec, Op, OpBody, Payload} from "./op.ts";
 import {NO_OP} from "./opCodec.ts";
 import {BPS_WHOLE} from "./split.ts";
@@ -67,6 +68,10 @@ export function opFormProblem({
   if (seq < 1n || seq > U64_MAX) return "seq";
   if ((seq === 1n) !== (prev === NO_OP)) return "prev";
   if (validFromEpoch > validUntilEpoch) return "epochs";
+  return payloadProblem(payload);
+}
+
+function payloadProblem(payload: Payload): string | undefined {
   switch (payload.kind) {
     case "transfer":
       if (payload.outputs.length === 0) return "outputs";
@@ -78,8 +83,11 @@ export function opFormProblem({
     case "claim":
       return undefined;
     case "stake":
+    case "unstake":
     case "withdraw":
       return payload.amount === 0n ? "amount" : addressProblem(payload);
+    case "evidence":
+      return isEvidence(payload.proof) ? undefined : "evidence";
     case "account":
       return payload.keys.every(isPublicKeyAllowed)
         ? descriptorProblem(payload.threshold, payload.keys)
@@ -100,8 +108,10 @@ export function specProblem(spec: LockSpec): string | undefined {
   return isPaying ? undefined : "controllerLeg";
 }
 
-function addressProblem(payload: Extract<Payload, {kind: "stake" | "withdraw"}>): string | undefined {
-  if (payload.kind === "stake") return undefined;
+function addressProblem(
+  payload: Extract<Payload, {kind: "stake" | "unstake" | "withdraw"}>,
+): string | undefined {
+  if (payload.kind !== "withdraw") return undefined;
   return payload.address.some((byte) => byte !== 0) ? undefined : "address";
 }
 

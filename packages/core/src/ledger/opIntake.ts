@@ -64,7 +64,7 @@ export class OpIntake {
   #problem(op: Op, from: From): {code: ErrorCode; reason: string} | undefined {
     const {book, voter} = this.#components;
     const {body} = op;
-    const voted = voter.votedAt(body.cell, body.seq);
+    const voted = voter.votedAt(book.epoch, body);
     if (voted !== undefined) return {code: "OP_REJECTED", reason: "slotTaken"};
     const cell = book.view.account(body.cell) ?? book.view.lock(body.cell);
     if (cell !== undefined && body.seq > cell.seq + SEQ_WINDOW)

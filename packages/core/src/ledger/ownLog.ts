@@ -47,6 +47,10 @@ export class OwnLog {
       : undefined;
   }
 
+  beganEpoch(): void {
+    this.#writer.beganEpoch();
+  }
+
   /** Numbers far below the last one were forgotten with their records. */
   isUnknown({header, hash}: Entry): boolean {
     const known = this.#hashes.get(header.n);
@@ -87,8 +91,10 @@ export class OwnLog {
 
   /** Nothing new is signed before every entry signed so far is here. */
   #isReady(): boolean {
-    const head = this.#components.book.dag.head(this.#components.witness);
-    return head?.hash === this.#last?.hash;
+    const {book, witness} = this.#components;
+    const head = book.dag.head(witness);
+    // After a crash the store may be behind the last entry's stamp: what that sealed must stay sealed.
+    return head?.hash === this.#last?.hash && book.checkpoint.height >= (this.#last?.header.stampH ?? 0n);
   }
 
   #take(entry: Entry, book: Book): Taken {

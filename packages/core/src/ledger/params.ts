@@ -22,10 +22,13 @@ export type LedgerParams = {
   readonly middlewareBpsDefault: number;
 };
 
+/** Of the formats and rules in this code; a network keeps the one in its genesis. */
+export const PROTOCOL_VERSION = 2;
+
 const DAY_S = 86_400;
 
 export const PARAMS_PRODUCTION: LedgerParams = {
-  protocolVersion: 1,
+  protocolVersion: PROTOCOL_VERSION,
   entryIntervalMs: 20,
   checkpointIntervalMs: 5_000,
   checkpointsPerEpoch: 720,
@@ -53,3 +56,8 @@ export const PARAMS_DEMO: LedgerParams = {
   evidenceWindowS: 20,
   lateCertificateWindowS: 10,
 };
+
+/** Checkpoints that a time in seconds takes at the pace of the parameters, rounded up. */
+export function heightsOf(seconds: number, {checkpointIntervalMs}: LedgerParams): bigint {
+  return BigInt(Math.ceil((seconds * 1_000) / checkpointIntervalMs));
+}

@@ -6,7 +6,7 @@ import {fromHex} from "../primitives/bytes.ts";
 import {isRecord} from "../primitives/canonicalJson.ts";
 import {type AccountId, type Cid, isCellId, type PeerId} from "../primitives/id.ts";
 import type {Genesis, GenesisAccount, GenesisWitness} from "./genesis.ts";
-import {type LedgerParams, PARAMS_PRODUCTION} from "./params.ts";
+import {type LedgerParams, PARAMS_PRODUCTION, PROTOCOL_VERSION} from "./params.ts";
 
 const ACCOUNTS_MAX = 10_000;
 /** DESIGN §14: up to 21 witnesses. */
@@ -92,7 +92,7 @@ function readParams(json: unknown): LedgerParams {
   });
   const params = Object.fromEntries(entries) as LedgerParams;
   if (params.opFee < 1n || params.opFee > 0xffff_ffffn) bad("params.opFee");
-  if (params.protocolVersion !== 1) bad("params.protocolVersion");
+  if (params.protocolVersion !== PROTOCOL_VERSION) bad("params.protocolVersion");
   if (params.protocolFeeBps < 100 || params.protocolFeeBps > 500) bad("params.protocolFeeBps");
   if (params.creatorBpsDefault + params.middlewareBpsDefault > 5_000) bad("params.creatorBpsDefault");
   return params;

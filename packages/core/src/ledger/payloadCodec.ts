@@ -7,9 +7,12 @@
  *   stake     kind u8 | amount u64
  *   withdraw  amount u64 | address 20
  *   account   threshold u8 | count u8 ≤ 16 | key 32… | exitAddress 20
+ *   unstake   kind u8 | amount u64
+ *   evidence  proof: u32 length | bytes
  *
  * A claim's voucher leaves out its lock id: it is the cell of the op.
  */
+import {LIMITS} from "@catalyze/proto/limits";
 import {ACCOUNT_KEYS_MAX} from "../crypto/accountId.ts";
 import {assert} from "../errors/assert.ts";
 import type {ByteReader, ByteWriter} from "../primitives/binary.ts";
@@ -48,6 +51,7 @@ export function writePayload(writer: ByteWriter, payload: Payload, cell: CellId)
       writeClaim(writer, payload, cell);
       break;
     case "stake":
+    case "unstake":
       writer.u8(STAKE_KIND[payload.stake]);
       writeU64(writer, payload.amount);
       break;
@@ -60,6 +64,9 @@ export function writePayload(writer: ByteWriter, payload: Payload, cell: CellId)
       writeU8(writer, payload.keys.length);
       for (const key of payload.keys) writeFixed(writer, key, 32);
       writeFixed(writer, payload.exitAddress, ADDRESS_BYTES);
+      break;
+    case "evidence":
+      writer.bytes(payload.proof);
       break;
   }
 }
@@ -84,6 +91,10 @@ export function readPayload(reader: ByteReader, type: number, cell: CellId): Pay
       const keys = Array.from({length: count}, () => reader.raw(32));
       return {kind: "account", threshold, keys, exitAddress: reader.raw(ADDRESS_BYTES)};
     }
+    case OP_TYPE.unstake:
+      return {kind: "unstake", stake: readStakeKind(reader), amount: reader.u64()};
+    case OP_TYPE.evidence:
+      return {kind: "evidence", proof: reader.bytes(LIMITS.opBytesMax)};
     default:
       return refuse("opType");
   }
@@ -132,7 +143,7 @@ function readVoucher(reader: ByteReader, lockId: CellId): Voucher {
   return {lockId, cumulative: reader.u64(), contextHash: readId(reader), signature: reader.raw(64)};
 }
 
-function readStakeKind(reader: ByteReader): StakeKind {
+export function readStakeKind(reader: ByteReader): StakeKind {
   const value = reader.u8();
   for (const kind of ["witness", "executor", "curate"] as const) if (STAKE_KIND[kind] === value) return kind;
   return refuse("stakeKind");

@@ -4,20 +4,29 @@
  */
 import {assert} from "../errors/assert.ts";
 import type {AccountId, LockId} from "../primitives/id.ts";
-import {type AccountCell, balanceOf, emptyAccount, type Totals} from "./cell.ts";
+import {type AccountCell, balanceOf, type Cooling, emptyAccount, type Totals} from "./cell.ts";
 import type {StakeKind} from "./op.ts";
 import type {LedgerState} from "./state.ts";
+
+type CoolingSlot = Omit<Cooling, "amount">;
 
 export type Posting =
   | {readonly bucket: "account"; readonly id: AccountId; readonly amount: bigint}
   | {readonly bucket: "lock"; readonly id: LockId; readonly amount: bigint}
   | {readonly bucket: "stake"; readonly id: AccountId; readonly stake: StakeKind; readonly amount: bigint}
+  | {
+      readonly bucket: "cooling";
+      readonly id: AccountId;
+      readonly cooling: CoolingSlot;
+      readonly amount: bigint;
+    }
   | {readonly bucket: "treasury" | "burned" | "withdrawn" | "minted" | "deposited"; readonly amount: bigint};
 
 const TOTAL_OF = {
   account: "accounts",
   lock: "locks",
   stake: "stake",
+  cooling: "stake",
   treasury: "treasury",
   burned: "burned",
   withdrawn: "withdrawn",
@@ -66,6 +75,13 @@ function move(state: LedgerState, posting: Posting): void {
       state.putAccount(staked(account, posting.stake, amount));
       break;
     }
+    case "cooling": {
+      const account = state.account(posting.id);
+      assert(account !== undefined, "stake of an unknown account");
+      const cooling = cooled(account.cooling, posting.cooling, amount);
+      state.putAccount({...account, cooling});
+      break;
+    }
     case "treasury":
       break;
     default:
@@ -80,6 +96,21 @@ function counted<Counted extends {readonly in: bigint; readonly out: bigint}>(
   const next = amount >= 0n ? {...cell, in: cell.in + amount} : {...cell, out: cell.out - amount};
   assert(next.in >= next.out, "a cell would go negative");
   return next;
+}
+
+/** Entries of one kind and height are one entry. */
+function cooled(list: readonly Cooling[], {stake, matureH}: CoolingSlot, amount: bigint): readonly Cooling[] {
+  const isSame = (each: Cooling) => each.stake === stake && each.matureH === matureH;
+  const known = list.find(isSame);
+  assert((known?.amount ?? 0n) + amount >= 0n, "cooling stake would go negative");
+  const others = list.filter((each) => !isSame(each));
+  const next = {stake, matureH, amount: (known?.amount ?? 0n) + amount};
+  return next.amount === 0n ? others : [...others, next].sort(byMaturity);
+}
+
+function byMaturity(left: Cooling, right: Cooling): number {
+  if (left.matureH !== right.matureH) return left.matureH < right.matureH ? -1 : 1;
+  return left.stake < right.stake ? -1 : 1;
 }
 
 function staked(account: AccountCell, kind: StakeKind, amount: bigint): AccountCell {

@@ -16,7 +16,9 @@ import type {Cut} from "./cut.ts";
 import type {Effect, ReplicaInput} from "./effects.ts";
 import {entriesAfter} from "./entriesAfter.ts";
 import {decodeEntry, peekEntryHash, verifyEntry} from "./entryCodec.ts";
+import {encodeEvidence} from "./evidenceCodec.ts";
 import {decodeFinalCheckpoint, encodeFinalCheckpoint, type FinalCheckpoint, isProven} from "./finality.ts";
+import {ForkProofs} from "./forkProofs.ts";
 import {isConserved} from "./invariants.ts";
 import type {Op} from "./op.ts";
 import type {OpIntake} from "./opIntake.ts";
@@ -47,6 +49,7 @@ export class Replica implements LedgerReplica {
   /** Own index in the committee. */
   readonly #witness: number | undefined;
   readonly #ownLog: OwnLog | undefined;
+  readonly #forkProofs = new ForkProofs();
   #viewVersion = 0;
   #stopped: string | undefined;
   #isStarted = false;
@@ -188,10 +191,11 @@ export class Replica implements LedgerReplica {
     const taken = this.#book.take(entry);
     this.#viewMayHaveChanged();
     const {offered} = taken;
-    if (offered.kind === "waiting") return [{kind: "fetch", from}];
-    if (offered.kind === "invalid") return refuse("DECODE_INVALID", offered.reason);
+    const forks = this.#forkProofs.of(entry, this.#book.dag);
+    if (offered.kind === "waiting") return [...forks, {kind: "fetch", from}];
+    if (offered.kind === "invalid") return [...forks, ...refuse("DECODE_INVALID", offered.reason)];
     const problem = offered.kind === "ingested" ? this.#ownLog?.saw(offered.nodes) : undefined;
-    return [...effectsOf(taken), ...(problem === undefined ? [] : this.#stop(problem))];
+    return [...effectsOf(taken), ...forks, ...(problem === undefined ? [] : this.#stop(problem))];
   }
 
   #takeConsensus(bytes: Uint8Array, from: From): Effect[] {
@@ -248,11 +252,14 @@ export class Replica implements LedgerReplica {
   #adopt(cut: Cut, final: FinalCheckpoint, nowMs: number): Effect[] {
     const {checkpoint, hash, iteration} = final;
     const isOurs = this.#witness === leaderOf(this.#committee, checkpoint.height, iteration);
-    const effects: Effect[] = [{kind: "store", writes: this.#book.adopt(cut, final)}];
+    const {writes, unresolved, certificates, early} = this.#book.adopt(cut, final);
+    const effects: Effect[] = [{kind: "store", writes}];
     this.#recent.add(final);
     this.#viewMayHaveChanged();
-    this.#voter.forget(this.#book.base);
+    this.#voter.forget(this.#book.base, this.#book.epoch);
+    if (this.#witness !== undefined) for (const op of unresolved) this.#pool.add(op, undefined, nowMs);
     this.#intake.forget(nowMs);
+    if (checkpoint.isLastOfEpoch) this.#ownLog?.beganEpoch();
     this.#agreement.next();
     // One of those that could send it does; who misses it asks.
     if (isOurs) effects.push({kind: "broadcast", what: "checkpoint", bytes: encodeFinalCheckpoint(final)});
@@ -262,6 +269,11 @@ export class Replica implements LedgerReplica {
       checkpoint: {height, epoch, hash, stateRoot, isLastOfEpoch},
       ops: cut.applied.map(({id}) => id),
     });
+    if (early.length > 0) effects.push({kind: "certified", ops: early});
+    for (const certificate of certificates) {
+      const proof = encodeEvidence({kind: "certificate", certificate});
+      effects.push({kind: "evidence", what: "certificate", proof});
+    }
     if (!isConserved(this.#book.base.totals)) effects.push(...this.#stop("I1: money was made or lost"));
     return effects;
   }

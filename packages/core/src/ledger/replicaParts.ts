@@ -3,8 +3,9 @@
 import type {Signer} from "../ports/signer.ts";
 import {fromHex} from "../primitives/bytes.ts";
 import {Agreement} from "./agreement.ts";
-import {Book} from "./book.ts";
+import {Book, type BookOptions} from "./book.ts";
 import {Committee} from "./committee.ts";
+import {checkEvidence, isOfUse} from "./evidence.ts";
 import {genesisHash, networkIdOf} from "./genesis.ts";
 import {checkOpForm} from "./opChecks.ts";
 import {OpIntake} from "./opIntake.ts";
@@ -12,9 +13,8 @@ import {OwnLog} from "./ownLog.ts";
 import {Pool} from "./pool.ts";
 import type {ReplicaComponents, RestoredReplica} from "./replicaTypes.ts";
 import {readSigningTable} from "./signingTable.ts";
-import {LedgerState} from "./state.ts";
 import {VOTE_RULES} from "./voteRules.ts";
-import {Voter} from "./voter.ts";
+import {Voter, type VoterOptions} from "./voter.ts";
 
 /** Δ of checkpoint agreement: a quarter of the interval, within what networks are like. */
 const DELAY_MIN_MS = 250;
@@ -43,15 +43,18 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
   const committee = new Committee(genesis.witnesses);
   const witness = witnessOf(committee, voteSigner);
   const check = {...network, verifier, opFee: params.opFee};
-  const isClaimSound: ConstructorParameters<typeof Book>[0]["isClaimSound"] = (op, lock) => {
-    const state = LedgerState.empty();
-    state.putLock(lock);
-    return checkOpForm(op, {...check, state, epoch: op.body.validFromEpoch}).ok;
-  };
-  const book = new Book({committee, params, isClaimSound}, restored);
+  const isSound: BookOptions["isSound"] = (op, state, epoch) => checkOpForm(op, {...check, state, epoch}).ok;
+  const proofCheck = {committee, params, verifier, ...network};
+  const prove: BookOptions["prove"] = (proof) => checkEvidence(proof, proofCheck);
+  const {witnesses} = genesis;
+  const book = new Book({committee, params, isSound, prove, witnesses}, restored);
   const table = readSigningTable(restored.signed);
-  const voter = new Voter({...check, rules: voteRules}, table.votes);
-  voter.forget(book.base);
+  const isUseful: VoterOptions["isOfUse"] = (proof, state, height) => {
+    const proven = prove(proof);
+    return proven !== undefined && isOfUse(state, proven, {height, params, witnesses});
+  };
+  const voter = new Voter({...check, rules: voteRules, isOfUse: isUseful}, table.votes);
+  voter.forget(book.base, book.epoch);
   const pool = new Pool();
   const delayMs = Math.min(DELAY_MAX_MS, Math.max(DELAY_MIN_MS, params.checkpointIntervalMs / 4));
   const {genesisHash: hashBytes} = network;

@@ -3,14 +3,14 @@
  * restart that finds an entry here but not in the store takes it from here, so nothing is ever signed
  * twice under one number.
  *
- *   entry     = 1 u8 | u32 length | entry | votes: u16 ≤ 65,535, (cell 32 | seq u64 | op 32)…
+ *   entry     = 1 u8 | u32 length | entry | votes: u16 ≤ 65,535, (epoch u32 | cell 32 | seq u64 | op 32)…
  *   consensus = 2 u8 | u32 length | message of `consensusCodec.ts`
  *   votes     = 3 u8 | votes          (kept from older entries when the table is compacted)
  */
 import {LIMITS} from "@catalyze/proto/limits";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import type {CellId, OpId} from "../primitives/id.ts";
-import {readId, refuse, writeId, writeU16, writeU64} from "./canonical.ts";
+import {readId, refuse, writeId, writeU16, writeU32, writeU64} from "./canonical.ts";
 import {type ConsensusMessage, decodeConsensus, encodeConsensus} from "./consensusCodec.ts";
 import type {Entry} from "./entry.ts";
 import {decodeEntry} from "./entryCodec.ts";
@@ -29,7 +29,8 @@ export function encodeSigningRecord(record: SigningRecord): Uint8Array {
   if (record.kind === "consensus") return writer.bytes(encodeConsensus(record.message)).finish();
   if (record.kind === "entry") writer.bytes(record.entry.bytes);
   writeU16(writer, record.votes.length);
-  for (const {cell, seq, opId} of record.votes) {
+  for (const {epoch, cell, seq, opId} of record.votes) {
+    writeU32(writer, epoch);
     writeId(writer, cell);
     writeU64(writer, seq);
     writeId(writer, opId);
@@ -66,6 +67,7 @@ function readRecord(reader: ByteReader): SigningRecord {
 
 function readVotes(reader: ByteReader): SlotVote[] {
   return Array.from({length: reader.u16()}, () => ({
+    epoch: reader.u32(),
     cell: readId<CellId>(reader),
     seq: reader.u64(),
     opId: readId<OpId>(reader),

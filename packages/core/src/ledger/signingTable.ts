@@ -29,9 +29,12 @@ export function readSigningTable(records: readonly Uint8Array[]): SigningTable {
       entries.set(record.entry.header.n, record.entry);
     }
     for (const vote of record.kind === "consensus" ? [] : record.votes) {
-      const slot = `${vote.cell}/${vote.seq}`;
+      const slot = `${vote.epoch}/${vote.cell}/${vote.seq}`;
       const known = votes.get(slot);
-      assert(known === undefined || known.opId === vote.opId, "two ops were voted for at one slot");
+      assert(
+        known === undefined || known.opId === vote.opId,
+        "two ops were voted for at one slot in one epoch",
+      );
       votes.set(slot, vote);
     }
   }

@@ -7,7 +7,7 @@
  */
 import {assert} from "../errors/assert.ts";
 import {fromHex, toHex} from "../primitives/bytes.ts";
-import type {AccountId, LockId} from "../primitives/id.ts";
+import type {AccountId, CellId, LockId} from "../primitives/id.ts";
 import {type AccountCell, type Cell, type LockCell, NO_TOTALS, type Totals} from "./cell.ts";
 import {leafIdOf, leafOf, treasuryLeaf} from "./cellCodec.ts";
 import {OverlayMap} from "./overlayMap.ts";
@@ -27,6 +27,9 @@ export type StateChanges = {
   readonly withdrawals: readonly Withdrawal[];
 };
 
+/** A cell that the system has something to do with at a height: expiry, maturity, the end of a freeze. */
+export type DueCell = {readonly kind: Cell["kind"]; readonly id: CellId};
+
 export type StateParts = {
   readonly cells: Iterable<Cell>;
   readonly totals: Totals;
@@ -38,6 +41,8 @@ export class LedgerState {
   readonly #accounts: OverlayMap<AccountId, AccountCell>;
   readonly #locks: OverlayMap<LockId, LockCell>;
   readonly #withdrawals: OverlayMap<string, bigint>;
+  /** Height → cells; derived from the cells, so it is never stored. */
+  readonly #due: OverlayMap<string, readonly DueCell[]>;
   #totals: Totals;
   /** The tree of an earlier moment of this state; what changed since is in the two sets. */
   #tree: SumTree | undefined;
@@ -49,6 +54,7 @@ export class LedgerState {
     this.#accounts = new OverlayMap(parent === undefined ? undefined : parent.#accounts);
     this.#locks = new OverlayMap(parent === undefined ? undefined : parent.#locks);
     this.#withdrawals = new OverlayMap(parent === undefined ? undefined : parent.#withdrawals);
+    this.#due = new OverlayMap(parent === undefined ? undefined : parent.#due);
     this.#totals = parent === undefined ? NO_TOTALS : parent.#totals;
   }
 
@@ -62,6 +68,7 @@ export class LedgerState {
     for (const cell of cells) {
       if (cell.kind === "account") state.putAccount(cell);
       else state.putLock(cell);
+      for (const height of dueHeights(cell)) state.addDue(height, cell);
     }
     for (const {address, cumulative} of withdrawals) state.#withdrawals.set(toHex(address), cumulative);
     state.#totals = totals;
@@ -83,6 +90,11 @@ export class LedgerState {
   /** Every account, in no order. */
   accounts(): Iterable<AccountCell> {
     return this.#accounts.values();
+  }
+
+  /** Cells that wait for this height. */
+  dueAt(height: bigint): readonly DueCell[] {
+    return this.#due.get(String(height)) ?? [];
   }
 
   /** Every lock that has not been pruned, in no order. */
@@ -115,6 +127,7 @@ export class LedgerState {
     this.#accounts.commit();
     this.#locks.commit();
     this.#withdrawals.commit();
+    this.#due.commit();
     parent.#totals = this.#totals;
     parent.#setTree(tree);
     return parent;
@@ -159,6 +172,15 @@ export class LedgerState {
     this.#dirtyLocks.add(id);
   }
 
+  addDue(height: bigint, {kind, id}: DueCell): void {
+    this.#due.set(String(height), [...this.dueAt(height), {kind, id}]);
+  }
+
+  /** What was due has been done. */
+  clearDue(height: bigint): void {
+    this.#due.delete(String(height));
+  }
+
   putTotals(totals: Totals): void {
     this.#totals = totals;
   }
@@ -184,6 +206,13 @@ export class LedgerState {
     if (this.#parent !== undefined) this.#parent.#collectWithdrawals(into);
     for (const [address, cumulative] of this.#withdrawals.changes()) into.set(address, cumulative ?? 0n);
   }
+}
+
+/** When the system acts on a cell. */
+function dueHeights(cell: Cell): readonly bigint[] {
+  const thawing = cell.frozen === undefined ? [] : [cell.frozen.untilH];
+  if (cell.kind === "account") return [...thawing, ...cell.cooling.map(({matureH}) => matureH)];
+  return cell.isClosed ? thawing : [...thawing, cell.spec.expiryH + 1n];
 }
 
 function changeOf(kind: Cell["kind"], id: AccountId, cell: Cell | undefined): TreeChange {

@@ -2,9 +2,8 @@
  * The vote rules of an honest witness (reference/ledger 3.1), one by one. `past` is everything that this
  * node holds: its next entry links to all of it.
  *
- * Votes bind for as long as the slot is open, not for one epoch: without the closing rule of 5.5 nothing
- * proves an op dead, so a second vote on its slot would not be safe. For the same reason any two ops at one
- * slot conflict, whatever their validity.
+ * A vote binds for its epoch: what the epoch's votes may have certified is settled when it closes
+ * (`closing.ts`). Two ops at one slot conflict in an epoch in which both are valid.
  */
 import type {ErrorCode} from "../errors/table.ts";
 import type {SignatureVerifier} from "../ports/signer.ts";
@@ -23,6 +22,9 @@ export type VoteContext = {
   /** What the op's cell looks like after everything that this witness voted for in its log. */
   readonly state: LedgerState;
   readonly tally: Tally;
+  /** Whether evidence proves something that a checkpoint would act on. */
+  readonly isOfUse: (proof: Uint8Array, state: LedgerState, height: bigint) => boolean;
+  readonly stampH: bigint;
   /** `votable` on that state, at the stamp of the entry that would carry the vote. */
   readonly votable: Enabled;
   /** Of the next checkpoint. */
@@ -31,8 +33,6 @@ export type VoteContext = {
   readonly voted: OpId | undefined;
   /** Form and signatures were checked against the keys in `state` before. */
   readonly isSound: boolean;
-  /** Somebody carries the op already: its last epoch no longer matters, see `epochFor`. */
-  readonly isCarried: boolean;
 };
 
 export type VoteRefusal = {
@@ -43,17 +43,17 @@ export type VoteRefusal = {
 };
 
 export type VoteRule = {
-  readonly name: "slot" | "fork" | "form" | "parent" | "funds" | "objects" | "time";
+  readonly name: "slot" | "fork" | "form" | "parent" | "funds" | "objects" | "time" | "evidence";
   readonly refusal: (op: Op, context: VoteContext) => VoteRefusal | undefined;
 };
 
 const PARENT: ReadonlySet<Refusal> = new Set<Refusal>(["seqUsed", "seqGap", "prev"]);
-const FUNDS: ReadonlySet<Refusal> = new Set<Refusal>(["funds"]);
+const FUNDS: ReadonlySet<Refusal> = new Set<Refusal>(["funds", "stake"]);
 const TIME: ReadonlySet<Refusal> = new Set<Refusal>(["expired", "clock"]);
 /** What later credits, ancestors, objects or heights may lift. */
 const TEMPORARY: ReadonlySet<Refusal> = new Set<Refusal>(["seqGap", "funds", "unknownCell", "clock"]);
 
-/** Cheap rules first, signatures (`form`) last. */
+/** Cheap rules first, signatures (`form`, `evidence`) last. */
 export const VOTE_RULES: readonly VoteRule[] = [
   // R2: one vote a slot.
   {
@@ -77,6 +77,14 @@ export const VOTE_RULES: readonly VoteRule[] = [
   },
   // R1: form, network, epoch, fee, signatures.
   {name: "form", refusal: formRefusal},
+  // Evidence that changes nothing is not worth its place in a log.
+  {
+    name: "evidence",
+    refusal: ({body: {payload}}, {isOfUse, state, stampH}) =>
+      payload.kind === "evidence" && !isOfUse(payload.proof, state, stampH + 1n)
+        ? refused("evidence", false)
+        : undefined,
+  },
 ];
 
 function votableRefusal(
@@ -89,20 +97,12 @@ function votableRefusal(
 }
 
 function formRefusal(op: Op, context: VoteContext): VoteRefusal | undefined {
-  const epoch = epochFor(op, context);
+  const {epoch} = context;
   if (context.isSound && epoch >= op.body.validFromEpoch && epoch <= op.body.validUntilEpoch)
     return undefined;
-  const check = checkOpForm(op, {...context, epoch});
+  const check = checkOpForm(op, context);
   if (check.ok) return undefined;
   return {code: check.code, reason: check.reason, isTemporary: check.reason === "notYetValid"};
-}
-
-/**
- * An op that a witness carried in time may be certified later: refusing it then would leave its slot half
- * voted for ever.
- */
-function epochFor({body}: Op, {isCarried, epoch}: VoteContext): number {
-  return isCarried && epoch > body.validUntilEpoch ? body.validUntilEpoch : epoch;
 }
 
 /**
@@ -116,13 +116,18 @@ function isForked(op: Op, context: VoteContext): boolean {
   for (const seq of new Set([op.body.seq, ...tally.contestedSeqs(cell)])) {
     if (seq > op.body.seq) continue;
     const candidates = tally.at(cell, seq);
-    const rivals = candidates.filter((candidate) => seq !== op.body.seq || candidate.op.id !== op.id);
+    const valid = candidates.filter(({op: {body}}) => isValidIn(body, context.epoch));
+    const rivals = valid.filter((candidate) => seq !== op.body.seq || candidate.op.id !== op.id);
     const isConflict = rivals.length > (seq === op.body.seq ? 0 : 1);
     if (!isConflict || candidates.some(({isCertified}) => isCertified)) continue;
     const signed = rivals.filter(({copies}) => copies.some((copy) => isOwners(copy, context)));
     if (signed.length > (seq === op.body.seq ? 0 : 1)) return true;
   }
   return false;
+}
+
+function isValidIn({validFromEpoch, validUntilEpoch}: Op["body"], epoch: number): boolean {
+  return validFromEpoch <= epoch && epoch <= validUntilEpoch;
 }
 
 function isOwners(op: Op, context: VoteContext): boolean {

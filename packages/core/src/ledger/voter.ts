@@ -12,7 +12,13 @@ import {checkOpForm, type OpCheck} from "./opChecks.ts";
 import type {LedgerState} from "./state.ts";
 import type {VoteContext, VoteRefusal, VoteRule} from "./voteRules.ts";
 
-export type SlotVote = {readonly cell: CellId; readonly seq: bigint; readonly opId: OpId};
+export type SlotVote = {
+  /** In which it binds: the votes of an epoch are void once it is closed. */
+  readonly epoch: number;
+  readonly cell: CellId;
+  readonly seq: bigint;
+  readonly opId: OpId;
+};
 
 export type VoterOptions = {
   readonly network: number;
@@ -20,6 +26,7 @@ export type VoterOptions = {
   readonly verifier: SignatureVerifier;
   readonly opFee: bigint;
   readonly rules: readonly VoteRule[];
+  readonly isOfUse: VoteContext["isOfUse"];
 };
 
 /** The moment at which a vote is weighed. */
@@ -32,7 +39,8 @@ export type VoteMoment = {
 
 export class Voter {
   readonly #options: VoterOptions;
-  readonly #votes = new Map<CellId, Map<bigint, OpId>>();
+  /** Epoch → cell → seq → op. */
+  readonly #votes = new Map<number, Map<CellId, Map<bigint, OpId>>>();
   /** Cells after the votes on their logs, on the view of the moment; void when the view changes. */
   readonly #ahead = new Map<CellId, LedgerState>();
   /** Ops whose form was checked, with the keys that it was checked against. */
@@ -43,30 +51,32 @@ export class Voter {
     for (const vote of votes) this.#remember(vote);
   }
 
-  votedAt(cell: CellId, seq: bigint): OpId | undefined {
-    return this.#votes.get(cell)?.get(seq);
+  votedAt(epoch: number, {cell, seq}: {readonly cell: CellId; readonly seq: bigint}): OpId | undefined {
+    return this.#votes.get(epoch)?.get(cell)?.get(seq);
   }
 
   /** Every vote on a slot that is still open. */
   votes(): SlotVote[] {
-    return [...this.#votes].flatMap(([cell, bySeq]) =>
-      [...bySeq].map(([seq, opId]): SlotVote => ({cell, seq, opId})),
+    return [...this.#votes].flatMap(([epoch, cells]) =>
+      [...cells].flatMap(([cell, bySeq]) =>
+        [...bySeq].map(([seq, opId]): SlotVote => ({epoch, cell, seq, opId})),
+      ),
     );
   }
 
   /** Why this witness may not vote for the op now; `undefined` when it may. */
   refusal(op: Op, moment: VoteMoment): VoteRefusal | undefined {
-    const {cell, seq} = op.body;
+    const {cell} = op.body;
     const state = this.#stateAhead(cell, moment);
     const context: VoteContext = {
       ...this.#options,
       state,
       tally: moment.tally,
+      stampH: moment.stampH,
       votable: votable(state, op, {height: moment.stampH}),
       epoch: moment.epoch,
-      voted: this.votedAt(cell, seq),
+      voted: this.votedAt(moment.epoch, op.body),
       isSound: this.#isSound(op, state),
-      isCarried: moment.tally.get(op.id) !== undefined,
     };
     return this.#firstRefusal(op, context);
   }
@@ -93,9 +103,9 @@ export class Voter {
   }
 
   /** Binds this witness to the op. */
-  vote(op: Op, {view, stampH}: VoteMoment): SlotVote {
+  vote(op: Op, {view, stampH, epoch}: VoteMoment): SlotVote {
     const {cell, seq} = op.body;
-    const vote = {cell, seq, opId: op.id};
+    const vote = {epoch, cell, seq, opId: op.id};
     this.#remember(vote);
     const state = this.#ahead.get(cell) ?? view.fork();
     this.#ahead.set(cell, state);
@@ -108,28 +118,30 @@ export class Voter {
     this.#ahead.clear();
   }
 
-  /** Forgets votes on slots that a checkpoint has closed. */
-  forget(base: LedgerState): void {
-    for (const [cell, bySeq] of this.#votes) {
-      const state = cellOf(base, cell);
-      if (state === undefined) continue;
-      const isClosed = state.kind === "lock" && state.isClosed;
-      for (const seq of bySeq.keys()) if (isClosed || seq <= state.seq) bySeq.delete(seq);
-      if (bySeq.size === 0) this.#votes.delete(cell);
-    }
-  }
-
-  #remember({cell, seq, opId}: SlotVote): void {
-    const bySeq = this.#votes.get(cell);
-    if (bySeq === undefined) this.#votes.set(cell, new Map([[seq, opId]]));
+  #remember({epoch, cell, seq, opId}: SlotVote): void {
+    const cells = this.#votes.get(epoch) ?? new Map<CellId, Map<bigint, OpId>>();
+    this.#votes.set(epoch, cells);
+    const bySeq = cells.get(cell);
+    if (bySeq === undefined) cells.set(cell, new Map([[seq, opId]]));
     else bySeq.set(seq, opId);
   }
 
+  /** Forgets votes of epochs that are closed, and on slots that a checkpoint has taken. */
+  forget(base: LedgerState, epochNow: number): void {
+    for (const [epoch, cells] of this.#votes) {
+      if (epoch < epochNow) this.#votes.delete(epoch);
+      for (const [cell, bySeq] of cells) {
+        dropTaken(bySeq, cellOf(base, cell));
+        if (bySeq.size === 0) cells.delete(cell);
+      }
+    }
+  }
+
   /** The view, with the ops of this one cell that this witness voted for and that are not certified yet. */
-  #stateAhead(cell: CellId, {view, tally, stampH}: VoteMoment): LedgerState {
+  #stateAhead(cell: CellId, {view, tally, stampH, epoch}: VoteMoment): LedgerState {
     const known = this.#ahead.get(cell);
     if (known !== undefined) return known;
-    const votes = this.#votes.get(cell);
+    const votes = this.#votes.get(epoch)?.get(cell);
     if (votes === undefined) return view;
     const state = view.fork();
     this.#ahead.set(cell, state);
@@ -140,6 +152,12 @@ export class Voter {
       apply(state, op, {height: stampH});
     }
   }
+}
+
+function dropTaken(bySeq: Map<bigint, OpId>, cell: Cell | undefined): void {
+  if (cell === undefined) return;
+  const isClosed = cell.kind === "lock" && cell.isClosed;
+  for (const seq of bySeq.keys()) if (isClosed || seq <= cell.seq) bySeq.delete(seq);
 }
 
 /** What the signers of a cell's ops are read from; the same object for as long as it says the same. */

@@ -6,32 +6,25 @@ import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisStat
 import {checkInvariants} from "@catalyze/core/ledger/invariants";
 import type {Op} from "@catalyze/core/ledger/op";
 import {lockIdOf} from "@catalyze/core/ledger/opCodec";
-import {PARAMS_DEMO} from "@catalyze/core/ledger/params";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import {verifyProof} from "@catalyze/core/ledger/sumTree";
 import {toHex} from "@catalyze/core/primitives/bytes";
 import fc from "fast-check";
 import {describe, expect, it} from "vitest";
 import {historyArb} from "./history.ts";
-import {alice, bob, claim, lockSpec, nextOp, testGenesis, transfer} from "./kit.ts";
+import {alice, bob, claim, cutWith, lockSpec, nextOp, testGenesis, transfer} from "./kit.ts";
 
 function start() {
   const base = genesisState(testGenesis);
   return {base, parent: genesisCheckpoint(testGenesis, base)};
 }
 
-const none = {
-  heads: [],
-  timeMs: 1_000,
-  certifiedOps: [],
-  expiringClaims: () => undefined,
-  params: PARAMS_DEMO,
-};
+const none = cutWith([]);
 
-/** A lock that expires at 50, in a state whose last checkpoint has height `at`. */
-function opened(at: bigint) {
+/** A lock that expires at 50 or as said, in a state whose last checkpoint has height `at`. */
+function opened(at: bigint, expiryH = 50n) {
   const {base, parent} = start();
-  const open = nextOp(base, alice.account, {kind: "open", locks: [lockSpec]});
+  const open = nextOp(base, alice.account, {kind: "open", locks: [{...lockSpec, expiryH}]});
   apply(base, open, {height: 1n});
   return {base, parent: {...parent, height: at}, lockId: lockIdOf(open.id, 0)};
 }
@@ -45,7 +38,7 @@ describe("checkpointStep", () => {
   it("applies what is certified and leaves its base alone", () => {
     const {base, parent} = start();
     const op = nextOp(base, alice.account, transfer(bob.account, 10n));
-    const {state, checkpoint, fold} = checkpointStep({...none, base, parent, certifiedOps: [op]});
+    const {state, checkpoint, fold} = checkpointStep({...cutWith([op]), base, parent});
     expect(fold).toMatchObject({applied: [op], blocked: [], moot: []});
     expect(checkpoint).toMatchObject({
       height: 1n,
@@ -68,7 +61,7 @@ describe("checkpointStep", () => {
         const step = (certifiedOps: readonly Op[]) => {
           const {base, parent} = start();
           const height = isExpiring ? 100n : 0n;
-          return checkpointStep({...none, base, parent: {...parent, height}, certifiedOps});
+          return checkpointStep({...cutWith(certifiedOps), base, parent: {...parent, height}});
         };
         const one = step(ops);
         expect(checkpointHash(step(shuffled).checkpoint)).toBe(checkpointHash(one.checkpoint));
@@ -134,10 +127,9 @@ describe("checkpointStep", () => {
     const certified = nextOp(base, lockId, claim(lockId, 2_000n));
     const lower = nextOp(base, lockId, claim(lockId, 1_000n));
     const {state, fold} = checkpointStep({
-      ...none,
+      ...cutWith([certified]),
       base,
       parent,
-      certifiedOps: [certified],
       expiringClaims: () => lower,
     });
     expect(fold.applied).toEqual([certified]);
@@ -155,7 +147,7 @@ describe("checkpointStep", () => {
     expect(at(75n).lock(lockId)).toBeUndefined();
     expect(checkInvariants(at(75n))).toEqual([]);
     // Closed at 60, the last height of an epoch: gone with the last height of the next.
-    const late = opened(59n);
+    const late = opened(59n, 59n);
     const closedAt60 = checkpointStep({...none, ...late}).state.commit();
     const next = checkpointStep({...none, base: closedAt60, parent: {...late.parent, height: 74n}}).state;
     expect(closedAt60.lock(late.lockId)).toMatchObject({closedAt: 60n});

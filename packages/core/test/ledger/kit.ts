@@ -2,6 +2,9 @@
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {sha256} from "@catalyze/core/crypto/sha256";
 import "@catalyze/core/crypto/verifySignature";
+import {Tally} from "@catalyze/core/ledger/certificates";
+import {Committee} from "@catalyze/core/ledger/committee";
+import type {Proven} from "@catalyze/core/ledger/evidence";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import type {LockSpec, Op, OpBody, Payload} from "@catalyze/core/ledger/op";
 import {encodeOpBody, NO_OP, opIdOf} from "@catalyze/core/ledger/opCodec";
@@ -44,6 +47,21 @@ export const testGenesis: Genesis = {
   params: PARAMS_DEMO,
   aliases: {},
 };
+
+/** What a checkpoint step needs, with these ops certified by the one witness of the test genesis. */
+export function cutWith(ops: readonly Op[]) {
+  const tally = new Tally(new Committee(testGenesis.witnesses));
+  for (const op of ops) {
+    tally.add(op);
+    tally.vote(op.id, 0);
+  }
+  return {
+    ...{heads: [], timeMs: 1_000, tally, params: PARAMS_DEMO, witnesses: testGenesis.witnesses},
+    expiringClaims: (): Op | undefined => undefined,
+    isSound: () => true,
+    prove: (): Proven | undefined => undefined,
+  };
+}
 
 export type Slot = {readonly seq: bigint; readonly head: OpId};
 

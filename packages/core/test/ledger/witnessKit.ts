@@ -86,6 +86,7 @@ export function entryOf(genesis: Genesis, parts: EntryParts): Entry {
     stampH: 0n,
     stampHash: NO_HASH,
     timeMs,
+    isSeal: false,
     refs: refs.map(({header: ref, hash: refHash}) => ({witness: ref.witness, n: ref.n, hash: refHash})),
   };
   return signEntry({header, carry, acks}, witnesses[witness]!, fromHex(hash));

@@ -1,0 +1,197 @@
+/**
+ * A certificate that travels alone: headers of a quorum, with the place of the op in what they carry or
+ * acknowledge. Inside the ledger certificates are derived from the entries (`certificates.ts`); this form is
+ * for who has not got them: light clients, and a checkpoint that hears of a certificate after its epoch.
+ */
+import type {SignatureVerifier} from "../ports/signer.ts";
+import type {OpId} from "../primitives/id.ts";
+import type {Tally} from "./certificates.ts";
+import {voteEpochOf} from "./checkpoint.ts";
+import type {Committee} from "./committee.ts";
+import type {Dag, EntryNode} from "./dag.ts";
+import type {EntryHeader} from "./entry.ts";
+import {
+  decodeEntryHeader,
+  type EntryRoots,
+  encodeAck,
+  entryHashOf,
+  TAG_ACKS,
+  TAG_CARRY,
+  verifyEntry,
+} from "./entryCodec.ts";
+import {type Carrier, CERTIFICATE_OPS_MAX, type Certificate, type CertificateVote} from "./evidenceCodec.ts";
+import {isInTree, merklePath} from "./merkle.ts";
+import type {Op} from "./op.ts";
+
+export type ProofCheck = {
+  readonly committee: Committee;
+  readonly verifier: SignatureVerifier;
+  readonly genesisHash: Uint8Array;
+  readonly network: number;
+  readonly params: {readonly checkpointsPerEpoch: number};
+};
+
+export type ProvenOp = {
+  readonly op: Op;
+  /** Of the votes. */
+  readonly epoch: number;
+};
+
+/** The op that the certificate is for, or `undefined` when it does not hold. Costs a signature a vote. */
+export function checkCertificate(certificate: Certificate, check: ProofCheck): ProvenOp | undefined {
+  const [op] = certificate.ops;
+  if (op === undefined || !certificate.ops.every((each, index) => isOfChain(each, index, certificate.ops)))
+    return undefined;
+  const carriers = certificate.carriers.map((carrier) => carriedIn(carrier, certificate.ops));
+  let mask = 0;
+  const epochs = new Set<number>();
+  for (const vote of certificate.votes) {
+    const carrier = carriers[vote.carrier];
+    const header = carrier === undefined ? undefined : voterOf(vote, carrier, check);
+    if (header === undefined) return undefined;
+    mask |= 1 << header.witness;
+    epochs.add(voteEpochOf(header, check.params));
+  }
+  const [epoch] = epochs;
+  if (epoch === undefined || epochs.size !== 1 || !check.committee.isQuorum(mask)) return undefined;
+  return {op, epoch};
+}
+
+/**
+ * The certificate of an op from the entries at hand; `undefined` when the votes in them are no quorum. The
+ * tally says which ops descend from it.
+ */
+export function proveCertificate(
+  op: Op,
+  {dag, tally, epoch}: {readonly dag: Dag; readonly tally: Tally; readonly epoch: number},
+  {committee, params}: Pick<ProofCheck, "committee" | "params">,
+): Certificate | undefined {
+  const builder = new Builder(op, tally);
+  const nodes = [...dag.nodes()].filter(({entry}) => voteEpochOf(entry.header, params) === epoch);
+  const isEnough = () => committee.isQuorum(builder.mask);
+  for (const node of nodes) if (!isEnough()) builder.carried(node);
+  for (const node of nodes) {
+    for (const [index, {hash}] of node.entry.acks.entries()) {
+      const acked = dag.node(hash);
+      const isOfEpoch = acked !== undefined && voteEpochOf(acked.entry.header, params) === epoch;
+      if (isOfEpoch && !isEnough()) builder.acknowledged(node, index, acked);
+    }
+  }
+  return isEnough() ? builder.certificate() : undefined;
+}
+
+class Builder {
+  mask = 0;
+  readonly #line: ReadonlySet<OpId>;
+  readonly #ops: Op[];
+  readonly #carriers: Carrier[] = [];
+  readonly #votes: CertificateVote[] = [];
+
+  constructor(op: Op, tally: Tally) {
+    this.#line = lineOf(op, tally);
+    this.#ops = [op];
+  }
+
+  certificate(): Certificate {
+    return {ops: this.#ops, carriers: this.#carriers, votes: this.#votes};
+  }
+
+  carried(node: EntryNode): void {
+    if (this.#has(node)) return;
+    const carrier = this.#carrierOf(node, []);
+    if (carrier === undefined) return;
+    this.mask |= 1 << node.entry.header.witness;
+    this.#votes.push({carrier, signature: node.entry.signature, ack: undefined});
+  }
+
+  acknowledged(node: EntryNode, ackIndex: number, acked: EntryNode): void {
+    const {header, headerBytes, signature, acks} = node.entry;
+    const ack = acks[ackIndex];
+    if (ack === undefined || this.#has(node) || acked.entry.header.witness === header.witness) return;
+    const carrier = this.#carrierOf(acked, ack.exceptions);
+    if (carrier === undefined) return;
+    const path = merklePath(TAG_ACKS, acks.map(encodeAck), ackIndex);
+    this.mask |= 1 << header.witness;
+    this.#votes.push({carrier, signature, ack: {headerBytes, ack, path}});
+  }
+
+  #has({entry}: EntryNode): boolean {
+    return ((this.mask >> entry.header.witness) & 1) === 1;
+  }
+
+  #carrierOf({entry}: EntryNode, exceptions: readonly number[]): number | undefined {
+    const {carry, headerBytes} = entry;
+    const index = carry.findIndex(({id}, at) => this.#line.has(id) && !exceptions.includes(at));
+    const op = carry[index];
+    if (op === undefined) return undefined;
+    const items = carry.map(({bytes}) => bytes);
+    this.#carriers.push({headerBytes, op: this.#opIndex(op), path: merklePath(TAG_CARRY, items, index)});
+    return this.#carriers.length - 1;
+  }
+
+  #opIndex(op: Op): number {
+    const known = this.#ops.findIndex(({bytes}) => Buffer.compare(bytes, op.bytes) === 0);
+    return known === -1 ? this.#ops.push(op) - 1 : known;
+  }
+}
+
+/** The op and what descends from it. */
+function lineOf({id, body}: Op, tally: Tally): ReadonlySet<OpId> {
+  const line = new Set([id]);
+  for (let seq = body.seq + 1n; line.size < CERTIFICATE_OPS_MAX; seq += 1n) {
+    const next = tally.at(body.cell, seq).filter(({op}) => line.has(op.body.prev));
+    if (next.length === 0) break;
+    for (const {op} of next) line.add(op.id);
+  }
+  return line;
+}
+
+/** A copy of the first op, or the child of one before it. */
+function isOfChain({id, body}: Op, index: number, ops: readonly Op[]): boolean {
+  const [first] = ops;
+  if (index === 0 || first?.id === id) return true;
+  return ops
+    .slice(0, index)
+    .some((each) => each.id === body.prev && each.body.cell === body.cell && each.body.seq === body.seq - 1n);
+}
+
+type CarriedIn = Carrier & {readonly header: EntryHeader};
+
+function carriedIn(carrier: Carrier, ops: readonly Op[]): CarriedIn | undefined {
+  const op = ops[carrier.op];
+  const read = headerOf(carrier.headerBytes);
+  const isThere =
+    op !== undefined && read !== undefined && isInTree(TAG_CARRY, op.bytes, carrier.path, read.roots.carry);
+  return isThere ? {...carrier, header: read.header} : undefined;
+}
+
+/** Who voted, with the signature checked; `undefined` when that is no vote. */
+function voterOf(
+  {ack, signature}: CertificateVote,
+  carrier: CarriedIn,
+  {committee, verifier, genesisHash, network, params}: ProofCheck,
+): EntryHeader | undefined {
+  const headerBytes = ack?.headerBytes ?? carrier.headerBytes;
+  const read = headerOf(headerBytes);
+  const voteKey = read && committee.voteKeys[read.header.witness];
+  if (read === undefined || voteKey === undefined || read.header.network !== network) return undefined;
+  if (ack !== undefined) {
+    const isVote =
+      ack.ack.hash === entryHashOf(carrier.headerBytes) &&
+      !ack.ack.exceptions.includes(carrier.path.index) &&
+      carrier.header.witness !== read.header.witness &&
+      voteEpochOf(carrier.header, params) === voteEpochOf(read.header, params) &&
+      isInTree(TAG_ACKS, encodeAck(ack.ack), ack.path, read.roots.acks);
+    if (!isVote) return undefined;
+  }
+  const {valid} = verifyEntry(verifier, {headerBytes, signature}, {genesisHash, voteKey});
+  return valid ? read.header : undefined;
+}
+
+function headerOf(bytes: Uint8Array): {header: EntryHeader; roots: EntryRoots} | undefined {
+  try {
+    return decodeEntryHeader(bytes);
+  } catch {
+    return undefined;
+  }
+}

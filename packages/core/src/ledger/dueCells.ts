@@ -1,0 +1,98 @@
+/** What the system does with cells whose height has come: locks expire, stake matures, freezes end. */
+import {hashHex} from "../crypto/sha256.ts";
+import {fromHex} from "../primitives/bytes.ts";
+import type {CellId, LockId, OpId} from "../primitives/id.ts";
+import {settleLock} from "./apply.ts";
+import {balanceOf, type Cell, type LockCell} from "./cell.ts";
+import {allowance, type ClaimTerms, controllerShare} from "./claims.ts";
+import {setFrozen} from "./evidence.ts";
+import type {Op} from "./op.ts";
+import {type Posting, post} from "./postings.ts";
+import type {LedgerState} from "./state.ts";
+
+export type DueContext = {
+  readonly height: bigint;
+  /** µCTZ of an op. */
+  readonly opFee: bigint;
+  /** The visible claim with the highest cumulative amount on a lock that expires. */
+  readonly expiringClaims: (lock: LockCell) => Op | undefined;
+};
+
+const TAG_VOID = Uint8Array.of(0x56);
+/** Fees that an account pays for a slot that its owner signed twice. */
+const VOID_FEES = 10n;
+
+/** Locks first, then accounts, each by id. */
+export function settleDue(state: LedgerState, context: DueContext): void {
+  const {height} = context;
+  const due = state.dueAt(height);
+  const idsOf = (kind: Cell["kind"]) =>
+    [...new Set(due.filter((cell) => cell.kind === kind).map(({id}) => id))].sort();
+  for (const id of idsOf("lock")) settleDueLock(state, id, context);
+  for (const id of idsOf("account")) settleDueAccount(state, id, context);
+  state.clearDue(height);
+}
+
+/** Heads of this height carry stamps of at least `expiryH`, so by R6 no honest vote for a claim can follow. */
+function settleDueLock(state: LedgerState, id: LockId, context: DueContext): void {
+  thaw(state, id, context);
+  const lock = state.lock(id);
+  // A frozen one is settled when its freeze ends: until then a certificate may turn up.
+  const isExpired = lock !== undefined && !lock.isClosed && lock.spec.expiryH + 1n <= context.height;
+  if (!isExpired || lock.frozen !== undefined) return;
+  settleLock(state, id, expiryTerms(lock, context.expiringClaims(lock), context.height), context.height);
+}
+
+function settleDueAccount(state: LedgerState, id: CellId, context: DueContext): void {
+  thaw(state, id, context);
+  const account = state.account(id);
+  const postings: Posting[] = [];
+  for (const {stake, matureH, amount} of account?.cooling ?? []) {
+    if (matureH > context.height) continue;
+    postings.push({bucket: "cooling", id, cooling: {stake, matureH}, amount: -amount});
+    postings.push({bucket: "account", id, amount});
+  }
+  post(state, postings);
+}
+
+/** The slot is void: no op that was signed for it, nor any above it, can ever apply. */
+function thaw(state: LedgerState, id: CellId, {height, opFee}: DueContext): void {
+  const cell = state.account(id) ?? state.lock(id);
+  if (cell?.frozen === undefined || cell.frozen.untilH > height) return;
+  setFrozen(state, id, undefined);
+  const seq = cell.seq + 1n;
+  const head = voidHead(cell);
+  if (cell.kind === "lock") {
+    const lock = state.lock(id);
+    if (lock !== undefined) state.putLock({...lock, seq, head});
+    return;
+  }
+  const fine = least(balanceOf(cell), VOID_FEES * opFee);
+  post(state, [
+    {bucket: "account", id, amount: -fine},
+    {bucket: "burned", amount: fine},
+  ]);
+  const account = state.account(id);
+  if (account !== undefined) state.putAccount({...account, seq, head});
+}
+
+/** What stands for the op of a void slot: SHA256(0x56 ‖ cell ‖ head before). */
+function voidHead({id, head}: Cell): OpId {
+  return hashHex(TAG_VOID, fromHex(id), fromHex(head)) as string as OpId;
+}
+
+/** Settles at the visible claim as far as its authority goes; its fee is what the claim can pay of it. */
+function expiryTerms(lock: LockCell, op: Op | undefined, height: bigint): ClaimTerms {
+  const payload = op?.body.payload;
+  if (op === undefined || payload?.kind !== "claim" || op.body.cell !== lock.id) return CLOSE_ONLY;
+  const allowed = least(payload.cumulative, allowance(lock.spec, payload.voucher, height), lock.spec.amount);
+  if (allowed <= lock.drawn) return CLOSE_ONLY;
+  const fee = least(op.body.fee, controllerShare(lock, allowed));
+  return {cumulative: allowed, voucher: payload.voucher, isFinal: true, fee};
+}
+
+const CLOSE_ONLY: ClaimTerms = {cumulative: 0n, voucher: undefined, isFinal: true, fee: 0n};
+
+function least(...values: readonly bigint[]): bigint {
+  return values.reduce((low, value) => (value < low ? value : low));
+}

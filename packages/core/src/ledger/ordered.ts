@@ -1,0 +1,66 @@
+/**
+ * Ordered ops (reference/ledger 2.2, class C, and principle P3): the fold gives them their slot and takes
+ * their fee; what they do happens in the checkpoint function, in the order of SHA-256(op id ‖ parent), which
+ * no owner can choose in advance. They read what fast ops only raise, so the fold stays confluent.
+ */
+import {sha256} from "../crypto/sha256.ts";
+import {compareBytes, fromHex} from "../primitives/bytes.ts";
+import type {Hash} from "../primitives/id.ts";
+import {COOLING_MAX} from "./cell.ts";
+import type {Proven} from "./evidence.ts";
+import {actOn, type EvidenceContext} from "./evidence.ts";
+import type {Op, Payload} from "./op.ts";
+import {heightsOf} from "./params.ts";
+import {post} from "./postings.ts";
+import type {LedgerState} from "./state.ts";
+
+export type OrderedContext = EvidenceContext & {
+  /** Hash of the parent checkpoint. */
+  readonly parent: Hash;
+  readonly prove: (proof: Uint8Array) => Proven | undefined;
+};
+
+/** Lets the ordered ops among `applied` act. Returns the ops that evidence rescued. */
+export function actOrdered(state: LedgerState, applied: readonly Op[], context: OrderedContext): Op[] {
+  const rescued: Op[] = [];
+  for (const {body} of inOrder(applied, context.parent)) {
+    const {payload} = body;
+    if (payload.kind === "unstake") unstake(state, {account: body.cell, ...payload}, context);
+    const proven = payload.kind === "evidence" ? context.prove(payload.proof) : undefined;
+    const op = proven && actOn(state, proven, context);
+    if (op !== undefined) rescued.push(op);
+  }
+  return rescued;
+}
+
+/** Evidence first (reference/ledger 6.3): whoever is found out has nothing left to take back. */
+function inOrder(applied: readonly Op[], parent: Hash): readonly Op[] {
+  const keyed = applied
+    .filter(({body: {payload}}) => payload.kind === "unstake" || payload.kind === "evidence")
+    .map((op) => ({
+      op,
+      rank: op.body.payload.kind === "evidence" ? 0 : 1,
+      key: sha256(fromHex(op.id), fromHex(parent)),
+    }));
+  keyed.sort((left, right) => left.rank - right.rank || compareBytes(left.key, right.key));
+  return keyed.map(({op}) => op);
+}
+
+type Unstaking = Pick<Extract<Payload, {kind: "unstake"}>, "stake" | "amount"> & {
+  readonly account: Op["body"]["cell"];
+};
+
+/** As much as is staked, up to what was asked for: a slash may have come first. */
+function unstake(state: LedgerState, {account: id, stake, amount}: Unstaking, context: OrderedContext): void {
+  const account = state.account(id);
+  if (account === undefined) return;
+  const moved = account.staked[stake] < amount ? account.staked[stake] : amount;
+  const matureH = context.height + heightsOf(context.params.unbondingS, context.params);
+  const isMore = !account.cooling.some((each) => each.stake === stake && each.matureH === matureH);
+  if (moved === 0n || (isMore && account.cooling.length >= COOLING_MAX)) return;
+  post(state, [
+    {bucket: "stake", id, stake, amount: -moved},
+    {bucket: "cooling", id, cooling: {stake, matureH}, amount: moved},
+  ]);
+  state.addDue(matureH, {kind: "account", id});
+}
