@@ -14,6 +14,7 @@ import {
   LedgerView,
   OpView,
   SendBody,
+  StakeBody,
   WalletView,
 } from "./schema/money.ts";
 import {
@@ -163,6 +164,20 @@ export const ROUTES = {
     path: "/api/v1/wallet/send",
     summary: "Transfer to an account; answers once certified",
     body: SendBody,
+    response: OpView,
+  }),
+  walletStake: route({
+    method: "POST",
+    path: "/api/v1/wallet/stake",
+    summary: "Put balance at stake; answers once certified",
+    body: StakeBody,
+    response: OpView,
+  }),
+  walletUnstake: route({
+    method: "POST",
+    path: "/api/v1/wallet/unstake",
+    summary: "Take stake back: it cools down first, and stays at risk until then",
+    body: StakeBody,
     response: OpView,
   }),
   walletHistory: route({

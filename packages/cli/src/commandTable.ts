@@ -17,7 +17,7 @@ import {status} from "./commands/status.ts";
 import {taskCancel, taskExplain, taskList, taskReceipt, taskShow} from "./commands/task.ts";
 import {up} from "./commands/up.ts";
 import {version} from "./commands/version.ts";
-import {walletHistory, walletSend, walletShow} from "./commands/wallet.ts";
+import {walletHistory, walletSend, walletShow, walletStake, walletUnstake} from "./commands/wallet.ts";
 import {walletBackup, walletRestore} from "./commands/walletBackup.ts";
 import type {GroupSummaries} from "./parseArgs.ts";
 
@@ -34,6 +34,8 @@ export const COMMANDS: readonly Command[] = [
   taskCancel,
   walletShow,
   walletSend,
+  walletStake,
+  walletUnstake,
   walletHistory,
   walletBackup,
   walletRestore,

@@ -73,7 +73,7 @@ export class Checks {
     if (violation !== undefined) throw new Error(`${violation.invariant}: ${violation.detail}`);
   }
 
-  /** I7: never two votes for a slot, two entries with a number, skip and finalize. */
+  /** I7: never two votes for a slot in an epoch, two entries with a number, skip and finalize. */
   #checkRecord(index: number, bytes: Uint8Array): void {
     const record = decodeSigningRecord(bytes);
     if (record.kind === "consensus") {
@@ -84,7 +84,8 @@ export class Checks {
       return;
     }
     if (record.kind === "entry") this.#once(`${index}/n/${record.entry.header.n}`, record.entry.hash);
-    for (const {cell, seq, opId} of record.votes) this.#once(`${index}/slot/${cell}/${seq}`, opId);
+    for (const {epoch, cell, seq, opId} of record.votes)
+      this.#once(`${index}/slot/${epoch}/${cell}/${seq}`, opId);
   }
 
   #once(key: string, value: string): void {

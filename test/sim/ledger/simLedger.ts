@@ -3,6 +3,7 @@
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {Committee} from "@catalyze/core/ledger/committee";
 import type {ReplicaInput} from "@catalyze/core/ledger/effects";
+import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import type {Op} from "@catalyze/core/ledger/op";
@@ -42,6 +43,7 @@ type Round = {readonly progress: bigint; readonly entries: number; readonly isSt
 type Event = {readonly atMs: number; readonly order: number; readonly run: () => void | Promise<void>};
 
 const BALANCE = 100_000n;
+const FORK_MS_MAX = 6_000;
 const START_MS = 1_700_000_000_000;
 
 export class SimLedger {
@@ -55,6 +57,9 @@ export class SimLedger {
   readonly #genesis: Genesis;
   readonly #events: Event[] = [];
   readonly #tickAt = new Map<SimLedgerNode, number>();
+  #twin = -1;
+  /** Until then the twin only listens. */
+  #forkMs = 0;
   /** Nodes that share a key. */
   readonly #bad = new Set<number>();
   readonly #syncing = new Set<SimLedgerNode>();
@@ -95,11 +100,18 @@ export class SimLedger {
     }
     const rules = setup.voteRules === undefined ? {} : {voteRules: setup.voteRules};
     const node = (index: number, voteSigner = votes[index]) =>
-      this.nodes.push(new SimLedgerNode({index, genesis: this.#genesis, crypto, voteSigner, ...rules}));
+      this.nodes.push(
+        new SimLedgerNode({
+          ...{index, genesis: this.#genesis, crypto, voteSigner, ...rules},
+          isForker: voteSigner !== undefined && voteSigner === votes[setup.twin ?? -1],
+        }),
+      );
     for (let index = 0; index < witnesses + followers; index++) node(index);
     if (setup.twin === undefined) return;
     node(this.nodes.length, votes[setup.twin]);
-    this.#bad.add(setup.twin).add(this.nodes.length - 1);
+    this.#twin = this.nodes.length - 1;
+    this.#bad.add(setup.twin).add(this.#twin);
+    this.#forkMs = START_MS + this.#random.between(0, FORK_MS_MAX);
   }
 
   /** Runs under faults for a while, then heals and lets everything settle. */
@@ -155,7 +167,7 @@ export class SimLedger {
   }
 
   #step(node: SimLedgerNode, input: ReplicaInput): void {
-    if (node.replica === undefined) return;
+    if (node.replica === undefined || this.#isTwinsNext(node, input)) return;
     this.steps += 1;
     const {spoken, records} = node.step(input, Math.floor(this.nowMs));
     for (const effect of spoken) this.#tell(peerOf(node), () => describe(effect));
@@ -164,6 +176,15 @@ export class SimLedger {
     this.#scheduleTick(node);
     const {crash} = this.#setup.faults;
     if (!this.#isCalm && this.#random.chance(crash)) this.#crash(node);
+  }
+
+  /** A forker goes on with its own branch, and takes in its twin's only beside it. */
+  #isTwinsNext({index, replica}: SimLedgerNode, input: ReplicaInput): boolean {
+    if (input.kind !== "entry" || !this.#bad.has(index)) return false;
+    const {header} = decodeEntry(input.bytes);
+    if (this.nowMs < this.#forkMs) return false;
+    const head = replica?.heads().find(({witness}) => witness === header.witness);
+    return header.witness === this.#setup.twin && header.n > (head?.n ?? 0n);
   }
 
   /** Between two effects of its next step, or right now. */
@@ -186,7 +207,9 @@ export class SimLedger {
     this.#after(at - this.nowMs, () => {
       if (this.#tickAt.get(node) !== at) return;
       this.#tickAt.delete(node);
-      this.#step(node, {kind: "tick"});
+      const isWaitingTwin = node.index === this.#twin && this.nowMs < this.#forkMs;
+      if (isWaitingTwin) this.#scheduleTick(node);
+      else this.#step(node, {kind: "tick"});
     });
   }
 

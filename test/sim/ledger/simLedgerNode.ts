@@ -18,6 +18,7 @@ export type SimLedgerOptions = {
   readonly crypto: SimCrypto;
   readonly voteSigner: Signer | undefined;
   readonly voteRules?: readonly VoteRule[];
+  readonly isForker?: boolean;
 };
 
 export type Spoken = Exclude<Effect, {kind: "store"} | {kind: "sign"}>;
@@ -37,10 +38,13 @@ export class SimLedgerNode {
   }
 
   async start(): Promise<void> {
-    const {genesis, crypto, voteSigner, voteRules} = this.#options;
+    const {genesis, crypto, voteSigner, voteRules, isForker = false} = this.#options;
     const restored = await restoreReplica({genesis, store: this.store, signed: [...this.signed]});
     const rules = voteRules === undefined ? {} : {voteRules};
-    this.replica = new Replica({genesis, verifier: crypto.verifier, voteSigner, ...rules}, restored);
+    this.replica = new Replica(
+      {genesis, verifier: crypto.verifier, voteSigner, isForker, ...rules},
+      restored,
+    );
   }
 
   get store(): MemoryStore {

@@ -64,7 +64,8 @@ export class SharedLedgerClient implements LedgerClient {
     const cell = this.#components.copy.state.account(id);
     if (cell === undefined) return undefined;
     const balance = balanceOf(cell);
-    return {id, balance, staked: stakeOf(cell), balanceCheckpointed: balance, seq: cell.seq};
+    const {cooling, frozen, seq} = cell;
+    return {id, balance, staked: stakeOf(cell), cooling, frozen, balanceCheckpointed: balance, seq};
   }
 
   lockView(id: LockId): LockView | undefined {
@@ -106,6 +107,7 @@ export class SharedLedgerClient implements LedgerClient {
             return known === undefined ? undefined : balanceOf(known);
           },
           lock: (id) => state.lock(id),
+          account: (id) => state.account(id),
           height: () => checkpoint.height,
         },
       },

@@ -12,6 +12,9 @@ import {
   Uctz,
 } from "./fields.ts";
 
+/** What the stake stands for. */
+const StakeKindText = Type.Union([Type.Literal("witness"), Type.Literal("executor"), Type.Literal("curate")]);
+
 export const WalletView = Type.Object({
   account: AccountText,
   /** Spendable now, by certified ops. */
@@ -19,7 +22,15 @@ export const WalletView = Type.Object({
   balanceCheckpointedUctz: Uctz,
   /** Balance and stake in the last final anchor: what an exit would return. Absent while there is none. */
   balanceAnchoredUctz: Type.Optional(Uctz),
+  /** At risk, cooling stake included. */
   stakedUctz: Uctz,
+  /** Stake on its way back, by height at which it is spendable. */
+  cooling: Type.Array(Type.Object({stake: StakeKindText, amountUctz: Uctz, matureHeight: Big})),
+  /**
+   * Until this height the account is frozen: its key signed two ops for one slot. Absent for an account in
+   * good order. It still receives.
+   */
+  frozenUntilHeight: Type.Optional(Big),
   /** Set aside in open locks of ours, less what was drawn. */
   lockedUctz: Uctz,
   /** Owed to us by vouchers that we have not claimed yet. */
@@ -38,6 +49,9 @@ export const SendBody = Type.Object(
 );
 export type SendBody = Static<typeof SendBody>;
 
+export const StakeBody = Type.Object({stake: StakeKindText, amountUctz: Uctz}, {additionalProperties: false});
+export type StakeBody = Static<typeof StakeBody>;
+
 export const OpView = Type.Object({
   opId: HashText,
   grade: GradeText,
@@ -51,7 +65,7 @@ export type OpView = Static<typeof OpView>;
 export const HistoryItem = Type.Object({
   atMs: TimeMs,
   kind: Type.String({
-    description: "genesis, transfer, open, claim, close, voucher, stake, withdraw, account",
+    description: "transfer, open, claim, expiry, stake, unstake, matured, withdraw, account, evidence",
   }),
   /** Positive when our balance rose. */
   amountUctz: SignedUctz,

@@ -1,4 +1,4 @@
-import type {HistoryItem} from "@catalyze/api/schema/money";
+import type {HistoryItem, OpView, StakeBody} from "@catalyze/api/schema/money";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {parseAmount} from "@catalyze/core/primitives/amount";
 import {isCellId} from "@catalyze/core/primitives/id";
@@ -26,6 +26,16 @@ export const walletShow = command({
           ],
           ["in locks", ctz(view.lockedUctz)],
           ["staked", ctz(view.stakedUctz)],
+          ...view.cooling.map(({stake, amountUctz, matureHeight}): [string, string] => [
+            "  cooling",
+            `${ctz(amountUctz)} (${stake}), spendable at height ${matureHeight}`,
+          ]),
+          [
+            "frozen",
+            view.frozenUntilHeight === undefined
+              ? undefined
+              : `until height ${view.frozenUntilHeight}: its key signed two operations for one slot`,
+          ],
           ["to be claimed", ctz(view.receivableUctz)],
           ["ops pending", String(view.opsPending)],
           ["exit address", view.evmAddress],
@@ -53,13 +63,61 @@ export const walletSend = command({
       throw new CodedError("AMOUNT_INVALID", {message: `"${amount}" is not an amount.`});
     const body = {to: account as string, amountUctz: uctz.toString(), ...(memo === undefined ? {} : {memo})};
     const view = await (await client()).call("walletSend", {body});
+    output.data(view, () => `sent ${ctz(body.amountUctz)} to ${account}\n${opLine(view)}`);
+  },
+});
+
+const KINDS = ["executor", "witness", "curate"] as const;
+
+const STAKE_FLAGS = {
+  kind: {kind: "text", value: "kind", describe: `What it stands for: ${KINDS.join(", ")} (executor)`},
+} as const;
+
+const STAKE_ARGS = {amount: {describe: "1.5 (CTZ) or 1500uctz (µCTZ)", required: true}} as const;
+
+function stakeBody(amount: string, kind: string | undefined): StakeBody {
+  const stake = KINDS.find((each) => each === (kind ?? "executor"));
+  if (stake === undefined)
+    throw new CodedError("REQUEST_INVALID", {message: `--kind is one of ${KINDS.join(", ")}.`});
+  const uctz = parseAmount(amount);
+  if (uctz === undefined || uctz === 0n)
+    throw new CodedError("AMOUNT_INVALID", {message: `"${amount}" is not an amount.`});
+  return {stake, amountUctz: uctz.toString()};
+}
+
+export const walletStake = command({
+  path: ["wallet", "stake"],
+  summary: "Put CTZ at stake: it counts for reputation, and is lost for proven fraud",
+  examples: ["wallet stake 10", "wallet stake 100 --kind witness"],
+  args: STAKE_ARGS,
+  flags: STAKE_FLAGS,
+  async run({amount, kind}, {client, output}) {
+    const body = stakeBody(amount, kind);
+    const view = await (await client()).call("walletStake", {body});
+    output.data(view, () => `staked ${ctz(body.amountUctz)} (${body.stake})\n${opLine(view)}`);
+  },
+});
+
+export const walletUnstake = command({
+  path: ["wallet", "unstake"],
+  summary: "Take stake back; it cools down first, and can be lost until then",
+  examples: ["wallet unstake 10 --kind witness"],
+  args: STAKE_ARGS,
+  flags: STAKE_FLAGS,
+  async run({amount, kind}, {client, output}) {
+    const body = stakeBody(amount, kind);
+    const view = await (await client()).call("walletUnstake", {body});
     output.data(
       view,
       () =>
-        `sent ${ctz(body.amountUctz)} to ${account}\nop ${view.opId}, ${view.grade} by ${witnesses(view.witnesses)}, fee ${ctz(view.feeUctz)}\n`,
+        `${ctz(body.amountUctz)} (${body.stake}) begin to cool with the next checkpoint: see ctz wallet show\n${opLine(view)}`,
     );
   },
 });
+
+function opLine({opId, grade, witnesses: count, feeUctz}: OpView): string {
+  return `op ${opId}, ${grade} by ${witnesses(count)}, fee ${ctz(feeUctz)}\n`;
+}
 
 export const walletHistory = command({
   path: ["wallet", "history"],

@@ -7,7 +7,7 @@
  * not part of it, because the votes have settled it by then: voters ask `votable`.
  */
 import {assert} from "../errors/assert.ts";
-import {type AccountCell, balanceOf, type Cell, COOLING_MAX, emptyAccount, ZERO_HASH} from "./cell.ts";
+import {type AccountCell, balanceOf, type Cell, emptyAccount, ZERO_HASH} from "./cell.ts";
 import {type ClaimRefusal, type ClaimTerms, claimProblem, closePostings, drawPostings} from "./claims.ts";
 import type {LockSpec, Op, Payload} from "./op.ts";
 import {lockIdOf} from "./opCodec.ts";
@@ -29,14 +29,11 @@ export type Refusal =
   | "frozen"
   /** Only from `votable`. */
   | "expired"
-  /** Only from `votable`: more than is staked, or too many unstakes at once. */
-  | "stake"
   | ClaimRefusal;
 
 export type Enabled = {readonly ok: true} | {readonly ok: false; readonly reason: Refusal};
 
 type AccountPayload = Exclude<Payload, {kind: "claim"}>;
-type PayloadOf<Kind extends Payload["kind"]> = Extract<Payload, {kind: Kind}>;
 
 const OK: Enabled = {ok: true};
 
@@ -55,24 +52,18 @@ export function enabled(state: LedgerState, op: Op, context: ApplyContext): Enab
   return isFunded ? OK : {ok: false, reason: "funds"};
 }
 
-/** `enabled`, and not too late for an honest vote at this height. */
+/**
+ * `enabled`, and not too late for an honest vote at this height. Nothing else that time takes away may stand
+ * between an op and its slot: an account whose next op can never be voted for would be stuck. So a lock that
+ * has expired still opens (and is refunded), and an unstake of too much takes what there is.
+ */
 export function votable(state: LedgerState, op: Op, context: ApplyContext): Enabled {
   const {cell, payload} = op.body;
   if (payload.kind === "claim") {
     const lock = state.lock(cell);
     if (lock !== undefined && lock.spec.expiryH <= context.height) return {ok: false, reason: "expired"};
   }
-  if (payload.kind === "open" && payload.locks.some((spec) => spec.expiryH <= context.height)) {
-    return {ok: false, reason: "expired"};
-  }
-  if (payload.kind === "unstake" && !isUnstakable(state.account(cell), payload)) {
-    return {ok: false, reason: "stake"};
-  }
   return enabled(state, op, context);
-}
-
-function isUnstakable(account: AccountCell | undefined, {stake, amount}: PayloadOf<"unstake">): boolean {
-  return account !== undefined && account.staked[stake] >= amount && account.cooling.length < COOLING_MAX;
 }
 
 /** Applies an enabled op and returns what it moved. */

@@ -12,6 +12,7 @@ import type {Committee} from "./committee.ts";
 import {type Cut, type CutContext, countVotes} from "./cut.ts";
 import {Dag, type EntryNode, type Offered} from "./dag.ts";
 import type {Entry} from "./entry.ts";
+import {isOfUse} from "./evidence.ts";
 import type {Certificate} from "./evidenceCodec.ts";
 import type {FinalCheckpoint} from "./finality.ts";
 import {fold} from "./fold.ts";
@@ -44,7 +45,11 @@ export type Closed = {
   readonly early: readonly OpId[];
 };
 
-export type Adopted = Closed & {readonly writes: readonly Write[]};
+export type Adopted = Closed & {
+  readonly writes: readonly Write[];
+  /** Applied, and not seen certified before: by the closing rule, or by evidence. */
+  readonly unseen: readonly OpId[];
+};
 
 const NOTHING_CLOSED: Closed = {unresolved: [], certificates: [], early: []};
 
@@ -112,6 +117,13 @@ export class Book {
     return this.#blocked;
   }
 
+  isOfUse(proof: Uint8Array): boolean {
+    const {prove, params, witnesses} = this.#options;
+    const proven = prove(proof);
+    const height = this.checkpoint.height + 1n;
+    return proven !== undefined && isOfUse(this.#base, proven, {height, params, witnesses});
+  }
+
   isCertified(id: OpId): boolean {
     return this.#certified.has(id) || this.#done.has(id);
   }
@@ -165,13 +177,14 @@ export class Book {
     this.#final = final;
     this.#carried = cut.carried;
     this.#lastApplied = new Map(cut.applied.map((op) => [op.id, op]));
+    const unseen = cut.applied.filter(({id}) => !this.#certified.has(id)).map(({id}) => id);
     for (const {id} of cut.applied) this.#remember(id);
     this.#live.drop((op) => isResolved(this.#base, op));
     for (const [id, op] of this.#certified) if (isResolved(this.#base, op)) this.#certified.delete(id);
     const closed = isLastOfEpoch ? this.#beginEpoch(epoch) : NOTHING_CLOSED;
     this.dag.prune();
     this.#rebuildView();
-    return {writes, ...closed};
+    return {writes, unseen, ...closed};
   }
 
   /** Every vote of the epoch that ended is void; those of the new one that came early count now. */

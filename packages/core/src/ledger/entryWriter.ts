@@ -27,6 +27,8 @@ export type EntryWriterComponents = {
   readonly network: number;
   readonly genesisHash: Uint8Array;
   readonly params: LedgerParams;
+  /** Only in simulations: see `ReplicaComponents`. */
+  readonly isForker: boolean;
 };
 
 export type Written = {

@@ -101,6 +101,10 @@ export class Replica implements LedgerReplica {
     return this.#book.dag.wantedHeads();
   }
 
+  isOfUse(proof: Uint8Array): boolean {
+    return this.#book.isOfUse(proof);
+  }
+
   isCertified(id: OpId): boolean {
     return this.#book.isCertified(id);
   }
@@ -252,7 +256,7 @@ export class Replica implements LedgerReplica {
   #adopt(cut: Cut, final: FinalCheckpoint, nowMs: number): Effect[] {
     const {checkpoint, hash, iteration} = final;
     const isOurs = this.#witness === leaderOf(this.#committee, checkpoint.height, iteration);
-    const {writes, unresolved, certificates, early} = this.#book.adopt(cut, final);
+    const {writes, unseen, unresolved, certificates, early} = this.#book.adopt(cut, final);
     const effects: Effect[] = [{kind: "store", writes}];
     this.#recent.add(final);
     this.#viewMayHaveChanged();
@@ -264,6 +268,7 @@ export class Replica implements LedgerReplica {
     // One of those that could send it does; who misses it asks.
     if (isOurs) effects.push({kind: "broadcast", what: "checkpoint", bytes: encodeFinalCheckpoint(final)});
     const {height, epoch, stateRoot, isLastOfEpoch} = checkpoint;
+    if (unseen.length > 0) effects.push({kind: "certified", ops: unseen});
     effects.push({
       kind: "checkpointed",
       checkpoint: {height, epoch, hash, stateRoot, isLastOfEpoch},

@@ -5,7 +5,7 @@ import {fromHex} from "../primitives/bytes.ts";
 import {Agreement} from "./agreement.ts";
 import {Book, type BookOptions} from "./book.ts";
 import {Committee} from "./committee.ts";
-import {checkEvidence, isOfUse} from "./evidence.ts";
+import {checkEvidence} from "./evidence.ts";
 import {genesisHash, networkIdOf} from "./genesis.ts";
 import {checkOpForm} from "./opChecks.ts";
 import {OpIntake} from "./opIntake.ts";
@@ -14,7 +14,7 @@ import {Pool} from "./pool.ts";
 import type {ReplicaComponents, RestoredReplica} from "./replicaTypes.ts";
 import {readSigningTable} from "./signingTable.ts";
 import {VOTE_RULES} from "./voteRules.ts";
-import {Voter, type VoterOptions} from "./voter.ts";
+import {Voter} from "./voter.ts";
 
 /** Δ of checkpoint agreement: a quarter of the interval, within what networks are like. */
 const DELAY_MIN_MS = 250;
@@ -36,7 +36,7 @@ export type ReplicaParts = {
 };
 
 export function replicaParts(components: ReplicaComponents, restored: RestoredReplica): ReplicaParts {
-  const {genesis, verifier, voteSigner, voteRules = VOTE_RULES} = components;
+  const {genesis, verifier, voteSigner, voteRules = VOTE_RULES, isForker = false} = components;
   const {params} = genesis;
   const hash = genesisHash(genesis);
   const network = {network: networkIdOf(hash), genesisHash: fromHex(hash)};
@@ -49,11 +49,7 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
   const {witnesses} = genesis;
   const book = new Book({committee, params, isSound, prove, witnesses}, restored);
   const table = readSigningTable(restored.signed);
-  const isUseful: VoterOptions["isOfUse"] = (proof, state, height) => {
-    const proven = prove(proof);
-    return proven !== undefined && isOfUse(state, proven, {height, params, witnesses});
-  };
-  const voter = new Voter({...check, rules: voteRules, isOfUse: isUseful}, table.votes);
+  const voter = new Voter({...check, rules: voteRules}, table.votes);
   voter.forget(book.base, book.epoch);
   const pool = new Pool();
   const delayMs = Math.min(DELAY_MAX_MS, Math.max(DELAY_MIN_MS, params.checkpointIntervalMs / 4));
@@ -70,13 +66,14 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
     params,
     witness: witness.index,
     signer: witness.signer,
+    isForker,
   };
   const ownLog = own && new OwnLog(own, table.entries);
   return {
     ...network,
     ...{committee, witness, book, voter, pool, agreement, ownLog},
     intake: new OpIntake({book, pool, voter, isWitness: witness !== undefined}),
-    isTableOld: isTableOld(book, ownLog, witness?.index),
+    isTableOld: !isForker && isTableOld(book, ownLog, witness?.index),
   };
 }
 

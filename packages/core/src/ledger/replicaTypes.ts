@@ -21,6 +21,8 @@ export type ReplicaComponents = {
   readonly log?: Log;
   /** The rules of an honest witness; tests take one away to see that it is missed. */
   readonly voteRules?: readonly VoteRule[];
+  /** Only in simulations: goes on when its own log turns out to be forked. */
+  readonly isForker?: boolean;
 };
 
 /** An op that was visible in the cut of a checkpoint, with its votes there, but not applied yet. */
@@ -67,6 +69,8 @@ export interface LedgerReplica {
   /** Final checkpoints above `height` with their proofs, ascending, as far as memory goes back. */
   checkpointsAfter(height: bigint, checkpointsMax: number): Uint8Array[];
   /** True when a quorum voted for the op, from then on for as long as the op is remembered. */
+  /** Whether a checkpoint would act on this evidence now. Checks its signatures. */
+  isOfUse(proof: Uint8Array): boolean;
   isCertified(id: OpId): boolean;
   /** True for ops of the latest checkpoints (the last 100,000 ops). */
   isCheckpointed(id: OpId): boolean;

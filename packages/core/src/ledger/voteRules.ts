@@ -7,7 +7,7 @@
  */
 import type {ErrorCode} from "../errors/table.ts";
 import type {SignatureVerifier} from "../ports/signer.ts";
-import type {OpId} from "../primitives/id.ts";
+import type {CellId, OpId} from "../primitives/id.ts";
 import type {Enabled, Refusal} from "./apply.ts";
 import type {Tally} from "./certificates.ts";
 import type {Op} from "./op.ts";
@@ -22,9 +22,6 @@ export type VoteContext = {
   /** What the op's cell looks like after everything that this witness voted for in its log. */
   readonly state: LedgerState;
   readonly tally: Tally;
-  /** Whether evidence proves something that a checkpoint would act on. */
-  readonly isOfUse: (proof: Uint8Array, state: LedgerState, height: bigint) => boolean;
-  readonly stampH: bigint;
   /** `votable` on that state, at the stamp of the entry that would carry the vote. */
   readonly votable: Enabled;
   /** Of the next checkpoint. */
@@ -43,17 +40,17 @@ export type VoteRefusal = {
 };
 
 export type VoteRule = {
-  readonly name: "slot" | "fork" | "form" | "parent" | "funds" | "objects" | "time" | "evidence";
+  readonly name: "slot" | "fork" | "form" | "parent" | "funds" | "objects" | "time";
   readonly refusal: (op: Op, context: VoteContext) => VoteRefusal | undefined;
 };
 
 const PARENT: ReadonlySet<Refusal> = new Set<Refusal>(["seqUsed", "seqGap", "prev"]);
-const FUNDS: ReadonlySet<Refusal> = new Set<Refusal>(["funds", "stake"]);
+const FUNDS: ReadonlySet<Refusal> = new Set<Refusal>(["funds"]);
 const TIME: ReadonlySet<Refusal> = new Set<Refusal>(["expired", "clock"]);
 /** What later credits, ancestors, objects or heights may lift. */
 const TEMPORARY: ReadonlySet<Refusal> = new Set<Refusal>(["seqGap", "funds", "unknownCell", "clock"]);
 
-/** Cheap rules first, signatures (`form`, `evidence`) last. */
+/** Cheap rules first, signatures (`form`) last. */
 export const VOTE_RULES: readonly VoteRule[] = [
   // R2: one vote a slot.
   {
@@ -77,14 +74,6 @@ export const VOTE_RULES: readonly VoteRule[] = [
   },
   // R1: form, network, epoch, fee, signatures.
   {name: "form", refusal: formRefusal},
-  // Evidence that changes nothing is not worth its place in a log.
-  {
-    name: "evidence",
-    refusal: ({body: {payload}}, {isOfUse, state, stampH}) =>
-      payload.kind === "evidence" && !isOfUse(payload.proof, state, stampH + 1n)
-        ? refused("evidence", false)
-        : undefined,
-  },
 ];
 
 function votableRefusal(
@@ -106,24 +95,33 @@ function formRefusal(op: Op, context: VoteContext): VoteRefusal | undefined {
 }
 
 /**
- * Two ops of the owner at a slot that is still open, at or below this one. A rival that the owner did not
- * sign proves nothing: a bad witness could freeze anyone with it.
+ * Two ops of the owner at a slot that is still open, at or below this one, and above the same parent: where
+ * parents differ, so did an earlier slot, or one of them can never apply. A rival that the owner did not sign
+ * proves nothing: a bad witness could freeze anyone with it.
  */
 function isForked(op: Op, context: VoteContext): boolean {
-  const {tally} = context;
-  const {cell} = op.body;
+  const {cell, seq: own} = op.body;
   // At its own slot one other op is enough, whether or not an entry carries this one.
-  for (const seq of new Set([op.body.seq, ...tally.contestedSeqs(cell)])) {
-    if (seq > op.body.seq) continue;
-    const candidates = tally.at(cell, seq);
-    const valid = candidates.filter(({op: {body}}) => isValidIn(body, context.epoch));
-    const rivals = valid.filter((candidate) => seq !== op.body.seq || candidate.op.id !== op.id);
-    const isConflict = rivals.length > (seq === op.body.seq ? 0 : 1);
-    if (!isConflict || candidates.some(({isCertified}) => isCertified)) continue;
-    const signed = rivals.filter(({copies}) => copies.some((copy) => isOwners(copy, context)));
-    if (signed.length > (seq === op.body.seq ? 0 : 1)) return true;
+  if (context.tally.at(cell, own).every(({isCertified}) => !isCertified)) {
+    const rivals = signedAt(cell, own, context).filter(({id}) => id !== op.id);
+    if (rivals.some(({body}) => body.prev === op.body.prev)) return true;
+  }
+  for (const seq of context.tally.contestedSeqs(cell)) {
+    if (seq >= own || context.tally.at(cell, seq).some(({isCertified}) => isCertified)) continue;
+    const signed = signedAt(cell, seq, context);
+    if (new Set(signed.map(({body}) => body.prev)).size < signed.length) return true;
   }
   return false;
+}
+
+/** The owner's own ops at a slot that may still apply in this epoch. */
+function signedAt(cell: CellId, seq: bigint, context: VoteContext): Op[] {
+  return context.tally
+    .at(cell, seq)
+    .filter(
+      ({op, copies}) => isValidIn(op.body, context.epoch) && copies.some((copy) => isOwners(copy, context)),
+    )
+    .map(({op}) => op);
 }
 
 function isValidIn({validFromEpoch, validUntilEpoch}: Op["body"], epoch: number): boolean {

@@ -26,7 +26,6 @@ export type VoterOptions = {
   readonly verifier: SignatureVerifier;
   readonly opFee: bigint;
   readonly rules: readonly VoteRule[];
-  readonly isOfUse: VoteContext["isOfUse"];
 };
 
 /** The moment at which a vote is weighed. */
@@ -72,7 +71,6 @@ export class Voter {
       ...this.#options,
       state,
       tally: moment.tally,
-      stampH: moment.stampH,
       votable: votable(state, op, {height: moment.stampH}),
       epoch: moment.epoch,
       voted: this.votedAt(moment.epoch, op.body),

@@ -1,3 +1,4 @@
+import type {Cooling, Freeze} from "../ledger/cell.ts";
 import type {LockSpec, Payload} from "../ledger/op.ts";
 import type {AccountId, CellId, LockId, OpId, PeerId} from "../primitives/id.ts";
 
@@ -8,7 +9,10 @@ export type AccountView = {
   readonly id: AccountId;
   /** Spendable now, in µCTZ, by certified ops. */
   readonly balance: bigint;
+  /** Cooling stake included. */
   readonly staked: bigint;
+  readonly cooling: readonly Cooling[];
+  readonly frozen: Freeze | undefined;
   /** In the last checkpoint. */
   readonly balanceCheckpointed: bigint;
   readonly seq: bigint;

@@ -15,6 +15,7 @@ import {hashHex} from "@catalyze/core/crypto/sha256";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {encodeBalanceProof} from "@catalyze/core/ledger/balanceProof";
 import {balanceOf, stakeOf, ZERO_HASH} from "@catalyze/core/ledger/cell";
+import type {Payload, StakeKind} from "@catalyze/core/ledger/op";
 import type {Net} from "@catalyze/core/ports/net";
 import {utf8} from "@catalyze/core/primitives/bytes";
 import type {AccountId} from "@catalyze/core/primitives/id";
@@ -61,6 +62,12 @@ export class WalletDoor implements WalletFacade {
       balanceCheckpointedUctz: (view?.balanceCheckpointed ?? 0n).toString(),
       ...(anchored === undefined ? {} : {balanceAnchoredUctz: anchored.toString()}),
       stakedUctz: (view?.staked ?? 0n).toString(),
+      cooling: (view?.cooling ?? []).map(({stake, amount, matureH}) => ({
+        stake,
+        amountUctz: amount.toString(),
+        matureHeight: matureH.toString(),
+      })),
+      ...(view?.frozen === undefined ? {} : {frozenUntilHeight: view.frozen.untilH.toString()}),
       lockedUctz: locked.toString(),
       receivableUctz: marketplace.claimer.receivable().toString(),
       opsPending: ledger.status().opsPending,
@@ -71,16 +78,26 @@ export class WalletDoor implements WalletFacade {
   }
 
   async send(to: AccountId, amount: bigint, memo: string): Promise<OpView> {
-    const {ledger, identity} = this.#components;
     if (!isCellId(to)) throw new CodedError("ACCOUNT_UNKNOWN");
     if (amount <= 0n) throw new CodedError("AMOUNT_INVALID", {message: "The amount must be above zero."});
     // Memos are public for ever: only their hash goes on the ledger.
     const memoHash = memo === "" ? ZERO_HASH : hashHex(utf8(memo));
-    const receipt = await ledger.submit(identity.account, {
-      kind: "transfer",
-      outputs: [{to, amount}],
-      memo: memoHash,
-    });
+    return await this.#submit({kind: "transfer", outputs: [{to, amount}], memo: memoHash});
+  }
+
+  async stake(stake: StakeKind, amount: bigint): Promise<OpView> {
+    if (amount <= 0n) throw new CodedError("AMOUNT_INVALID", {message: "The amount must be above zero."});
+    return await this.#submit({kind: "stake", stake, amount});
+  }
+
+  async unstake(stake: StakeKind, amount: bigint): Promise<OpView> {
+    if (amount <= 0n) throw new CodedError("AMOUNT_INVALID", {message: "The amount must be above zero."});
+    return await this.#submit({kind: "unstake", stake, amount});
+  }
+
+  async #submit(payload: Payload): Promise<OpView> {
+    const {ledger, identity} = this.#components;
+    const receipt = await ledger.submit(identity.account, payload);
     return {
       opId: receipt.opId,
       grade: receipt.grade,

@@ -57,6 +57,10 @@ export const HANDLERS: Handlers = {
   wallet: async (context) => await context.facade().wallet.show(),
   walletSend: async (context, {body}) =>
     await context.facade().wallet.send(body.to as AccountId, readUctz(body.amountUctz), body.memo ?? ""),
+  walletStake: async (context, {body}) =>
+    await context.facade().wallet.stake(body.stake, readUctz(body.amountUctz)),
+  walletUnstake: async (context, {body}) =>
+    await context.facade().wallet.unstake(body.stake, readUctz(body.amountUctz)),
   walletHistory: async (context, {query}) => ({
     items: [...(await context.facade().wallet.history(query.limit ?? LIST_LIMIT))],
   }),

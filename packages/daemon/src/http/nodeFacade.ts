@@ -24,6 +24,7 @@ import type {
   TaskState,
   TaskView,
 } from "@catalyze/api/schema/task";
+import type {StakeKind} from "@catalyze/core/ledger/op";
 import type {AccountId, TaskId} from "@catalyze/core/primitives/id";
 
 /** A task as a door hands it in: sizes and types checked, class and money not yet. */
@@ -75,6 +76,9 @@ export interface WalletFacade {
   show(): Promise<WalletView>;
   /** Returns once certified. */
   send(to: AccountId, amountUctz: bigint, memo: string): Promise<OpView>;
+  /** Both return once certified. An unstake acts at the next checkpoint. */
+  stake(stake: StakeKind, amountUctz: bigint): Promise<OpView>;
+  unstake(stake: StakeKind, amountUctz: bigint): Promise<OpView>;
   /** Newest first. */
   history(limit: number): Promise<readonly HistoryItem[]>;
   /** Refuses a path that exists (`REQUEST_INVALID`). The file is as encrypted as the keystore, mode 0600. */

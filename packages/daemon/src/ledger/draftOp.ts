@@ -5,7 +5,7 @@
 import {CodedError} from "@catalyze/core/errors/codedError";
 import type {ErrorCode} from "@catalyze/core/errors/table";
 import {debitOf} from "@catalyze/core/ledger/apply";
-import type {LockCell} from "@catalyze/core/ledger/cell";
+import {type AccountCell, COOLING_MAX, type LockCell} from "@catalyze/core/ledger/cell";
 import {claimProblem} from "@catalyze/core/ledger/claims";
 import {OP_VERSION, type Op, type OpBody, type Payload} from "@catalyze/core/ledger/op";
 import {opFormProblem} from "@catalyze/core/ledger/opChecks";
@@ -21,6 +21,7 @@ export type WalletView = {
   /** Spendable by an account after its certified ops; `undefined` when unknown. */
   fundsOf(cell: CellId): bigint | undefined;
   lock(id: CellId): LockCell | undefined;
+  account(id: CellId): AccountCell | undefined;
   /** Of the last checkpoint. */
   height(): bigint;
 };
@@ -48,6 +49,7 @@ export function draftOp(
   if (payload.kind === "open" && payload.locks.some(({expiryH}) => expiryH <= view.height())) {
     throw rejection("OP_REJECTED", "expired");
   }
+  if (payload.kind === "unstake") checkStake({cell, pending, payload}, view);
   const body: OpBody = {
     version: OP_VERSION,
     network,
@@ -95,6 +97,23 @@ function claimFee({cell, claim, pending}: PendingClaim, view: WalletView, opFee:
   const problem = claimProblem({...lock, drawn}, {...claim, fee}, view.height());
   if (problem !== undefined) throw rejection("OP_REJECTED", problem);
   return fee;
+}
+
+type Unstake = Extract<Payload, {kind: "unstake"}>;
+type Unstaking = {readonly cell: CellId; readonly pending: readonly Op[]; readonly payload: Unstake};
+
+/** The ledger would take what there is; the owner should know before. */
+function checkStake({cell, pending, payload}: Unstaking, view: WalletView): void {
+  const account = view.account(cell);
+  const asked = pending.flatMap(({body: {payload: each}}) => (each.kind === "unstake" ? [each] : []));
+  const onItsWay = asked
+    .filter(({stake}) => stake === payload.stake)
+    .reduce((sum, {amount}) => sum + amount, 0n);
+  const available = (account?.staked[payload.stake] ?? 0n) - onItsWay;
+  if (payload.amount > available) {
+    throw new CodedError("FUNDS_INSUFFICIENT", {evidence: {needed: payload.amount, available}});
+  }
+  if ((account?.cooling.length ?? 0) + asked.length >= COOLING_MAX) throw rejection("OP_REJECTED", "cooling");
 }
 
 type Spending = {readonly cell: CellId; readonly pending: readonly Op[]; readonly needed: bigint};

@@ -14,6 +14,7 @@ import type {Write} from "@catalyze/core/ports/store";
 import type {OpId} from "@catalyze/core/primitives/id";
 import type {AnchoredCell} from "./anchoredCell.ts";
 import type {EntriesTopic} from "./entriesTopic.ts";
+import type {EvidenceReporter} from "./evidenceReporter.ts";
 import type {LedgerEvents} from "./ledgerEvents.ts";
 import {encodeLedgerFrame} from "./ledgerFrame.ts";
 import type {LedgerMetrics} from "./ledgerMetrics.ts";
@@ -41,6 +42,7 @@ export type LedgerEffectsComponents = {
   readonly anchoredCell: AnchoredCell;
   readonly wallet: Wallet;
   readonly sender: OpSender;
+  readonly reporter: EvidenceReporter;
   readonly sync: LedgerSync;
   readonly topic: EntriesTopic;
   readonly pushes: readonly PushQueue[];
@@ -81,7 +83,7 @@ export class LedgerEffects {
   }
 
   perform(effect: SpokenEffect): void {
-    const {events, metrics, wallet, sender, sync, log} = this.#components;
+    const {events, metrics, wallet, sender, sync, log, reporter} = this.#components;
     switch (effect.kind) {
       case "broadcast":
         this.#broadcast(effect);
@@ -100,6 +102,9 @@ export class LedgerEffects {
         break;
       case "rejected":
         this.#rejected(effect);
+        break;
+      case "evidence":
+        reporter.report(effect.what, effect.proof);
         break;
       case "violation":
         metrics.violation();

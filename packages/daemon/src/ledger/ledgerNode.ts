@@ -92,6 +92,7 @@ export class LedgerNode implements LedgerClient {
     if (parts === undefined) return;
     parts.topic.stop();
     parts.protocol.stop();
+    parts.reporter.stop();
     parts.wallet.stop();
     await Promise.all([parts.sync.stop(), parts.sender.stop(), ...parts.pushes.map((push) => push.stop())]);
     await parts.driver.stop();
@@ -123,6 +124,8 @@ export class LedgerNode implements LedgerClient {
       id,
       balance: balanceOf(account),
       staked: stakeOf(account),
+      cooling: account.cooling,
+      frozen: account.frozen,
       balanceCheckpointed: agreed === undefined ? 0n : balanceOf(agreed),
       seq: account.seq,
     };

@@ -4,7 +4,7 @@
  */
 
 import {debitOf} from "@catalyze/core/ledger/apply";
-import type {LockCell} from "@catalyze/core/ledger/cell";
+import type {AccountCell, Cooling, LockCell} from "@catalyze/core/ledger/cell";
 import {closePostings, drawPostings} from "@catalyze/core/ledger/claims";
 import type {Op, Payload} from "@catalyze/core/ledger/op";
 import {lockIdOf} from "@catalyze/core/ledger/opCodec";
@@ -15,8 +15,11 @@ import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, CellId, LockId, OpId} from "@catalyze/core/primitives/id";
 import type {UnixMs} from "@catalyze/core/primitives/time";
 
-/** `expiry`: the system closed a lock; its `opId` is the op that opened it. */
-export type HistoryKind = Payload["kind"] | "expiry";
+/**
+ * What the system does: `expiry` closed a lock, and its `opId` is that of the op that opened it; `matured`
+ * gave cooled stake back, and its `opId` is the account's last op.
+ */
+export type HistoryKind = Payload["kind"] | "expiry" | "matured";
 
 export type HistoryEntry = {
   readonly opId: OpId;
@@ -41,6 +44,8 @@ export type OpHistoryComponents = {
   /** After the step that is being recorded. */
   readonly lock: (id: LockId) => LockCell | undefined;
   readonly locks: () => Iterable<LockCell>;
+  /** As of the last checkpoint. */
+  readonly account: (id: AccountId) => AccountCell | undefined;
 };
 
 /** One op, or one closing by the system, and all that it moved. */
@@ -58,7 +63,11 @@ export type SeenAt = {readonly height: bigint; readonly atMs: UnixMs};
 const KEY = "lh/";
 /** Of one account; the oldest go first. About 110 bytes each. */
 const ENTRIES_MAX = 20_000;
-const KINDS: readonly HistoryKind[] = ["transfer", "open", "claim", "stake", "withdraw", "account", "expiry"];
+/** Numbers on disk: only ever add at the end. */
+const KINDS: readonly HistoryKind[] = [
+  ...(["transfer", "open", "claim", "stake", "withdraw", "account", "expiry"] as const),
+  ...(["unstake", "evidence", "matured"] as const),
+];
 
 export class OpHistory {
   readonly #components: OpHistoryComponents;
@@ -66,6 +75,8 @@ export class OpHistory {
   readonly #next = new Map<AccountId, bigint>();
   /** Drawn so far of open locks that pay or refund a recorded account. */
   readonly #drawn = new Map<LockId, bigint>();
+  /** Stake of the recorded accounts that was cooling at the last checkpoint. */
+  readonly #cooling = new Map<AccountId, readonly Cooling[]>();
 
   constructor(components: OpHistoryComponents) {
     this.#components = components;
@@ -76,6 +87,7 @@ export class OpHistory {
     for (const account of accounts) {
       const [last] = await this.#components.store.range(`${KEY}${account}/`, {reverse: true, limit: 1});
       this.#next.set(account, last === undefined ? 0n : numberOf(last[0]) + 1n);
+      this.#cooling.set(account, this.#components.account(account)?.cooling ?? []);
     }
     for (const lock of this.#components.locks()) if (!lock.isClosed) this.#watch(lock);
   }
@@ -96,8 +108,27 @@ export class OpHistory {
     return payload.kind === "transfer" && payload.outputs.some(({to}) => this.#next.has(to));
   }
 
-  /** Entries for locks that a checkpoint closed on its own. */
+  /** Entries for what a checkpoint did on its own: locks that expired, stake that cooled down. */
   onCheckpoint(at: SeenAt): Write[] {
+    return [...this.#expired(at), ...this.#matured(at)];
+  }
+
+  #matured(at: SeenAt): Write[] {
+    return [...this.#cooling].flatMap(([id, before]) => {
+      const account = this.#components.account(id);
+      if (account === undefined) return [];
+      this.#cooling.set(id, account.cooling);
+      const amount = before
+        .filter(({matureH}) => matureH <= at.height)
+        .reduce((sum, cooled) => sum + cooled.amount, 0n);
+      if (amount === 0n) return [];
+      const postings: Posting[] = [{bucket: "account", id, amount}];
+      const about = {opId: account.head, kind: "matured" as const, cell: id, fee: 0n};
+      return this.#entriesOf({...about, postings, lock: undefined}, at);
+    });
+  }
+
+  #expired(at: SeenAt): Write[] {
     const writes: Write[] = [];
     for (const [id, drawn] of this.#drawn) {
       const lock = this.#components.lock(id);

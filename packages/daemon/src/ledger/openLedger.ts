@@ -1,7 +1,5 @@
 /** Builds the parts of a ledger node around the replica that was restored, and ties them together. */
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
-import {balanceOf} from "@catalyze/core/ledger/cell";
-import {epochOfHeight} from "@catalyze/core/ledger/checkpoint";
 import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import type {Op} from "@catalyze/core/ledger/op";
@@ -20,6 +18,7 @@ import type {UnixMs} from "@catalyze/core/primitives/time";
 import {AnchoredCell} from "./anchoredCell.ts";
 import type {WalletView} from "./draftOp.ts";
 import {EntriesTopic} from "./entriesTopic.ts";
+import {EvidenceReporter} from "./evidenceReporter.ts";
 import {LedgerAnswers} from "./ledgerAnswers.ts";
 import {LedgerEffects} from "./ledgerEffects.ts";
 import type {LedgerEvents} from "./ledgerEvents.ts";
@@ -34,6 +33,7 @@ import {type BudgetRate, PeerBudgets} from "./peerBudgets.ts";
 import {PushQueue} from "./pushQueue.ts";
 import {ReplicaDriver} from "./replicaDriver.ts";
 import {Wallet} from "./wallet.ts";
+import {walletView} from "./walletView.ts";
 
 export type LedgerNodeComponents = {
   readonly net: Net;
@@ -83,6 +83,7 @@ export type LedgerParts = {
   readonly grades: OpGrades;
   readonly anchoredCell: AnchoredCell;
   readonly pushes: readonly PushQueue[];
+  readonly reporter: EvidenceReporter;
   readonly isWitness: boolean;
 };
 
@@ -123,8 +124,14 @@ export async function openLedger(
   const records = await openRecords(base);
   const talk = openTalk(base);
   const {wallet, sender} = openWallet(base, records.outbox);
+  const reporter = new EvidenceReporter({
+    ...{clock, random: components.random, log},
+    isOfUse: (proof) => replica.isOfUse(proof),
+    submit: (proof) => wallet.submit(account, {kind: "evidence", proof}),
+    checkpointIntervalMs: options.genesis.params.checkpointIntervalMs,
+  });
   const effects = new LedgerEffects({
-    ...{net, clock, log, metrics, budgets, events, wallet, sender},
+    ...{net, clock, log, metrics, budgets, events, wallet, sender, reporter},
     ...records,
     ...talk,
     op: (id) => replica.op(id),
@@ -145,7 +152,7 @@ export async function openLedger(
       degraded: (failure) => events.degraded.emit(failure),
     },
   );
-  return {replica, driver, wallet, sender, ...records, ...talk, isWitness: isSelfWitness};
+  return {replica, driver, wallet, sender, reporter, ...records, ...talk, isWitness: isSelfWitness};
 }
 
 async function openBase(
@@ -179,6 +186,7 @@ async function openRecords({components, options, replica, account, view}: Base):
     store,
     lock: (id) => replica.view.lock(id),
     locks: () => replica.view.locks(),
+    account: (id) => replica.base.account(id),
   });
   const outbox = new Outbox({store, log: outboxLog});
   await grades.start();
@@ -265,22 +273,6 @@ class SlowChecks implements SignatureVerifier {
     this.#count = 0;
     return count;
   }
-}
-
-function walletView(replica: LedgerReplica, {params}: Genesis): WalletView {
-  return {
-    epoch: () => epochOfHeight(replica.checkpoint.height + 1n, params.checkpointsPerEpoch),
-    headOf(id) {
-      const cell = replica.view.account(id) ?? replica.view.lock(id);
-      return cell === undefined ? undefined : {seq: cell.seq, opId: cell.head};
-    },
-    fundsOf(id) {
-      const cell = replica.view.account(id);
-      return cell === undefined ? undefined : balanceOf(cell);
-    },
-    lock: (id) => replica.view.lock(id),
-    height: () => replica.checkpoint.height,
-  };
 }
 
 function isSettled({body}: Op, view: WalletView): boolean {

@@ -298,6 +298,7 @@ export function fakeFacade(state: FakeState): NodeFacade {
           balanceUctz: "1500000",
           balanceCheckpointedUctz: "1500000",
           stakedUctz: "0",
+          cooling: [],
           lockedUctz: "20000",
           receivableUctz: "0",
           opsPending: 0,
@@ -307,6 +308,14 @@ export function fakeFacade(state: FakeState): NodeFacade {
       },
       async send() {
         check("wallet.send");
+        return {opId: HASH, grade: "certified", height: "43", witnesses: 4, feeUctz: "100"};
+      },
+      async stake() {
+        check("wallet.stake");
+        return {opId: HASH, grade: "certified", height: "43", witnesses: 4, feeUctz: "100"};
+      },
+      async unstake() {
+        check("wallet.unstake");
         return {opId: HASH, grade: "certified", height: "43", witnesses: 4, feeUctz: "100"};
       },
       async history() {

@@ -26,6 +26,8 @@ const BODIES: Record<string, unknown> = {
   taskRun: {taskClass: "ocr", input: "aGVsbG8="},
   quote: {taskClass: "ocr", input: "aGVsbG8="},
   walletSend: {to: "b".repeat(64), amountUctz: "5"},
+  walletStake: {stake: "executor", amountUctz: "5"},
+  walletUnstake: {stake: "executor", amountUctz: "5"},
   walletBackup: {path: "/tmp/x"},
   modelAdd: {source: "onnx", path: "/tmp/a.onnx", title: "x", licence: "MIT"},
   configSet: {value: "9"},

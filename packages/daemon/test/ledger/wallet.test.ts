@@ -40,6 +40,7 @@ async function rig({funds = 1_000n} = {}) {
         headOf: () => state.head,
         fundsOf: () => funds,
         lock: () => undefined,
+        account: () => undefined,
         height: () => 0n,
       },
       deliver: async (op) => {
