@@ -11,7 +11,7 @@ import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
 import type {Net} from "@catalyze/core/ports/net";
 import type {Write} from "@catalyze/core/ports/store";
-import type {OpId} from "@catalyze/core/primitives/id";
+import type {CellId, OpId} from "@catalyze/core/primitives/id";
 import type {AnchoredCell} from "./anchoredCell.ts";
 import type {EntriesTopic} from "./entriesTopic.ts";
 import type {EvidenceReporter} from "./evidenceReporter.ts";
@@ -27,7 +27,7 @@ import type {Outbox} from "./outbox.ts";
 import type {PeerBudgets} from "./peerBudgets.ts";
 import type {PushQueue} from "./pushQueue.ts";
 import type {SpokenEffect} from "./replicaDriver.ts";
-import type {Wallet} from "./wallet.ts";
+import type {SlotHead, Wallet} from "./wallet.ts";
 
 export type LedgerEffectsComponents = {
   readonly net: Net;
@@ -50,6 +50,8 @@ export type LedgerEffectsComponents = {
   readonly op: (id: OpId) => Op | undefined;
   readonly isOwn: (op: Op) => boolean;
   readonly height: () => bigint;
+  /** Where a cell's log stands in the last checkpoint. */
+  readonly agreed: (cell: CellId) => SlotHead | undefined;
   /** Signature checks of the last step that took the slow path. */
   readonly takeSlowChecks: () => number;
 };
@@ -145,8 +147,10 @@ export class LedgerEffects {
   }
 
   #checkpointed({checkpoint, ops}: Checkpointed): void {
-    const {metrics, events} = this.#components;
+    const {metrics, events, wallet, agreed} = this.#components;
     metrics.checkpoint(checkpoint.height, checkpoint.epoch);
+    // A full disk keeps them a while longer: the next checkpoint drops them.
+    wallet.dropDead(agreed).catch(() => undefined);
     events.checkpoint.emit(checkpoint, ops);
     const bytes = this.#epochEnds.get(checkpoint.height);
     this.#epochEnds.delete(checkpoint.height);

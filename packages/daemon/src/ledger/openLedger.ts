@@ -33,7 +33,7 @@ import {type BudgetRate, PeerBudgets} from "./peerBudgets.ts";
 import {PushQueue} from "./pushQueue.ts";
 import {ReplicaDriver} from "./replicaDriver.ts";
 import {Wallet} from "./wallet.ts";
-import {walletView} from "./walletView.ts";
+import {agreedHead, walletView} from "./walletView.ts";
 
 export type LedgerNodeComponents = {
   readonly net: Net;
@@ -137,6 +137,7 @@ export async function openLedger(
     op: (id) => replica.op(id),
     isOwn: (op) => isOwnCell(op, account, replica),
     height: () => replica.checkpoint.height,
+    agreed: (id) => agreedHead(replica.base, id),
     takeSlowChecks: () => slow.take(),
   });
   const machine = {

@@ -120,6 +120,20 @@ export class Wallet {
     if (!ERRORS[code].retryable) this.#fail(id, rejection(code, reason));
   }
 
+  /**
+   * Drops what can never apply: its slot is taken by another op, or its parent is not the one that was
+   * agreed. That happens to who runs two nodes with one key; without this the account would be stuck.
+   */
+  async dropDead(agreed: (cell: CellId) => SlotHead | undefined): Promise<void> {
+    const {outbox} = this.#components;
+    for (const op of deadOf(outbox.pending(), agreed)) {
+      const chain = outbox.pendingOf(op.body.cell).filter(({body}) => body.seq >= op.body.seq);
+      for (const {id} of chain) this.#fail(id, rejection("OP_REJECTED", "slotTaken"));
+      await outbox.void(op.id);
+    }
+    this.#nextTurns();
+  }
+
   #hasPlace(cell: CellId): boolean {
     return this.#placesOf(cell) > 0 && !this.#turns.some((turn) => turn.cell === cell);
   }
@@ -227,4 +241,20 @@ export class Wallet {
       reject(error);
     }
   }
+}
+
+export type SlotHead = {readonly seq: bigint; readonly opId: OpId};
+
+/** The lowest op of each cell's log that cannot apply above what was agreed. */
+function deadOf(pending: readonly Op[], agreed: (cell: CellId) => SlotHead | undefined): readonly Op[] {
+  const lowest = new Map<CellId, Op>();
+  for (const op of pending) {
+    const {cell, seq, prev} = op.body;
+    const head = agreed(cell);
+    if (head === undefined) continue;
+    const isDead = seq <= head.seq || (seq === head.seq + 1n && prev !== head.opId);
+    const known = lowest.get(cell);
+    if (isDead && (known === undefined || known.body.seq > seq)) lowest.set(cell, op);
+  }
+  return [...lowest.values()];
 }

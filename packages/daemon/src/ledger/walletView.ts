@@ -3,15 +3,28 @@ import {balanceOf} from "@catalyze/core/ledger/cell";
 import {voteEpochOf} from "@catalyze/core/ledger/checkpoint";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
+import type {LedgerState} from "@catalyze/core/ledger/state";
+import {U64_MAX} from "@catalyze/core/primitives/amount";
+import type {CellId} from "@catalyze/core/primitives/id";
 import type {WalletView} from "./draftOp.ts";
+import type {SlotHead} from "./wallet.ts";
+
+/** Where a cell's log stands. */
+function headIn(state: LedgerState, id: CellId): SlotHead | undefined {
+  const cell = state.account(id) ?? state.lock(id);
+  return cell === undefined ? undefined : {seq: cell.seq, opId: cell.head};
+}
+
+/** The same for what is to be dropped: nothing more comes of a closed lock's log. */
+export function agreedHead(state: LedgerState, id: CellId): SlotHead | undefined {
+  const head = headIn(state, id);
+  return head !== undefined && state.lock(id)?.isClosed === true ? {...head, seq: U64_MAX} : head;
+}
 
 export function walletView(replica: LedgerReplica, {params}: Genesis): WalletView {
   return {
     epoch: () => voteEpochOf({stampH: replica.checkpoint.height}, params),
-    headOf(id) {
-      const cell = replica.view.account(id) ?? replica.view.lock(id);
-      return cell === undefined ? undefined : {seq: cell.seq, opId: cell.head};
-    },
+    headOf: (id) => headIn(replica.view, id),
     fundsOf(id) {
       const cell = replica.view.account(id);
       return cell === undefined ? undefined : balanceOf(cell);

@@ -109,6 +109,39 @@ describe("Wallet", () => {
       expect(other).toMatchObject({status: "rejected", reason: {code: "OP_REJECTED"}});
   });
 
+  it("drops what another op at its slot has made worthless, with all above it, and goes on from there", async () => {
+    const {wallet, clock, sent, outbox, state} = await rig();
+    const work = Promise.allSettled([1n, 2n, 3n].map((amount) => wallet.submit(cell, transfer(to, amount))));
+    await clock.settle();
+    // As long as the agreed log ends below them they may still count.
+    await wallet.dropDead(() => ({seq: 0n, opId: NO_OP}));
+    expect(outbox.pending()).toHaveLength(3);
+    const rival = {seq: 1n, opId: "f".repeat(64) as OpId};
+    await wallet.dropDead(() => rival);
+    for (const each of await work)
+      expect(each).toMatchObject({reason: {code: "OP_REJECTED", evidence: {rule: "slotTaken"}}});
+    expect(outbox.pending()).toEqual([]);
+    state.head = rival;
+    wallet.submit(cell, transfer(to, 9n)).catch(() => undefined);
+    await clock.settle();
+    expect(sent.at(-1)?.body).toMatchObject({seq: 2n, prev: rival.opId});
+    wallet.stop();
+  });
+
+  it("drops what rests on a parent that is not the agreed one, and keeps what may still apply", async () => {
+    const {wallet, clock, sent, outbox, certify} = await rig();
+    wallet.submit(cell, transfer(to, 1n)).catch(() => undefined);
+    await clock.settle();
+    certify(sent[0]!);
+    wallet.submit(cell, transfer(to, 2n)).catch(() => undefined);
+    await clock.settle();
+    await wallet.dropDead(() => ({seq: 1n, opId: sent[0]!.id}));
+    expect(outbox.pending()).toHaveLength(1);
+    await wallet.dropDead(() => ({seq: 1n, opId: "f".repeat(64) as OpId}));
+    expect(outbox.pending()).toEqual([]);
+    wallet.stop();
+  });
+
   it("sends on what the own replica cannot take now, and keeps it after a timeout", async () => {
     const {wallet, clock, sent, outbox, state} = await rig();
     state.refuse = (op) => refusalOf(op, "QUEUE_FULL");

@@ -1,0 +1,173 @@
+import {checkCertificate, proveCertificate} from "@catalyze/core/ledger/certificateProof";
+import {Tally} from "@catalyze/core/ledger/certificates";
+import {signVote} from "@catalyze/core/ledger/consensusCodec";
+import {countVotes} from "@catalyze/core/ledger/cut";
+import {Dag} from "@catalyze/core/ledger/dag";
+import type {Entry} from "@catalyze/core/ledger/entry";
+import {actOn, checkEvidence, isOfUse, setFrozen} from "@catalyze/core/ledger/evidence";
+import {decodeEvidence, type Evidence, encodeEvidence} from "@catalyze/core/ledger/evidenceCodec";
+import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
+import {genesisState} from "@catalyze/core/ledger/genesisState";
+import {checkInvariants} from "@catalyze/core/ledger/invariants";
+import type {LedgerState} from "@catalyze/core/ledger/state";
+import {fromHex} from "@catalyze/core/primitives/bytes";
+import type {Hash} from "@catalyze/core/primitives/id";
+import fc from "fast-check";
+import {describe, expect, it} from "vitest";
+import {alice, bob, carol, transfer} from "./kit.ts";
+import {committeeOf, entryOf, FIRST, genesisOf, NOW, ownOp, verifier, witnesses} from "./witnessKit.ts";
+
+const genesis = genesisOf(4);
+const hash = genesisHash(genesis);
+const committee = committeeOf(4);
+const check = {
+  ...{committee, verifier, params: genesis.params},
+  genesisHash: fromHex(hash),
+  network: networkIdOf(hash),
+};
+const context = {height: 20n, params: genesis.params, witnesses: genesis.witnesses};
+
+const op = ownOp(genesis, alice, FIRST, transfer(bob.account, 10n));
+const child = ownOp(genesis, alice, {seq: 1n, head: op.id}, transfer(bob.account, 11n));
+const other = ownOp(genesis, carol, FIRST, transfer(bob.account, 12n));
+const carrier = entryOf(genesis, {witness: 0, carry: [other, op]});
+const ack = entryOf(genesis, {witness: 1, refs: [carrier], acks: [{hash: carrier.hash, exceptions: [0]}]});
+/** Votes for the child, so for its parent. */
+const childVote = entryOf(genesis, {witness: 2, refs: [carrier], carry: [child]});
+const except = entryOf(genesis, {witness: 3, refs: [carrier], acks: [{hash: carrier.hash, exceptions: [1]}]});
+
+function known(entries: readonly Entry[]) {
+  const dag = new Dag();
+  const tally = new Tally(committee);
+  const base = genesisState(genesis);
+  for (const entry of entries) {
+    const offered = dag.offer(entry);
+    if (offered.kind !== "ingested") throw new Error(offered.kind);
+    for (const node of offered.nodes) countVotes(tally, node, {dag, base, params: genesis.params, epoch: 1});
+  }
+  return {dag, tally, epoch: 1};
+}
+
+const certificate = proveCertificate(op, known([carrier, ack, childVote, except]), check);
+
+function fork(): Evidence {
+  const entries = [1, 2].map((later) => entryOf(genesis, {witness: 2, timeMs: NOW + later})) as [
+    Entry,
+    Entry,
+  ];
+  return {kind: "entryFork", entries};
+}
+
+function staked(state: LedgerState): LedgerState {
+  const account = state.account(alice.account)!;
+  const cooling = [{stake: "witness" as const, amount: 40n, matureH: 99n}];
+  state.putAccount({...account, out: 140n, staked: {...account.staked, witness: 100n}, cooling});
+  state.putTotals({...state.totals, accounts: state.totals.accounts - 140n, stake: 140n});
+  expect(checkInvariants(state)).toEqual([]);
+  return state;
+}
+
+describe("certificates that travel alone", () => {
+  it("hold with votes by carrying, by acknowledging and for a descendant", () => {
+    expect(certificate).toBeDefined();
+    expect(certificate?.votes.map(({ack: each}) => each === undefined)).toEqual([true, true, false]);
+    expect(checkCertificate(certificate!, check)).toMatchObject({op: {id: op.id}, epoch: 1});
+  });
+
+  it("are not made of fewer votes than a quorum, or of votes that except the op", () => {
+    expect(proveCertificate(op, known([carrier, ack, except]), check)).toBeUndefined();
+    expect(proveCertificate(other, known([carrier, ack, except]), check)).toBeUndefined();
+    expect(proveCertificate(op, {...known([carrier, ack, childVote]), epoch: 2}, check)).toBeUndefined();
+  });
+
+  it("do not count a witness twice, nor for another op, nor for another network", () => {
+    const {ops, carriers, votes} = certificate!;
+    expect(
+      checkCertificate({ops, carriers, votes: [votes[0]!, votes[0]!, votes[1]!]}, check),
+    ).toBeUndefined();
+    expect(checkCertificate({ops: [other, ...ops], carriers, votes}, check)).toBeUndefined();
+    expect(checkCertificate(certificate!, {...check, network: check.network + 1})).toBeUndefined();
+    const elsewhere = {...check, genesisHash: new Uint8Array(32)};
+    expect(checkCertificate(certificate!, elsewhere)).toBeUndefined();
+  });
+
+  it("do not hold with any byte changed, and read back as written", () => {
+    const bytes = encodeEvidence({kind: "certificate", certificate: certificate!});
+    expect(encodeEvidence(decodeEvidence(bytes))).toEqual(bytes);
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), fc.integer({min: 1, max: 255}), (at, flip) => {
+        const changed = bytes.slice();
+        changed[at] = (changed[at] ?? 0) ^ flip;
+        const proven = checkEvidence(changed, check);
+        // The signatures inside the ops are not the votes' to cover: the op keeps its id.
+        if (proven?.kind === "certificate") expect(proven.op.id).toBe(op.id);
+        else expect(proven).toBeUndefined();
+      }),
+      {numRuns: 400},
+    );
+  });
+
+  it("rescue the op of a frozen cell, which stays frozen for what follows", () => {
+    const state = genesisState(genesis);
+    const proven = checkEvidence(encodeEvidence({kind: "certificate", certificate: certificate!}), check)!;
+    expect(isOfUse(state, proven, context)).toBe(false);
+    setFrozen(state, alice.account, {epoch: 2, untilH: 30n});
+    expect(isOfUse(state, proven, context)).toBe(false);
+    setFrozen(state, alice.account, {epoch: 1, untilH: 30n});
+    expect(actOn(state, proven, context)?.id).toBe(op.id);
+    expect(state.account(alice.account)).toMatchObject({head: op.id, frozen: {epoch: 1, untilH: 30n}});
+    expect(isOfUse(state, proven, context)).toBe(false);
+    expect(checkInvariants(state)).toEqual([]);
+  });
+});
+
+describe("a witness's fault", () => {
+  it("burns all its stake, cooling stake too, once", () => {
+    const state = staked(genesisState(genesis));
+    const proven = checkEvidence(encodeEvidence(fork()), check)!;
+    expect(proven).toEqual({kind: "fault", witness: 2, sinceH: 0n});
+    const burned = state.totals.burned;
+    actOn(state, proven, context);
+    expect(state.account(alice.account)).toMatchObject({staked: {witness: 0n}, cooling: [], convictedH: 20n});
+    expect(state.totals.burned - burned).toBe(140n);
+    expect(checkInvariants(state)).toEqual([]);
+    expect(isOfUse(state, proven, {...context, height: 21n})).toBe(false);
+  });
+
+  it("is forgotten after the evidence window", () => {
+    const proven = checkEvidence(encodeEvidence(fork()), check)!;
+    const window = BigInt(genesis.params.evidenceWindowS);
+    expect(isOfUse(genesisState(genesis), proven, {...context, height: window})).toBe(true);
+    expect(isOfUse(genesisState(genesis), proven, {...context, height: window + 1n})).toBe(false);
+  });
+
+  it("is two entries with one number, of one witness, both signed", () => {
+    const {entries} = fork() as Extract<Evidence, {kind: "entryFork"}>;
+    const [first, second] = entries;
+    const isProven = (pair: typeof entries) =>
+      checkEvidence(encodeEvidence({kind: "entryFork", entries: pair}), check) !== undefined;
+    expect(isProven([first, second])).toBe(true);
+    expect(isProven([first, first])).toBe(false);
+    expect(isProven([first, {...second, signature: first.signature}])).toBe(false);
+    expect(isProven([first, entryOf(genesis, {witness: 1})])).toBe(false);
+    const next = entryOf(genesis, {witness: 2, n: 2n, prev: (first as Entry).hash});
+    expect(isProven([first, next])).toBe(false);
+  });
+
+  it("is two votes that exclude each other in one iteration", () => {
+    const vote = (kind: "notarize" | "finalize" | "skip", name: string, iteration = 1) => {
+      const body = {kind, height: 7n, iteration, hash: name.repeat(64) as Hash, witness: 3};
+      return signVote(body, witnesses[3]!, check.genesisHash);
+    };
+    const proven = (...votes: readonly [ReturnType<typeof vote>, ReturnType<typeof vote>]) =>
+      checkEvidence(encodeEvidence({kind: "agreementFork", votes}), check);
+    expect(proven(vote("finalize", "a"), vote("finalize", "b"))).toMatchObject({witness: 3, sinceH: 6n});
+    expect(proven(vote("notarize", "a"), vote("notarize", "b"))).toBeDefined();
+    expect(proven(vote("skip", "0"), vote("finalize", "b"))).toBeDefined();
+    // What honest witnesses do.
+    expect(proven(vote("notarize", "a"), vote("finalize", "a"))).toBeUndefined();
+    expect(proven(vote("notarize", "a"), vote("skip", "0"))).toBeUndefined();
+    expect(proven(vote("finalize", "a"), vote("finalize", "b", 2))).toBeUndefined();
+    expect(proven(vote("finalize", "a"), vote("finalize", "a"))).toBeUndefined();
+  });
+});
