@@ -74,6 +74,28 @@ export function storeConformance(name: string, make: () => Promise<StoreSubject>
         expect(await store.get("k")).toEqual(bytes(1, 2, 3));
       }));
 
+    it("shows a snapshot as it was, whatever is written later", () =>
+      withStore(async ({store}) => {
+        await store.write([
+          {key: "s/1", value: bytes(1)},
+          {key: "s/2", value: bytes(2)},
+        ]);
+        const snapshot = store.snapshot();
+        await store.write([
+          {key: "s/1", value: undefined},
+          {key: "s/2", value: bytes(9)},
+          {key: "s/3", value: bytes(3)},
+        ]);
+        expect(await snapshot.get("s/1")).toEqual(bytes(1));
+        expect(await snapshot.get("s/3")).toBeUndefined();
+        expect(await snapshot.range("s/", {after: "s/1"})).toEqual([["s/2", bytes(2)]]);
+        await snapshot.close();
+        expect(await store.range("s/")).toEqual([
+          ["s/2", bytes(9)],
+          ["s/3", bytes(3)],
+        ]);
+      }));
+
     it("keeps everything across a reopen", () =>
       withStore(async ({store, reopen}) => {
         await store.write([{key: "k", value: bytes(7)}], {sync: true});

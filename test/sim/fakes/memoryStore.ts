@@ -3,7 +3,7 @@
  * what was not synced (a random suffix of the batches, as a write-ahead log would) and lets a new store
  * open what is left.
  */
-import type {RangeOptions, Store, Write} from "@catalyze/core/ports/store";
+import type {RangeOptions, Store, StoreSnapshot, Write} from "@catalyze/core/ports/store";
 import {DiskFaults, never} from "./diskFaults.ts";
 import type {SeededRandom} from "./seededRandom.ts";
 
@@ -44,6 +44,16 @@ export class MemoryDisk {
 
   get(key: string): Uint8Array | undefined {
     return this.#live.get(key)?.slice();
+  }
+
+  /** What is there now, on a disk of its own. */
+  copy(): MemoryDisk {
+    const copy = new MemoryDisk();
+    copy.write(
+      this.#keys.map((key) => ({key, value: this.#live.get(key)})),
+      true,
+    );
+    return copy;
   }
 
   range(prefix: string, {after, limit, reverse}: RangeOptions): [string, Uint8Array][] {
@@ -90,6 +100,15 @@ export class MemoryStore implements Store {
       () => this.#disk.write(batch, options.sync === true),
       () => this.#isDead(),
     );
+  }
+
+  snapshot(): StoreSnapshot {
+    const disk = this.#disk.copy();
+    return {
+      get: async (key) => disk.get(key),
+      range: async (prefix, options = {}) => disk.range(prefix, options),
+      close: async () => {},
+    };
   }
 
   #isDead(): boolean {

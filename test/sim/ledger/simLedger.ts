@@ -130,6 +130,10 @@ export class SimLedger {
     return this.nodes.filter(({replica, index}) => replica !== undefined && !this.#bad.has(index));
   }
 
+  get genesis(): Genesis {
+    return this.#genesis;
+  }
+
   get committee(): Committee {
     return new Committee(this.#genesis.witnesses);
   }

@@ -141,6 +141,8 @@ export const ERRORS = {
   FORBIDDEN: row("policy", "api", {exit: 10, http: 403}, "Refused by policy.", "The message says which rule."),
   // Ledger and chain.
   LEDGER_INVARIANT: row("ledger", "checkpoint", {exit: 1, http: 500}, "A ledger invariant does not hold; this witness has stopped voting.", "Keep the home for inspection; see `ctz ledger verify`."),
+  LEDGER_DIVERGED: row("ledger", "checkpoint", {exit: 7, http: 500}, "A record of the ledger is not what the records before it lead to.", "The evidence names it. Compare with an export of another node; see docs/operator.md."),
+  LEDGER_FILE_INVALID: row("client", "wire", {exit: 7, http: 400}, "The file is no whole ledger export.", "Export it again, or get another copy."),
   LEDGER_RECOVERY: row("ledger", "start", {retryable: RETRY, exit: 3, http: 503}, "This node recovers its logs before it signs.", "Wait; `ctz status` shows progress."),
   CHAIN_UNREACHABLE: row("chain", "anchor", {retryable: RETRY, exit: 1, http: 502}, "The EVM node does not answer.", "The ledger goes on; anchors wait."),
   CHAIN_MISMATCH: row("chain", "anchor", {exit: 1, http: 409}, "The chain is not the one of this network.", "Check chain id and contract address."),

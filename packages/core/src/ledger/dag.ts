@@ -149,6 +149,17 @@ export class Dag {
     return [...found.values()];
   }
 
+  /**
+   * Takes in an entry whose whole past is here, as it is, branches of forked logs too: for replays, where it
+   * is decided already what belongs to the graph. Says what is wrong with its links; then nothing changed.
+   */
+  replay(entry: Entry): "missing" | "prev" | "ref" | undefined {
+    if (linksOf(entry).some((hash) => !this.has(hash))) return "missing";
+    const problem = this.#linkProblem(entry);
+    if (problem === undefined) this.#put(entry);
+    return problem;
+  }
+
   /** Takes entries below a cut as they are, without their past: only when restoring. */
   restoreCovered(entries: readonly Entry[]): void {
     for (const entry of entries) {
@@ -223,6 +234,10 @@ export class Dag {
     }
     const problem = this.#linkProblem(entry);
     if (problem !== undefined) return {kind: "invalid", reason: problem};
+    return {kind: "ingested", nodes: [this.#put(entry)]};
+  }
+
+  #put(entry: Entry): EntryNode {
     const {witness, n, prev} = entry.header;
     const head = this.#heads.get(witness);
     const isMain = head === undefined ? n === 1n : head.hash === prev;
@@ -230,7 +245,7 @@ export class Dag {
     this.#nodes.set(entry.hash, node);
     if (isMain) this.#heads.set(witness, {witness, n, hash: entry.hash});
     else this.#forked.add(witness);
-    return {kind: "ingested", nodes: [node]};
+    return node;
   }
 
   /** An entry that was held back because nobody linked to it may be what this one waits for. */
@@ -249,7 +264,7 @@ export class Dag {
   }
 
   /** Links must say the truth about whose entries they are. */
-  #linkProblem({header}: Entry): string | undefined {
+  #linkProblem({header}: Entry): "prev" | "ref" | undefined {
     if (header.n > 1n) {
       const place = this.#placeOf(header.prev);
       if (place?.witness !== header.witness || place.n !== header.n - 1n) return "prev";

@@ -15,6 +15,7 @@ import {genesisCheckpoint, genesisState} from "./genesisState.ts";
 import type {RestoredReplica} from "./replicaTypes.ts";
 import {LedgerState} from "./state.ts";
 import {checkpointKey, decodeCarried, decodeMeta, entryKeyAt, entryPrefix, KEY} from "./storeKeys.ts";
+import {storePages} from "./storePages.ts";
 
 export type RestoreInput = {
   readonly genesis: Genesis;
@@ -26,7 +27,6 @@ export type RestoreInput = {
 /** Entries below the cut read back of each witness: for peers that lag, and for late links. */
 const COVERED_PER_WITNESS = 256;
 const CHECKPOINTS_MAX = 256;
-const PAGE = 4_096;
 
 /** A replica that knows the genesis only. */
 export function freshReplica(genesis: Genesis): RestoredReplica {
@@ -95,13 +95,13 @@ async function stateOf(
 ): Promise<LedgerState> {
   const cells = new Map<CellId, Cell>();
   for (const cell of genesisBase.accounts()) cells.set(cell.id, cell);
-  for await (const [key, bytes] of pages(store, KEY.cells)) {
+  for await (const [key, bytes] of storePages(store, KEY.cells)) {
     const cell = decodeCell(bytes);
     assert(key === KEY.cells + cell.id, "a cell is stored under another id");
     cells.set(cell.id, cell);
   }
   const withdrawals: {address: Uint8Array; cumulative: bigint}[] = [];
-  for await (const [key, bytes] of pages(store, KEY.withdrawals)) {
+  for await (const [key, bytes] of storePages(store, KEY.withdrawals)) {
     const address = fromHex(key.slice(KEY.withdrawals.length));
     withdrawals.push({address, cumulative: new ByteReader(bytes).u64()});
   }
@@ -139,20 +139,8 @@ async function entriesAbove({genesis, store}: RestoreInput, heads: readonly Head
   for (let witness = 0; witness < genesis.witnesses.length; witness += 1) {
     const n = heads.find((head) => head.witness === witness)?.n ?? 0n;
     const after = entryKeyAt(witness, n);
-    for await (const [, bytes] of pages(store, entryPrefix(witness), after)) entries.push(decodeEntry(bytes));
+    for await (const [, bytes] of storePages(store, entryPrefix(witness), {after}))
+      entries.push(decodeEntry(bytes));
   }
   return entries.sort((left, right) => left.header.timeMs - right.header.timeMs);
-}
-
-async function* pages(
-  store: Store,
-  prefix: string,
-  after?: string,
-): AsyncGenerator<readonly [string, Uint8Array]> {
-  for (let last = after; ; ) {
-    const page = await store.range(prefix, {limit: PAGE, ...(last === undefined ? {} : {after: last})});
-    yield* page;
-    last = page.at(-1)?.[0];
-    if (last === undefined || page.length < PAGE) return;
-  }
 }

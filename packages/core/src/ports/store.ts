@@ -3,16 +3,25 @@ export type Write = {readonly key: string; readonly value: Uint8Array | undefine
 
 export type RangeOptions = {readonly after?: string; readonly limit?: number; readonly reverse?: boolean};
 
+export interface StoreReader {
+  get(key: string): Promise<Uint8Array | undefined>;
+  /** Entries whose key starts with `prefix`, in key order. */
+  range(prefix: string, options?: RangeOptions): Promise<readonly (readonly [string, Uint8Array])[]>;
+}
+
 /**
  * The ordered key-value store of a node. Keys are ASCII, ordered bytewise. A batch is atomic: after a
  * crash either all of it is there or none. `sync` returns only when the batch is on disk.
  * Throws `STORE_FULL` or `STORE_CORRUPT`.
  */
-export interface Store {
-  get(key: string): Promise<Uint8Array | undefined>;
-  /** Entries whose key starts with `prefix`, in key order. */
-  range(prefix: string, options?: RangeOptions): Promise<readonly (readonly [string, Uint8Array])[]>;
+export interface Store extends StoreReader {
   write(batch: readonly Write[], options?: {readonly sync?: boolean}): Promise<void>;
+  /** Everything as it is now, whatever is written later, until `close`. */
+  snapshot(): StoreSnapshot;
+}
+
+export interface StoreSnapshot extends StoreReader {
+  close(): Promise<void>;
 }
 
 /**

@@ -8,7 +8,7 @@
 import {mkdir, readFile, statfs, writeFile} from "node:fs/promises";
 import {join} from "node:path";
 import {CodedError} from "@catalyze/core/errors/codedError";
-import type {RangeOptions, Store, Write} from "@catalyze/core/ports/store";
+import type {RangeOptions, Store, StoreSnapshot, Write} from "@catalyze/core/ports/store";
 import {fromUtf8, utf8} from "@catalyze/core/primitives/bytes";
 import {Level} from "level";
 import {storeError} from "./storeError.ts";
@@ -32,6 +32,8 @@ const SPACE_CHECK_BYTES = 1024 * 1024;
 const GROUP_BYTES_MAX = 4 * 1024 * 1024;
 
 type Database = Level<string, Uint8Array>;
+type Snapshot = ReturnType<Database["snapshot"]>;
+type Row = readonly [string, Uint8Array];
 
 type Waiting = {
   readonly batch: readonly Write[];
@@ -77,32 +79,22 @@ export class LevelStore implements Store {
 
   async get(key: string): Promise<Uint8Array | undefined> {
     await this.#healing;
-    try {
-      const value = await this.#db.get(key);
-      return value === undefined ? undefined : plain(value);
-    } catch (error) {
-      throw storeError(error);
-    }
+    return await getFrom(this.#db, key);
   }
 
-  async range(
-    prefix: string,
-    options: RangeOptions = {},
-  ): Promise<readonly (readonly [string, Uint8Array])[]> {
+  async range(prefix: string, options: RangeOptions = {}): Promise<readonly Row[]> {
     await this.#healing;
-    const {after, limit, reverse = false} = options;
-    const end = `${prefix}${PREFIX_END}`;
-    const bounds = reverse
-      ? {gte: prefix, lt: after !== undefined && after < end ? after : end}
-      : after !== undefined && after >= prefix
-        ? {gt: after, lt: end}
-        : {gte: prefix, lt: end};
-    try {
-      const entries = await this.#db.iterator({...bounds, reverse, limit: limit ?? -1}).all();
-      return entries.map(([key, value]) => [key, plain(value)]);
-    } catch (error) {
-      throw storeError(error);
-    }
+    return await rangeOf(this.#db, prefix, options);
+  }
+
+  /** Ends with the store; a failed write ends it too. Reads then throw. */
+  snapshot(): StoreSnapshot {
+    const snapshot = snapshotOf(this.#db);
+    return {
+      get: async (key) => await getFrom(this.#db, key, snapshot),
+      range: async (prefix, options = {}) => await rangeOf(this.#db, prefix, {...options, snapshot}),
+      close: async () => await snapshot.close(),
+    };
   }
 
   /**
@@ -188,6 +180,42 @@ export class LevelStore implements Store {
     })();
     // Whoever waits for it sees the error; nobody waiting is no crash.
     this.#healing.catch(() => {});
+  }
+}
+
+function snapshotOf(db: Database): Snapshot {
+  try {
+    return db.snapshot();
+  } catch (error) {
+    throw storeError(error);
+  }
+}
+
+async function getFrom(db: Database, key: string, snapshot?: Snapshot): Promise<Uint8Array | undefined> {
+  try {
+    const value = await db.get(key, {snapshot});
+    return value === undefined ? undefined : plain(value);
+  } catch (error) {
+    throw storeError(error);
+  }
+}
+
+async function rangeOf(
+  db: Database,
+  prefix: string,
+  {after, limit, reverse = false, snapshot}: RangeOptions & {readonly snapshot?: Snapshot},
+): Promise<readonly Row[]> {
+  const end = `${prefix}${PREFIX_END}`;
+  const bounds = reverse
+    ? {gte: prefix, lt: after !== undefined && after < end ? after : end}
+    : after !== undefined && after >= prefix
+      ? {gt: after, lt: end}
+      : {gte: prefix, lt: end};
+  try {
+    const entries = await db.iterator({...bounds, reverse, limit: limit ?? -1, snapshot}).all();
+    return entries.map(([key, value]) => [key, plain(value)]);
+  } catch (error) {
+    throw storeError(error);
   }
 }
 

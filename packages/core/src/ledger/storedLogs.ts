@@ -1,0 +1,204 @@
+/**
+ * The witnesses' logs of a store, read forwards and told causes first. Each log is read once, in the order of
+ * its numbers; what a link needs from further on is read ahead and waits here until it is told.
+ */
+import type {StoreReader} from "../ports/store.ts";
+import {U64_MAX} from "../primitives/amount.ts";
+import type {Hash} from "../primitives/id.ts";
+import {linksOf} from "./dag.ts";
+import type {Entry} from "./entry.ts";
+import {decodeEntry} from "./entryCodec.ts";
+import type {LedgerRecord} from "./ledgerRecord.ts";
+import {entryPrefix} from "./storeKeys.ts";
+import {storePages} from "./storePages.ts";
+
+export type StoredLogsOptions = {
+  /** Size of the committee. */
+  readonly witnesses: number;
+  /** Called before each piece of work of a few milliseconds: the place to let others run. */
+  readonly breathe: () => Promise<void> | undefined;
+};
+
+type EntryRecord = Extract<LedgerRecord, {kind: "entry"}>;
+
+type Row = {
+  readonly record: EntryRecord;
+  /** `undefined`: the bytes are no entry. */
+  readonly entry: Entry | undefined;
+  isTold: boolean;
+};
+
+type Log = {
+  readonly rows: AsyncGenerator<readonly [string, Uint8Array]>;
+  /** Read and not told in turn yet, in order. */
+  readonly waiting: Row[];
+  /** Number of the last row that was read. */
+  lastN: bigint;
+  isAtEnd: boolean;
+};
+
+type Link = {readonly hash: Hash; readonly witness?: number; readonly n?: bigint};
+
+type Step = {readonly row: Row; readonly links: readonly Link[]; next: number};
+
+/** Entries are up to 1 MiB each. */
+const PAGE_ENTRIES = 16;
+/** Read ahead at most: honest logs need next to nothing, a forked one as much as its forks are long. */
+const AHEAD_BYTES_MAX = 128 * 1024 * 1024;
+/** Hashes remembered of entries that were told; more than a replica remembers of those it dropped. */
+const TOLD_MAX = 100_000;
+
+export class StoredLogs {
+  readonly #logs: readonly Log[];
+  readonly #breathe: StoredLogsOptions["breathe"];
+  /** Read and not told. */
+  readonly #ahead = new Map<Hash, Row>();
+  readonly #told = new Set<Hash>();
+  readonly #heads = new Map<number, Hash>();
+  #aheadBytes = 0;
+
+  constructor(store: StoreReader, {witnesses, breathe}: StoredLogsOptions) {
+    this.#breathe = breathe;
+    this.#logs = Array.from({length: witnesses}, (_, witness) => ({
+      rows: storePages(store, entryPrefix(witness), {pageMax: PAGE_ENTRIES}),
+      waiting: [],
+      lastN: 0n,
+      isAtEnd: false,
+    }));
+  }
+
+  /** What a witness wrote up to this number, on every branch, with everything that it links to before it. */
+  async *through(witness: number, n: bigint): AsyncGenerator<EntryRecord> {
+    const log = this.#logs[witness];
+    if (log === undefined) return;
+    for (;;) {
+      if (log.waiting.length === 0 && !(await this.#read(witness, log))) return;
+      const row = log.waiting[0];
+      if (row === undefined || row.record.n > n) return;
+      log.waiting.shift();
+      yield* this.#tell(row);
+    }
+  }
+
+  /** Everything that is left. */
+  async *rest(): AsyncGenerator<EntryRecord> {
+    for (const [witness] of this.#logs.entries()) yield* this.through(witness, U64_MAX);
+  }
+
+  async *#tell(first: Row): AsyncGenerator<EntryRecord> {
+    const open = [stepOf(first)];
+    const isOpen = new Set([first]);
+    for (let step = open.at(-1); step !== undefined; step = open.at(-1)) {
+      const cause = step.row.isTold ? undefined : await this.#nextCause(step, isOpen);
+      if (cause !== undefined) {
+        open.push(stepOf(cause));
+        isOpen.add(cause);
+        continue;
+      }
+      open.pop();
+      isOpen.delete(step.row);
+      if (!step.row.isTold) yield this.#markTold(step.row);
+    }
+  }
+
+  /** The next that has to be told before this one, if it is in the store at all. */
+  async #nextCause(step: Step, isOpen: ReadonlySet<Row>): Promise<Row | undefined> {
+    for (; step.next < step.links.length; step.next += 1) {
+      const link = step.links[step.next];
+      if (link === undefined || this.#isTold(link)) continue;
+      const found = this.#ahead.get(link.hash) ?? (await this.#search(link));
+      if (found !== undefined && !found.isTold && !isOpen.has(found)) return found;
+    }
+    return undefined;
+  }
+
+  #isTold({hash, witness}: Link): boolean {
+    return this.#told.has(hash) || (witness !== undefined && this.#heads.get(witness) === hash);
+  }
+
+  async #search(link: Link): Promise<Row | undefined> {
+    const {witness, n} = link;
+    const log = witness === undefined ? undefined : this.#logs[witness];
+    if (witness === undefined || n === undefined || log === undefined) return await this.#searchAll(link);
+    while (log.lastN <= n && this.#hasRoom() && (await this.#read(witness, log)));
+    // Another entry in its place is the one to look at: it is damaged, or the log is.
+    return this.#ahead.get(link.hash) ?? log.waiting.find(({record, isTold}) => record.n === n && !isTold);
+  }
+
+  /** Only an acknowledgement names no place, and only branches of a forked log are named by nothing else. */
+  async #searchAll({hash}: Link): Promise<Row | undefined> {
+    for (let isMore = true; isMore && this.#hasRoom(); ) {
+      isMore = false;
+      for (const [witness, log] of this.#logs.entries()) isMore = (await this.#read(witness, log)) || isMore;
+      const found = this.#ahead.get(hash);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #hasRoom(): boolean {
+    return this.#aheadBytes < AHEAD_BYTES_MAX;
+  }
+
+  /** One more row of a log. False at its end. */
+  async #read(witness: number, log: Log): Promise<boolean> {
+    await this.#breathe();
+    const {done, value} = await log.rows.next();
+    if (done === true) {
+      log.isAtEnd = true;
+      return false;
+    }
+    const [key, bytes] = value;
+    const entry = decodedEntry(bytes);
+    const record = {kind: "entry", witness, n: numberIn(key), bytes} as const;
+    const row: Row = {record, entry, isTold: false};
+    log.lastN = record.n;
+    log.waiting.push(row);
+    this.#aheadBytes += bytes.length;
+    if (entry !== undefined && !this.#told.has(entry.hash)) this.#ahead.set(entry.hash, row);
+    return true;
+  }
+
+  #markTold(row: Row): EntryRecord {
+    row.isTold = true;
+    this.#aheadBytes -= row.record.bytes.length;
+    const {entry, record} = row;
+    if (entry === undefined) return record;
+    this.#ahead.delete(entry.hash);
+    this.#told.add(entry.hash);
+    this.#heads.set(record.witness, entry.hash);
+    if (this.#told.size > TOLD_MAX) {
+      for (const oldest of this.#told) {
+        this.#told.delete(oldest);
+        break;
+      }
+    }
+    return record;
+  }
+}
+
+function stepOf(row: Row): Step {
+  return {row, links: row.entry === undefined ? [] : placedLinks(row.entry), next: 0};
+}
+
+function placedLinks(entry: Entry): readonly Link[] {
+  const {header} = entry;
+  const places = new Map<Hash, Link>(header.refs.map((ref) => [ref.hash, ref]));
+  places.set(header.prev, {hash: header.prev, witness: header.witness, n: header.n - 1n});
+  return linksOf(entry).map((hash) => places.get(hash) ?? {hash});
+}
+
+function decodedEntry(bytes: Uint8Array): Entry | undefined {
+  try {
+    return decodeEntry(bytes);
+  } catch {
+    // Told as it is: whoever checks it says what is wrong with it.
+    return undefined;
+  }
+}
+
+/** 0 for a damaged key, which no entry has. */
+function numberIn(key: string): bigint {
+  const number = /^[^/]+\/\d+\/(\d{12,20})(?:\/|$)/.exec(key)?.[1];
+  return number === undefined ? 0n : BigInt(number);
+}

@@ -1,0 +1,115 @@
+/** A ledger of real replicas and its store: payments, a lock, a rotation of keys and a withdrawal over some heights. */
+
+import type {Genesis} from "@catalyze/core/ledger/genesis";
+import {genesisHash} from "@catalyze/core/ledger/genesis";
+import type {LedgerRecord} from "@catalyze/core/ledger/ledgerRecord";
+import type {Op} from "@catalyze/core/ledger/op";
+import {lockIdOf} from "@catalyze/core/ledger/opCodec";
+import {type Rederived, rederive} from "@catalyze/core/ledger/rederive";
+import type {Replica} from "@catalyze/core/ledger/replica";
+import {storedRecords} from "@catalyze/core/ledger/storedRecords";
+import {signVoucher} from "@catalyze/core/ledger/voucher";
+import type {SignatureVerifier} from "@catalyze/core/ports/signer";
+import type {Write} from "@catalyze/core/ports/store";
+import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
+import type {OpId} from "@catalyze/core/primitives/id";
+import {MemoryStore} from "../../../../test/sim/fakes/memoryStore.ts";
+import {alice, bob, carol, lockSpec, type Person, person, transfer, ZERO_MEMO} from "./kit.ts";
+import {FIRST, genesisOf, NOW, ownOp, replicaOf, settle, verifier} from "./witnessKit.ts";
+
+export type StoredLedger = {readonly genesis: Genesis; readonly records: ReadonlyMap<string, Uint8Array>};
+
+/** Each signature is looked at once: properties go over the same ledger many times. */
+export const cachedVerifier: SignatureVerifier = (() => {
+  const known = new Map<string, {valid: boolean; slow: boolean}>();
+  return {
+    verify(signature, message, publicKey) {
+      const key = [signature, message, publicKey].map(toHex).join();
+      const answer = known.get(key) ?? verifier.verify(signature, message, publicKey);
+      known.set(key, answer);
+      return answer;
+    },
+  };
+})();
+
+/** The store of the first of four witnesses after six checkpoints. */
+export function storedLedger(): StoredLedger {
+  const four = genesisOf(4);
+  const witnesses = four.witnesses.map((each, index) => ({...each, evmAddress: `${index + 11}`.repeat(20)}));
+  const genesis = {...four, witnesses};
+  const records = new Map<string, Uint8Array>();
+  const replicas = [0, 1, 2, 3].map((index) => replicaOf(genesis, index));
+  keepWrites(replicas[0]!, records);
+  const rounds = roundsOf(genesis);
+  for (const [height, ops] of rounds.entries()) {
+    const nowMs = NOW + height * genesis.params.checkpointIntervalMs;
+    for (const [index, op] of ops.entries())
+      replicas[index % 4]!.step({kind: "op", bytes: op.bytes, from: undefined}, nowMs);
+    settle(replicas, nowMs);
+    settle(replicas, nowMs + 100);
+  }
+  return {genesis, records};
+}
+
+/** What its shell would write. */
+function keepWrites(replica: Replica, records: Map<string, Uint8Array>): void {
+  const step = replica.step.bind(replica);
+  replica.step = (input, nowMs) => {
+    const effects = step(input, nowMs);
+    const writes = effects.flatMap((effect): readonly Write[] =>
+      effect.kind === "store" ? effect.writes : [],
+    );
+    for (const {key, value} of writes) value === undefined ? records.delete(key) : records.set(key, value);
+    return effects;
+  };
+}
+
+function roundsOf(genesis: Genesis): readonly (readonly Op[])[] {
+  const logs = new Map<string, {seq: bigint; head: OpId}>();
+  const write = (who: Person, payload: Op["body"]["payload"], cell = who.account): Op => {
+    const slot = logs.get(cell) ?? FIRST;
+    const op = ownOp(genesis, {...who, account: cell}, slot, payload);
+    logs.set(cell, {seq: slot.seq + 1n, head: op.id});
+    return op;
+  };
+  const newKey = person("alice's new key");
+  const address = fromHex("22".repeat(20));
+  const open = write(alice, {kind: "open", locks: [{...lockSpec, expiryH: 40n}]});
+  const lock = lockIdOf(open.id, 0);
+  const hash = fromHex(genesisHash(genesis));
+  const voucher = (cumulative: bigint) =>
+    signVoucher({lockId: lock, cumulative, contextHash: ZERO_MEMO}, alice, hash);
+  const claim = (cumulative: bigint, isFinal: boolean) =>
+    write(bob, {kind: "claim", cumulative, voucher: voucher(cumulative), isFinal}, lock as never);
+  return [
+    [open, write(bob, transfer(carol.account, 500n))],
+    [claim(3_000n, false), write(carol, transfer(alice.account, 70n))],
+    [write(alice, {kind: "account", threshold: 1, keys: [newKey.publicKey], exitAddress: address})],
+    [write(bob, {kind: "withdraw", amount: 900n, address}), claim(10_000n, true)],
+    [
+      write({...newKey, account: alice.account}, transfer(bob.account, 5n)),
+      write(carol, {kind: "stake", stake: "witness", amount: 1_000n}),
+    ],
+    [],
+  ];
+}
+
+export async function storeOf(records: ReadonlyMap<string, Uint8Array>): Promise<MemoryStore> {
+  const store = new MemoryStore();
+  await store.write([...records].map(([key, value]) => ({key, value})));
+  return store;
+}
+
+export async function recordsOf({genesis, records}: StoredLedger): Promise<LedgerRecord[]> {
+  const all: LedgerRecord[] = [];
+  const options = {witnesses: genesis.witnesses.length, breathe: () => undefined};
+  for await (const record of storedRecords(await storeOf(records), options)) all.push(record);
+  return all;
+}
+
+export async function verified(genesis: Genesis, records: readonly LedgerRecord[]): Promise<Rederived> {
+  async function* each() {
+    yield* records;
+  }
+  return await rederive(each(), {genesis, verifier: cachedVerifier});
+}
