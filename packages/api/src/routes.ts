@@ -219,6 +219,13 @@ export const ROUTES = {
     summary: "Check every invariant now",
     response: LedgerReport,
   }),
+  ledgerExport: route({
+    method: "GET",
+    path: "/api/v1/ledger/export",
+    summary: "Every record of the ledger as one file, to be verified from the logs elsewhere",
+    kind: "bytes",
+    response: Type.String({contentEncoding: "binary"}),
+  }),
   ledgerCheckpoints: route({
     method: "GET",
     path: "/api/v1/ledger/checkpoints",

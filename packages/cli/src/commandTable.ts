@@ -6,8 +6,10 @@ import {demo} from "./commands/demo.ts";
 import {doctor} from "./commands/doctor.ts";
 import {down} from "./commands/down.ts";
 import {init} from "./commands/init.ts";
-import {ledgerBalances, ledgerCheckpoints, ledgerShow, ledgerVerify} from "./commands/ledger.ts";
+import {ledgerBalances, ledgerCheckpoints, ledgerShow} from "./commands/ledger.ts";
+import {ledgerExport} from "./commands/ledgerExport.ts";
 import {ledgerProof} from "./commands/ledgerProof.ts";
+import {ledgerVerify} from "./commands/ledgerVerify.ts";
 import {marketAsks, peerList} from "./commands/market.ts";
 import {modelAdd, modelList} from "./commands/model.ts";
 import {nodeInfo, nodeWhy} from "./commands/node.ts";
@@ -45,6 +47,7 @@ export const COMMANDS: readonly Command[] = [
   modelList,
   ledgerShow,
   ledgerVerify,
+  ledgerExport,
   ledgerProof,
   ledgerCheckpoints,
   ledgerBalances,
@@ -66,7 +69,7 @@ export const GROUPS: GroupSummaries = {
   market: "What is sold: asks",
   peer: "Connected peers: list",
   model: "Models: add, list",
-  ledger: "The replicated ledger: show, verify, checkpoints, balances",
+  ledger: "The replicated ledger: show, verify, export, proof, checkpoints, balances",
   node: "This node: info, why it earns or not",
   config: "Settings: list, get, set",
 };

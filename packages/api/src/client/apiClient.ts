@@ -123,6 +123,18 @@ export class ApiClient {
     return await bytesOf(response);
   }
 
+  /** The file of `ctz ledger export`, piece by piece. Throws what the daemon answered, or what broke below HTTP. */
+  async *ledgerExport(): AsyncGenerator<Uint8Array> {
+    const {method, path} = ROUTES.ledgerExport;
+    const response = await sendRequest(this.target, {method, path, timeoutMs: undefined});
+    if (response.body === null) throw new CodedError("DECODE_INVALID");
+    try {
+      yield* response.body as ReadableStream<Uint8Array>;
+    } catch (error) {
+      throw transportError(this.target, error, {limit: undefined, signal: undefined, timeoutMs: undefined});
+    }
+  }
+
   async metrics(): Promise<string> {
     const request = {method: "GET", path: ROUTES.metrics.path, timeoutMs: this.#timeoutMs};
     return await (await sendRequest(this.target, request)).text();

@@ -1,12 +1,8 @@
-import type {CheckpointView, LedgerReport, WitnessView} from "@catalyze/api/schema/money";
-import {CodedError} from "@catalyze/core/errors/codedError";
+import type {CheckpointView, WitnessView} from "@catalyze/api/schema/money";
 import {command} from "../command.ts";
 import {ctz, shortId, time, yesNo} from "../output/format.ts";
 import {pairs, table} from "../output/table.ts";
 import {readLimit} from "./limit.ts";
-
-/** Re-checking a large ledger takes minutes. */
-const VERIFY_TIMEOUT_MS = 600_000;
 
 export const ledgerShow = command({
   path: ["ledger", "show"],
@@ -57,37 +53,6 @@ function witnessTable(witnesses: readonly WitnessView[], paint: Parameters<typeo
     ],
     {paint, none: "No witnesses."},
   );
-}
-
-export const ledgerVerify = command({
-  path: ["ledger", "verify"],
-  summary: "Check every invariant now; exit 1 when one does not hold",
-  async run(_values, {client, output, globals}) {
-    const view = await (await client()).call("ledgerVerify", {
-      timeoutMs: globals.timeoutMs ?? VERIFY_TIMEOUT_MS,
-    });
-    output.data(view, () => reportText(view, output.paint));
-    return view.ok ? 0 : new CodedError("LEDGER_INVARIANT").row.exit;
-  },
-});
-
-function reportText(view: LedgerReport, paint: Parameters<typeof pairs>[1]): string {
-  const checks = view.checks.map(
-    ({name, ok, detail}) => `${ok ? paint("ok   ", "green") : paint("WRONG", "red")}  ${name}: ${detail}\n`,
-  );
-  const sums = pairs(
-    [
-      ["height", view.height],
-      ["supply", ctz(view.supplyUctz)],
-      ["balances", ctz(view.balancesUctz)],
-      ["in locks", ctz(view.lockedUctz)],
-      ["staked", ctz(view.stakedUctz)],
-      ["burned", ctz(view.burnedUctz)],
-      ["withdrawn", ctz(view.withdrawnUctz)],
-    ],
-    paint,
-  );
-  return `${sums}\n${checks.join("")}`;
 }
 
 export const ledgerCheckpoints = command({

@@ -224,6 +224,10 @@ export class LedgerDoor implements LedgerFacade {
     };
   }
 
+  export(): AsyncIterable<Uint8Array> {
+    return this.#components.ledger.export();
+  }
+
   async checkpoints(limit: number): Promise<readonly CheckpointView[]> {
     const {ledger, chain} = this.#components;
     const found = await ledger.checkpoints({limit});

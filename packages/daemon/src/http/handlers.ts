@@ -26,7 +26,7 @@ export type HandlerContext = {
 };
 
 /** Routes that the server answers itself: they work before there is a node, or are not JSON. */
-type OwnRoute = "healthz" | "readyz" | "metrics" | "taskRun" | "taskEvents" | "taskOutput";
+type OwnRoute = "healthz" | "readyz" | "metrics" | "taskRun" | "taskEvents" | "taskOutput" | "ledgerExport";
 
 export type HandledRoute = Exclude<RouteName, OwnRoute>;
 

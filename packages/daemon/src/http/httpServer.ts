@@ -2,6 +2,7 @@
  * The HTTP door of the daemon, over the route table. It listens before the node is ready: until a facade
  * is set, routes answer `STARTING`, `/healthz` 200, `/readyz` 503 with the phase.
  */
+import {Readable} from "node:stream";
 import type {Route} from "@catalyze/api/route";
 import {ROUTES} from "@catalyze/api/routes";
 import {API_VERSION} from "@catalyze/api/schema/fields";
@@ -30,6 +31,8 @@ const RECEIVE_TIMEOUT_MS = 30_000;
 const ANSWER_TIMEOUT_MS = 120_000;
 const CONNECTIONS_MAX = 256;
 const STREAMS_MAX = 128;
+/** Each reads the whole store once. */
+const EXPORTS_MAX = 2;
 
 export type HttpServerComponents = {
   readonly log: Log;
@@ -57,6 +60,7 @@ export class HttpServer {
   #facade: NodeFacade | undefined;
   #phase = "starting";
   #streams = 0;
+  #exports = 0;
 
   constructor(components: HttpServerComponents, options: HttpServerOptions) {
     this.#components = components;
@@ -117,6 +121,7 @@ export class HttpServer {
     for (const name of Object.keys(HANDLERS) as HandledRoute[]) this.#addJson(name);
     this.#addHealth();
     this.#addTaskStreams();
+    this.#addLedgerExport();
   }
 
   #add(route: Route, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): void {
@@ -209,6 +214,19 @@ export class HttpServer {
         this.#streams -= 1;
       }
       return reply;
+    });
+  }
+
+  #addLedgerExport(): void {
+    this.#add(ROUTES.ledgerExport, async (_request, reply) => {
+      if (this.#exports >= EXPORTS_MAX)
+        throw new CodedError("QUEUE_FULL", {evidence: {exportsMax: EXPORTS_MAX}});
+      const pieces = Readable.from(this.#ready().ledger.export(), {objectMode: false});
+      this.#exports += 1;
+      pieces.once("close", () => {
+        this.#exports -= 1;
+      });
+      return await reply.type("application/octet-stream").send(pieces);
     });
   }
 

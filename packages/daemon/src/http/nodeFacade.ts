@@ -91,6 +91,8 @@ export interface LedgerFacade {
   /** `NOT_FOUND` before the first checkpoint. */
   proof(account: AccountId): Promise<BalanceProofView>;
   verify(): Promise<LedgerReport>;
+  /** The file of `ctz ledger export`, of one moment, in pieces. */
+  export(): AsyncIterable<Uint8Array>;
   /** Newest first. */
   checkpoints(limit: number): Promise<readonly CheckpointView[]>;
 }

@@ -21,6 +21,7 @@ import type {AccountView, Grade, LedgerClient, LockView, OpReceipt} from "@catal
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, CellId, Hash, LockId, OpId, PeerId} from "@catalyze/core/primitives/id";
 import {checkChain} from "./checkpointChain.ts";
+import {exportLedger} from "./exportLedger.ts";
 import {LedgerEvents} from "./ledgerEvents.ts";
 import {encodeLedgerFrame} from "./ledgerFrame.ts";
 import {type LedgerReport, ledgerReport} from "./ledgerReport.ts";
@@ -250,6 +251,11 @@ export class LedgerNode implements LedgerClient {
       genesisHash: fromHex(this.genesisHash),
     });
     return {...report, ok: report.ok && chain.ok, checks: [...report.checks, chain]};
+  }
+
+  /** Everything that the store has, as one file, for whoever verifies it from the logs. */
+  export(): AsyncGenerator<Uint8Array> {
+    return exportLedger(this.#components, this.genesis);
   }
 
   /** Latest first, each with its proof. */

@@ -133,6 +133,8 @@ export type FakeState = {
   candidates: CandidateView[];
   isReady: boolean;
   ledgerOk: boolean;
+  /** Pieces of an export. */
+  ledgerExport: readonly Uint8Array[];
 };
 
 export function fakeState(): FakeState {
@@ -152,6 +154,7 @@ export function fakeState(): FakeState {
     candidates: CANDIDATES,
     isReady: true,
     ledgerOk: true,
+    ledgerExport: [],
   };
 }
 
@@ -376,6 +379,10 @@ export function fakeFacade(state: FakeState): NodeFacade {
           withdrawnUctz: "0",
           checks: [{name: "conservation", ok: state.ledgerOk, detail: "10 = 9 + 1"}],
         };
+      },
+      async *export() {
+        check("ledger.export");
+        yield* state.ledgerExport;
       },
       async checkpoints() {
         return [
