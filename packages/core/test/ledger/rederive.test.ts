@@ -2,7 +2,7 @@ import type {Head} from "@catalyze/core/ledger/checkpoint";
 import {itemText} from "@catalyze/core/ledger/divergence";
 import {decodeFinalCheckpoint} from "@catalyze/core/ledger/finality";
 import type {LedgerRecord} from "@catalyze/core/ledger/ledgerRecord";
-import {KEY} from "@catalyze/core/ledger/storeKeys";
+import {entryKeyAt, KEY} from "@catalyze/core/ledger/storeKeys";
 import fc from "fast-check";
 import {beforeAll, describe, expect, it} from "vitest";
 import {recordsOf, type StoredLedger, storedLedger, verified} from "./storedLedger.ts";
@@ -97,6 +97,17 @@ describe("verification from the logs", () => {
     );
     expect(divergence).toMatchObject({height: 3n, item: {kind: "checkpoint", height: 3n}, field});
     expect(divergence?.expected).not.toBe(divergence?.found);
+  });
+
+  it("looks at what lies in the place of a linked entry before it says that there is none", async () => {
+    const key = entryKeyAt(3, 1n);
+    const stampHashAt = 4 + 1 + 4 + 4 + 2 + 8 + 32 + 8;
+    const divergence = await divergenceOf((records) =>
+      records.set(key, flipped(records.get(key)!, stampHashAt)),
+    );
+    expect(divergence).toMatchObject({item: {kind: "entry", witness: 3, n: 1n}, field: "signature"});
+    const gone = await divergenceOf((records) => records.delete(key));
+    expect(gone).toMatchObject({item: {kind: "entry", witness: 3, n: 1n}, field: "hash"});
   });
 
   it("names the field of a cell, with both values", async () => {
