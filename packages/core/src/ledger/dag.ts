@@ -282,7 +282,7 @@ export class Dag {
 }
 
 /** Everything that an entry says it has seen. */
-export function linksOf({header, acks}: Entry): Hash[] {
+export function linksOf({header, acks}: Pick<Entry, "header" | "acks">): Hash[] {
   const links = header.n > 1n ? [header.prev] : [];
   for (const {hash} of header.refs) links.push(hash);
   for (const {hash} of acks) links.push(hash);

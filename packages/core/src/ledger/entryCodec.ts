@@ -90,6 +90,20 @@ export function peekEntryHash(bytes: Uint8Array): Hash | undefined {
   return length + 4 > bytes.length ? undefined : entryHashOf(bytes.subarray(4, 4 + length));
 }
 
+export type EntryLinks = Pick<Entry, "header" | "acks" | "hash">;
+
+/** What an entry says it has seen, without a look at its ops: for putting entries in order. Throws `DECODE_INVALID`. */
+export function decodeEntryLinks(bytes: Uint8Array): EntryLinks {
+  if (bytes.length > LIMITS.entryBytesMax) refuse("tooLong");
+  const reader = new ByteReader(bytes);
+  const headerBytes = reader.bytes(HEADER_BYTES_MAX);
+  const {header} = readHeader(headerBytes);
+  reader.raw(64);
+  const opCount = reader.count(reader.u16(), ENTRY_OPS_MAX);
+  for (let op = 0; op < opCount; op += 1) reader.bytes(LIMITS.opBytesMax);
+  return {header, acks: readAcks(reader), hash: entryHashOf(headerBytes)};
+}
+
 /** The one check of an entry's author. */
 export function verifyEntry(
   verifier: SignatureVerifier,

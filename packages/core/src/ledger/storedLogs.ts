@@ -6,8 +6,7 @@ import type {StoreReader} from "../ports/store.ts";
 import {U64_MAX} from "../primitives/amount.ts";
 import type {Hash} from "../primitives/id.ts";
 import {linksOf} from "./dag.ts";
-import type {Entry} from "./entry.ts";
-import {decodeEntry} from "./entryCodec.ts";
+import {decodeEntryLinks, type EntryLinks} from "./entryCodec.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
 import {entryPrefix} from "./storeKeys.ts";
 import {storePages} from "./storePages.ts";
@@ -24,7 +23,7 @@ type EntryRecord = Extract<LedgerRecord, {kind: "entry"}>;
 type Row = {
   readonly record: EntryRecord;
   /** `undefined`: the bytes are no entry. */
-  readonly entry: Entry | undefined;
+  readonly entry: EntryLinks | undefined;
   isTold: boolean;
 };
 
@@ -149,7 +148,7 @@ export class StoredLogs {
       return false;
     }
     const [key, bytes] = value;
-    const entry = decodedEntry(bytes);
+    const entry = linksIn(bytes);
     const record = {kind: "entry", witness, n: numberIn(key), bytes} as const;
     const row: Row = {record, entry, isTold: false};
     log.lastN = record.n;
@@ -181,16 +180,16 @@ function stepOf(row: Row): Step {
   return {row, links: row.entry === undefined ? [] : placedLinks(row.entry), next: 0};
 }
 
-function placedLinks(entry: Entry): readonly Link[] {
+function placedLinks(entry: EntryLinks): readonly Link[] {
   const {header} = entry;
   const places = new Map<Hash, Link>(header.refs.map((ref) => [ref.hash, ref]));
   places.set(header.prev, {hash: header.prev, witness: header.witness, n: header.n - 1n});
   return linksOf(entry).map((hash) => places.get(hash) ?? {hash});
 }
 
-function decodedEntry(bytes: Uint8Array): Entry | undefined {
+function linksIn(bytes: Uint8Array): EntryLinks | undefined {
   try {
-    return decodeEntry(bytes);
+    return decodeEntryLinks(bytes);
   } catch {
     // Told as it is: whoever checks it says what is wrong with it.
     return undefined;

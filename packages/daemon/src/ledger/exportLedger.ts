@@ -8,7 +8,7 @@ import type {Store} from "@catalyze/core/ports/store";
 
 export type ExportLedgerComponents = {readonly store: Store; readonly clock: Pick<Clock, "monotonicMs">};
 
-/** Work in one go; one entry of 512 ops takes up to 10 ms on top, so the event loop stands still for less than 20. */
+/** Work in one go; no single record takes a millisecond on top. */
 const WORK_MS_MAX = 5;
 
 /** Of the store as it is when the first piece is asked for. Rejects as the store does. */
