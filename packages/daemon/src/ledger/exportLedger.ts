@@ -1,12 +1,11 @@
 /** The bytes of an export of the store of a node that goes on working. */
-import {setImmediate} from "node:timers/promises";
 import {exportPieces} from "@catalyze/core/ledger/exportStream";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {storedRecords} from "@catalyze/core/ledger/storedRecords";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Store} from "@catalyze/core/ports/store";
 
-export type ExportLedgerComponents = {readonly store: Store; readonly clock: Pick<Clock, "monotonicMs">};
+export type ExportLedgerComponents = {readonly store: Store; readonly clock: Pick<Clock, "monotonicMs" | "sleep">};
 
 /** Work in one go; no single record takes a millisecond on top. */
 const WORK_MS_MAX = 5;
@@ -21,7 +20,7 @@ export async function* exportLedger(
     let sinceMs = clock.monotonicMs();
     const breathe = async (): Promise<void> => {
       if (clock.monotonicMs() - sinceMs < WORK_MS_MAX) return;
-      await setImmediate();
+      await clock.sleep(0);
       sinceMs = clock.monotonicMs();
     };
     yield* exportPieces(genesis, storedRecords(snapshot, {witnesses: genesis.witnesses.length, breathe}));
