@@ -35,7 +35,7 @@ export async function* storedRecords(
   }
 }
 
-const PAGE = 256;
+const PAGE = 64;
 
 function headsOf(bytes: Uint8Array): readonly Head[] {
   try {

@@ -5,7 +5,10 @@ import {storedRecords} from "@catalyze/core/ledger/storedRecords";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Store} from "@catalyze/core/ports/store";
 
-export type ExportLedgerComponents = {readonly store: Store; readonly clock: Pick<Clock, "monotonicMs" | "sleep">};
+export type ExportLedgerComponents = {
+  readonly store: Store;
+  readonly clock: Pick<Clock, "monotonicMs" | "sleep">;
+};
 
 /** Work in one go; no single record takes a millisecond on top. */
 const WORK_MS_MAX = 5;
