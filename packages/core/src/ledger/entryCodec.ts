@@ -73,8 +73,7 @@ export function decodeEntry(bytes: Uint8Array): Entry {
   const signature = reader.raw(64);
   const opCount = reader.count(reader.u16(), ENTRY_OPS_MAX);
   const carry = Array.from({length: opCount}, () => decodeOp(reader.bytes(LIMITS.opBytesMax)));
-  const ackCount = reader.count(reader.u16(), ENTRY_ACKS_MAX);
-  const acks = Array.from({length: ackCount}, () => readAck(reader));
+  const acks = readAcks(reader);
   reader.finish();
   if (!equalBytes(roots.carry, carryRoot(carry))) refuse("carryRoot");
   if (!equalBytes(roots.acks, merkleRoot(TAG_ACKS, acks.map(encodeAck)))) refuse("ackRoot");
@@ -97,7 +96,7 @@ export function decodeEntryLinks(bytes: Uint8Array): EntryLinks {
   if (bytes.length > LIMITS.entryBytesMax) refuse("tooLong");
   const reader = new ByteReader(bytes);
   const headerBytes = reader.bytes(HEADER_BYTES_MAX);
-  const {header} = readHeader(headerBytes);
+  const {header} = decodeEntryHeader(headerBytes);
   reader.raw(64);
   const opCount = reader.count(reader.u16(), ENTRY_OPS_MAX);
   for (let op = 0; op < opCount; op += 1) reader.bytes(LIMITS.opBytesMax);
@@ -203,6 +202,10 @@ export function encodeAck({hash, exceptions}: Ack): Uint8Array {
   writeU16(writer, exceptions.length);
   for (const index of exceptions) writeU16(writer, index);
   return writer.finish();
+}
+
+function readAcks(reader: ByteReader): Ack[] {
+  return Array.from({length: reader.count(reader.u16(), ENTRY_ACKS_MAX)}, () => readAck(reader));
 }
 
 /** Throws `DECODE_INVALID`. */

@@ -43,7 +43,7 @@ function records(
   for (const [index, carry] of carries.entries()) {
     const n = BigInt(index + 1);
     const header = {
-      ...{network: parts.network, epoch: 0, witness: 0, n, prev, timeMs: NOW, refs: []},
+      ...{network: parts.network, epoch: 0, witness: 0, n, prev, timeMs: NOW, refs: [], isSeal: false},
       ...{stampH: 0n, stampHash: context.parentHash},
     };
     const entry = signEntry({header, carry, acks: []}, witnesses[0]!, hash);
