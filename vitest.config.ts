@@ -1,7 +1,9 @@
 import {defineConfig} from "vitest/config";
+import {mutantPlugins} from "./test/mutants/mutants.ts";
 
 // Packages resolve to their sources ("source" condition), so unit tests need no build.
 const base = {
+  plugins: mutantPlugins(process.env["CTZ_MUTANT"]),
   resolve: {conditions: ["source"]},
   ssr: {resolve: {conditions: ["source"]}},
 };

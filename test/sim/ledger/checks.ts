@@ -1,21 +1,60 @@
 /** What must hold after every step of a simulated ledger, whatever the network and the owners do. */
+import {decodeConsensus} from "@catalyze/core/ledger/consensusCodec";
 import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
+import type {Entry} from "@catalyze/core/ledger/entry";
+import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import {checkInvariants, isConserved} from "@catalyze/core/ledger/invariants";
-import type {Op} from "@catalyze/core/ledger/op";
+import type {LockSpec, Op} from "@catalyze/core/ledger/op";
 import {isResolved} from "@catalyze/core/ledger/resolved";
 import {decodeSigningRecord} from "@catalyze/core/ledger/signingRecord";
 import type {LedgerState} from "@catalyze/core/ledger/state";
-import type {OpId} from "@catalyze/core/primitives/id";
+import type {CellId, Hash, OpId} from "@catalyze/core/primitives/id";
+import {Bank} from "./bank.ts";
 import type {SimLedgerNode, Spoken} from "./simLedgerNode.ts";
 
+export type ChecksOptions = {
+  readonly accounts: readonly {readonly id: CellId; readonly balance: bigint}[];
+  readonly opFee: bigint;
+  readonly coolingH: bigint;
+  readonly isCheat: (account: CellId) => boolean;
+  /** Honest clocks go at most this far wrong. */
+  readonly skewMaxMs: number;
+};
+
 export class Checks {
+  readonly #options: ChecksOptions;
+  readonly #bank: Bank;
   /** Slot → the op certified there, anywhere. */
   readonly #certified = new Map<string, Op>();
+  readonly #certifiedIds = new Set<OpId>();
   readonly #heights = new Map<bigint, CheckpointSummary>();
   readonly #signed = new Map<string, string>();
   /** In some checkpoint. */
   readonly #applied = new Set<OpId>();
+  readonly #ops = new Map<OpId, Op>();
+  readonly #forbidden = new Map<OpId, string>();
+  readonly #allowed = new Map<CellId, bigint>();
+  /** Entries that honest nodes wrote or took in, for what an acknowledgement votes for. */
+  readonly #entries = new Map<Hash, Entry>();
   certifiedOps = 0;
+
+  constructor(options: ChecksOptions) {
+    this.#options = options;
+    const allowed = (lock: CellId, spec: LockSpec, height: bigint) => this.#allowedOf(lock, spec, height);
+    const {opFee, coolingH, isCheat} = options;
+    this.#bank = new Bank(options.accounts, {opFee, coolingH, isCheat, allowed});
+  }
+
+  /** Every op that anybody ever signs; `why` it must never count, if so. */
+  know(op: Op, why?: string): void {
+    this.#ops.set(op.id, op);
+    if (why !== undefined) this.#forbidden.set(op.id, why);
+  }
+
+  /** An authority signed for this much of a lock. */
+  allow(lock: CellId, cumulative: bigint): void {
+    if (cumulative > (this.#allowed.get(lock) ?? 0n)) this.#allowed.set(lock, cumulative);
+  }
 
   /** Ops certified anywhere so far. */
   certified(): Iterable<Op> {
@@ -31,18 +70,32 @@ export class Checks {
     return lost.map(({id}) => id);
   }
 
+  isCertified(id: OpId): boolean {
+    return this.#certifiedIds.has(id);
+  }
+
   heightMax(): bigint {
     return [...this.#heights.keys()].reduce((high, height) => (height > high ? height : high), 0n);
   }
 
-  afterStep(node: SimLedgerNode, spoken: readonly Spoken[], records: readonly Uint8Array[]): void {
-    for (const record of records) this.#checkRecord(node.index, record);
+  /** An entry on its way, of whomever. */
+  saw(bytes: Uint8Array): Entry {
+    const entry = decodeEntry(bytes);
+    this.#entries.set(entry.hash, entry);
+    return entry;
+  }
+
+  afterStep(
+    node: SimLedgerNode,
+    spoken: readonly Spoken[],
+    parts: {readonly records: readonly Uint8Array[]; readonly nowMs: number},
+  ): void {
+    for (const record of parts.records) this.#checkRecord(node.index, record);
     for (const effect of spoken) {
       if (effect.kind === "violation") throw new Error(`node ${node.index}: ${effect.reason}`);
-      if (effect.kind === "certified") for (const id of effect.ops) this.#checkCertified(node, id);
-      if (effect.kind !== "checkpointed") continue;
-      this.#checkCheckpoint(node, effect.checkpoint);
-      for (const id of effect.ops) this.#applied.add(id);
+      if (effect.kind === "broadcast") this.#checkWord(node.index, effect);
+      if (effect.kind === "certified") for (const id of effect.ops) this.#checkCertified(id);
+      if (effect.kind === "checkpointed") this.#checkCheckpoint(node, effect, parts.nowMs);
     }
     const {replica} = node;
     if (replica === undefined) return;
@@ -51,26 +104,64 @@ export class Checks {
     }
   }
 
-  #checkCertified(node: SimLedgerNode, id: OpId): void {
-    const op = node.replica?.op(id);
-    // A checkpoint of the same step may have taken it in already, and its memory with it.
-    if (op === undefined) return;
+  /** At the end: what a quorum voted for on a lock was paid, whenever that became known. */
+  settled(): void {
+    for (const {id, body} of this.#certified.values()) {
+      if (body.payload.kind !== "claim") continue;
+      const drawn = this.#bank.closedAt(body.cell);
+      if (drawn !== undefined && drawn < body.payload.cumulative) {
+        throw new Error(`certified claim ${id} of ${body.payload.cumulative} was paid ${drawn}`);
+      }
+    }
+  }
+
+  #checkCertified(id: OpId): void {
+    const op = this.#ops.get(id);
+    if (op === undefined) throw new Error(`certified op ${id}: nobody signed it`);
     const slot = `${op.body.cell}/${op.body.seq}`;
+    const why = this.#forbidden.get(id);
+    if (why !== undefined) throw new Error(`certified, but must not be: ${why}`);
     const known = this.#certified.get(slot);
     if (known !== undefined && known.id !== id) throw new Error(`two ops are certified at slot ${slot}`);
     if (known === undefined) this.certifiedOps += 1;
     this.#certified.set(slot, op);
+    this.#certifiedIds.add(id);
   }
 
-  #checkCheckpoint(node: SimLedgerNode, checkpoint: CheckpointSummary): void {
-    const known = this.#heights.get(checkpoint.height);
+  #checkCheckpoint(
+    node: SimLedgerNode,
+    {checkpoint, ops}: Extract<Spoken, {kind: "checkpointed"}>,
+    nowMs: number,
+  ): void {
+    const {height} = checkpoint;
+    const known = this.#heights.get(height);
     if (known !== undefined && (known.hash !== checkpoint.hash || known.stateRoot !== checkpoint.stateRoot)) {
-      throw new Error(`two checkpoints at height ${checkpoint.height}`);
+      throw new Error(`two checkpoints at height ${height}`);
     }
-    this.#heights.set(checkpoint.height, checkpoint);
-    if (node.replica === undefined) return;
-    const [violation] = checkInvariants(node.replica.base, 1);
-    if (violation !== undefined) throw new Error(`${violation.invariant}: ${violation.detail}`);
+    this.#heights.set(height, checkpoint);
+    for (const id of ops) {
+      this.#checkCertified(id);
+      this.#applied.add(id);
+    }
+    this.#bank.note(
+      height,
+      ops.flatMap((id) => this.#ops.get(id) ?? []),
+    );
+    const {replica} = node;
+    if (replica === undefined || replica.checkpoint.height !== height) return;
+    if (known === undefined) {
+      const [violation] = checkInvariants(replica.base, 1);
+      if (violation !== undefined) throw new Error(`${violation.invariant}: ${violation.detail}`);
+      this.#bank.compare(height, replica.base);
+    }
+    if (replica.checkpoint.timeMs > nowMs + this.#options.skewMaxMs)
+      throw new Error("a checkpoint from the future");
+  }
+
+  #allowedOf(lock: CellId, {authority, expiryH}: LockSpec, height: bigint): bigint {
+    if (authority.kind !== "clock") return this.#allowed.get(lock) ?? 0n;
+    const until = height < expiryH ? height : expiryH;
+    return until > authority.startH ? authority.perH * (until - authority.startH) : 0n;
   }
 
   /** I7: never two votes for a slot in an epoch, two entries with a number, skip and finalize. */
@@ -81,6 +172,9 @@ export class Checks {
         this.#once(`${index}/${kind}/${height}/${iteration}`, hash);
         if (kind !== "notarize") this.#once(`${index}/end/${height}/${iteration}`, kind);
       }
+      for (const {checkpoint, iteration, hash} of record.message.proposals) {
+        this.#once(`${index}/propose/${checkpoint.height}/${iteration}`, hash);
+      }
       return;
     }
     if (record.kind === "entry") this.#once(`${index}/n/${record.entry.header.n}`, record.entry.hash);
@@ -88,9 +182,36 @@ export class Checks {
       this.#once(`${index}/slot/${epoch}/${cell}/${seq}`, opId);
   }
 
+  /** What is said was recorded before, and an entry's votes are what they are, whatever the record says. */
+  #checkWord(index: number, {what, bytes}: Extract<Spoken, {kind: "broadcast"}>): void {
+    if (what === "entry") {
+      const entry = this.saw(bytes);
+      if (entry.header.witness !== index) return;
+      this.#recorded(`${index}/n/${entry.header.n}`, entry.hash);
+      for (const {body, id} of this.#votesOf(entry)) this.#once(`${index}/slot/${body.cell}/${body.seq}`, id);
+    }
+    if (what !== "consensus") return;
+    for (const {kind, height, iteration, hash, witness} of decodeConsensus(bytes).votes) {
+      if (witness === index) this.#recorded(`${index}/${kind}/${height}/${iteration}`, hash);
+    }
+  }
+
+  *#votesOf({carry, acks}: Entry): Generator<Op> {
+    yield* carry;
+    for (const {hash, exceptions} of acks) {
+      const without = new Set(exceptions);
+      for (const [index, op] of (this.#entries.get(hash)?.carry ?? []).entries())
+        if (!without.has(index)) yield op;
+    }
+  }
+
+  #recorded(key: string, value: string): void {
+    if (this.#signed.get(key) !== value) throw new Error(`said before it was recorded: ${key}`);
+  }
+
   #once(key: string, value: string): void {
     const known = this.#signed.get(key);
-    if (known !== undefined && known !== value) throw new Error(`signing table contradicts itself: ${key}`);
+    if (known !== undefined && known !== value) throw new Error(`signed twice: ${key}`);
     this.#signed.set(key, value);
   }
 }

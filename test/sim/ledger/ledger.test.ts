@@ -1,60 +1,18 @@
-import {toHex} from "@catalyze/core/primitives/bytes";
 import {describe, expect, it} from "vitest";
 import {REAL_CRYPTO} from "../market/simKeys.ts";
-import {isSettled} from "./checks.ts";
-import {CALM_MS, SCENARIOS, type ScenarioName, STORM_MS} from "./scenarios.ts";
+import {SCENARIOS, type ScenarioName} from "./scenarios.ts";
+import {settledSim} from "./settledSim.ts";
 import {SimLedger, type SimLedgerSetup} from "./simLedger.ts";
 
 /** `npm run soak` asks for more. */
 const SEEDS = Number(process.env["CTZ_SIM_SEEDS"] ?? 30);
 const FIRST = Number(process.env["CTZ_SIM_FIRST"] ?? 1);
 
-async function settled(setup: SimLedgerSetup): Promise<SimLedger> {
-  const sim = new SimLedger(setup);
-  sim.startTimers();
-  await sim.run({stormMs: STORM_MS, calmMs: CALM_MS});
-  expectAgreement(sim);
-  expectLiveness(sim);
-  return sim;
-}
-
-/** Every honest op is final everywhere, and every node says the same. */
-function expectAgreement(sim: SimLedger): void {
-  const live = sim.live();
-  const [first] = live;
-  expect(first).toBeDefined();
-  const heights = live.map(({replica}) => Number(replica!.checkpoint.height));
-  expect(Math.max(...heights) - Math.min(...heights)).toBeLessThanOrEqual(1);
-  const roots = new Map<bigint, string>();
-  for (const {replica} of live) {
-    const root = roots.get(replica!.checkpoint.height);
-    if (root !== undefined) expect(replica!.checkpoint.stateRoot).toBe(root);
-    roots.set(replica!.checkpoint.height, replica!.checkpoint.stateRoot);
-  }
-  for (const {replica} of live) {
-    const lost = [...sim.checks.certified()].filter((op) => !isSettled(replica!.view, op));
-    expect(lost.map(({id}) => id)).toEqual([]);
-    expect(sim.checks.lostIn(replica!.base)).toEqual([]);
-  }
-  // An expiry shows in the view one checkpoint later: only views of one height compare.
-  const heightMax = Math.max(...heights);
-  const latest = live.filter(({replica}) => Number(replica!.checkpoint.height) === heightMax);
-  const views = new Set(latest.map(({replica}) => toHex(replica!.view.fork().tree().root())));
-  expect(views.size).toBe(1);
-}
-
-function expectLiveness(sim: SimLedger): void {
-  const lost = [...sim.submitted.values()].filter(
-    (op) => op.body.payload.kind !== "claim" && !isSettled(sim.live()[0]!.replica!.view, op),
-  );
-  expect(lost.map(({id}) => id)).toEqual([]);
-}
-
 async function seeded(name: string, count: number, setup: (seed: number) => SimLedgerSetup): Promise<void> {
   let [certified, steps] = [0, 0];
   for (let seed = FIRST; seed < FIRST + count; seed++) {
     try {
-      const sim = await settled(setup(seed));
+      const sim = await settledSim(setup(seed));
       certified += sim.checks.certifiedOps;
       steps += sim.steps;
     } catch (error) {
@@ -74,6 +32,8 @@ describe("ledger replicas", () => {
     ["four witnesses survive drops, duplicates, delays, crashes and an equivocating owner", "storm", SEEDS],
     ["four witnesses go on when one is silent", "silent", Math.ceil(SEEDS / 3)],
     ["four witnesses survive one that forks its log and votes twice", "forking", SEEDS],
+    ["four witnesses survive one that keeps no rule, and every trick of owners", "hostile", SEEDS],
+    ["four witnesses serve owners who live from hand to mouth", "poor", SEEDS],
   ])("%s", async (_, name, count) => {
     await seeded(name, count, SCENARIOS[name]);
   });

@@ -1,5 +1,7 @@
 /** Owners of accounts in a simulated ledger: they pay, open locks, claim; one of them may equivocate. */
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
+import {debitOf} from "@catalyze/core/ledger/apply";
+import type {AccountCell} from "@catalyze/core/ledger/cell";
 import type {Op, OpBody, Payload} from "@catalyze/core/ledger/op";
 import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
 import type {LedgerState} from "@catalyze/core/ledger/state";
@@ -11,7 +13,16 @@ import type {SeededRandom} from "../fakes/seededRandom.ts";
 const MEMO = "0".repeat(64) as Hash;
 const EPOCHS_AHEAD = 1_000_000;
 
-export type Network = {readonly id: number; readonly genesisHash: Uint8Array; readonly opFee: bigint};
+export type Network = {
+  readonly id: number;
+  readonly genesisHash: Uint8Array;
+  readonly opFee: bigint;
+  /** Told how far an authority's signature lets a lock go. */
+  readonly allow: (lock: CellId, cumulative: bigint) => void;
+};
+
+/** What an owner sees of the ledger when it acts. */
+export type Sight = {readonly height: bigint; readonly account: AccountCell | undefined};
 
 type OpenLock = {
   readonly id: LockId;
@@ -29,8 +40,10 @@ export class Owner {
   /** By cell: the account's own log, and those of the locks that this owner controls. */
   readonly #slots = new Map<CellId, {seq: bigint; head: OpId}>();
   readonly #staked = {witness: 0n, executor: 0n};
+  /** What this owner's ops cost, by their number: those that the ledger does not show yet are spent too. */
+  readonly #costs = new Map<bigint, bigint>();
   readonly locks: OpenLock[] = [];
-  balance: bigint;
+  readonly #genesisBalance: bigint;
 
   constructor(
     signer: Signer,
@@ -40,18 +53,28 @@ export class Owner {
     this.signer = signer;
     this.account = accountIdOf(signer.publicKey);
     this.#network = network;
-    this.balance = options.balance;
+    this.#genesisBalance = options.balance;
     this.isHonest = options.isHonest;
   }
 
+  /** The last op of its own account. */
+  get slot(): {readonly seq: bigint; readonly head: OpId} {
+    return this.#slots.get(this.account) ?? {seq: 0n, head: NO_OP};
+  }
+
+  /** What it held in the beginning. */
+  get endowment(): bigint {
+    return this.#genesisBalance;
+  }
+
   /** One next op; a cheat signs two for one slot, or spends what it has not. Empty when there is nothing to do. */
-  act(random: SeededRandom, others: readonly Owner[], height: bigint): Op[] {
+  act(random: SeededRandom, others: readonly Owner[], sight: Sight): Op[] {
     if (!this.isHonest && random.chance(0.3)) {
       const [left, right] = [random.pick(others), random.pick(others)];
-      const slot = this.#slots.get(this.account) ?? {seq: 0n, head: NO_OP};
-      const one = this.#write(this.account, transfer(left.account, 5n), 0n);
+      const slot = this.slot;
+      const one = this.#write(this.account, transfer(left.account, 5n));
       this.#slots.set(this.account, slot);
-      return [one, this.#write(this.account, transfer(right.account, 7n), 0n)];
+      return [one, this.#write(this.account, transfer(right.account, 7n))];
     }
     if (!this.isHonest && random.chance(0.1)) {
       // More than anyone ever had. What rests on it is stuck too: the cheat's own problem.
@@ -59,18 +82,23 @@ export class Owner {
     }
     const lock = this.locks.find(({isFinal}) => !isFinal);
     if (lock !== undefined && random.chance(0.5)) return this.#claim(lock, random);
-    if (random.chance(0.1)) return this.#stake(random);
-    if (random.chance(0.25)) return this.#open(random.pick(others), random, height);
-    const amount = BigInt(1 + random.int(2_000));
-    const fee = this.#network.opFee;
-    if (this.balance < amount + fee) return [];
-    this.balance -= amount + fee;
-    return [this.#write(this.account, transfer(random.pick(others).account, amount))];
+    const left = this.#spendable(sight) - this.#network.opFee;
+    if (random.chance(0.1)) return this.#stake(random, left);
+    if (random.chance(0.25)) return this.#open(random.pick(others), random, {height: sight.height, left});
+    return this.#spend(random, others, left);
   }
 
-  /** The next op of the account: a plain payment. */
-  pay(to: Owner, amount: bigint): Op {
-    return this.#write(this.account, transfer(to.account, amount));
+  #spend(random: SeededRandom, others: readonly Owner[], left: bigint): Op[] {
+    if (left <= 0n) return [];
+    // All of it now and then: then the payment rests on every credit before it.
+    const some = BigInt(1 + random.int(2_000));
+    const amount = some < left && random.chance(0.7) ? some : left > 5_000n ? 5_000n : left;
+    if (random.chance(0.05)) return [this.#write(this.account, {kind: "stake", stake: "curate", amount})];
+    if (random.chance(0.05)) {
+      const address = new Uint8Array(20).fill(1 + random.int(3));
+      return [this.#write(this.account, {kind: "withdraw", amount, address})];
+    }
+    return [this.#write(this.account, transfer(random.pick(others).account, amount))];
   }
 
   /** The next op of the account, whatever it does. */
@@ -84,26 +112,33 @@ export class Owner {
     if (cell !== undefined) this.#slots.set(this.account, {seq: cell.seq, head: cell.head});
   }
 
-  #stake(random: SeededRandom): Op[] {
+  #stake(random: SeededRandom, left: bigint): Op[] {
     const stake = random.pick(["witness", "executor"] as const);
     if (this.#staked[stake] > 0n && random.chance(0.6)) {
       const amount = 1n + BigInt(random.int(Number(this.#staked[stake])));
       this.#staked[stake] -= amount;
-      return [this.#write(this.account, {kind: "unstake", stake, amount})];
+      return left < 0n ? [] : [this.#write(this.account, {kind: "unstake", stake, amount})];
     }
     const amount = BigInt(1 + random.int(3_000));
-    const fee = this.#network.opFee;
-    if (this.balance < amount + fee) return [];
-    this.balance -= amount + fee;
+    if (left < amount) return [];
     this.#staked[stake] += amount;
     return [this.#write(this.account, {kind: "stake", stake, amount})];
   }
 
-  #open(payee: Owner, random: SeededRandom, height: bigint): Op[] {
+  #spendable({account}: Sight): bigint {
+    const seq = account?.seq ?? 0n;
+    let left = account === undefined ? 0n : account.in - account.out;
+    for (const [at, cost] of this.#costs) if (at > seq) left -= cost;
+    return left;
+  }
+
+  #open(
+    payee: Owner,
+    random: SeededRandom,
+    {height, left}: {readonly height: bigint; readonly left: bigint},
+  ): Op[] {
     const amount = BigInt(1_000 + random.int(5_000));
-    const fee = this.#network.opFee;
-    if (this.balance < amount + fee) return [];
-    this.balance -= amount + fee;
+    if (left < amount) return [];
     const op = this.#write(this.account, {
       kind: "open",
       locks: [
@@ -113,9 +148,11 @@ export class Owner {
           amount,
           tag: MEMO,
           authority: {kind: "payer", key: this.signer.publicKey},
+          // Nothing divides evenly.
           split: [
-            {target: {kind: "cell", cell: payee.account}, bps: 9_000},
-            {target: {kind: "burn"}, bps: 1_000},
+            {target: {kind: "cell", cell: payee.account}, bps: 8_333},
+            {target: {kind: "burn"}, bps: 667},
+            {target: {kind: "cell", cell: this.account}, bps: 1_000},
           ],
           // Some expire while claims are under way.
           expiryH: height + BigInt(12 + random.int(8)),
@@ -129,16 +166,18 @@ export class Owner {
 
   #claim(lock: OpenLock, random: SeededRandom): Op[] {
     const rest = lock.amount - lock.drawn;
-    lock.isFinal = rest < 400n || random.chance(0.3);
-    const cumulative = lock.isFinal && random.chance(0.5) ? lock.amount : lock.drawn + 300n;
+    lock.isFinal = rest < 800n || random.chance(0.3);
+    const cumulative =
+      lock.isFinal && random.chance(0.5) ? lock.amount : lock.drawn + 300n + BigInt(random.int(200));
     if (cumulative > lock.amount) return [];
     lock.drawn = cumulative;
     const body = {lockId: lock.id, cumulative, contextHash: MEMO};
     const voucher = signVoucher(body, lock.payer.signer, this.#network.genesisHash);
+    this.#network.allow(lock.id, cumulative);
     return [this.#write(lock.id, {kind: "claim", cumulative, voucher, isFinal: lock.isFinal})];
   }
 
-  #write(cell: CellId, payload: Payload, fee = this.#network.opFee): Op {
+  #write(cell: CellId, payload: Payload): Op {
     const slot = this.#slots.get(cell) ?? {seq: 0n, head: NO_OP};
     const body: OpBody = {
       version: 1,
@@ -148,12 +187,13 @@ export class Owner {
       prev: slot.head,
       validFromEpoch: 0,
       validUntilEpoch: EPOCHS_AHEAD,
-      fee: fee === 0n ? this.#network.opFee : fee,
+      fee: this.#network.opFee,
       deps: [],
       payload,
     };
     const op = signOp(body, this.signer, this.#network.genesisHash);
     this.#slots.set(cell, {seq: body.seq, head: op.id});
+    if (payload.kind !== "claim") this.#costs.set(body.seq, debitOf(payload) + body.fee);
     return op;
   }
 }

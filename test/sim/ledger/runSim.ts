@@ -1,7 +1,8 @@
 /** `npm run sim -- [scenario] --seed N`: one simulated ledger, told line by line; what fails is said last. */
 import {parseArgs} from "node:util";
-import {CALM_MS, SCENARIOS, type ScenarioName, STORM_MS} from "./scenarios.ts";
-import {SimLedger} from "./simLedger.ts";
+import {SCENARIOS, type ScenarioName} from "./scenarios.ts";
+import {settledSim} from "./settledSim.ts";
+import type {SimLedger} from "./simLedger.ts";
 
 const USAGE = `npm run sim -- [${Object.keys(SCENARIOS).join(" | ")}] --seed N`;
 
@@ -20,10 +21,9 @@ export async function runSim(args: readonly string[]): Promise<number> {
   }
   const trace = (atMs: number, who: string, what: string) =>
     process.stdout.write(`${atMs.toFixed(1).padStart(9)} ms  ${who.padEnd(10)} ${what}\n`);
-  const sim = new SimLedger({...SCENARIOS[name as ScenarioName](seed), trace});
-  sim.startTimers();
+  let sim: SimLedger;
   try {
-    await sim.run({stormMs: STORM_MS, calmMs: CALM_MS});
+    sim = await settledSim({...SCENARIOS[name as ScenarioName](seed), trace});
   } catch (error) {
     process.stdout.write(`\nIT DOES NOT HOLD: ${error instanceof Error ? error.message : String(error)}\n`);
     return 1;

@@ -26,6 +26,16 @@ export const SCENARIOS = {
     ...{...BASE, seed, witnesses: 4, twin: seed % 4, equivocators: 1},
     faults: {...STORM, crash: 0},
   }),
+  /** One of four keeps no rule, owners try what must never count, clocks differ, some hear only half. */
+  hostile: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, bad: seed % 4, equivocators: 1, tricks: 10, skewMaxMs: 150},
+    faults: {...STORM, crash: 0, oneWay: 0.1},
+  }),
+  /** Payments rest on payments that have only just been certified; nodes crash, and some lose their database. */
+  poor: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, owners: 7, equivocators: 1, tricks: 6, arePoor: true},
+    faults: {...STORM, oneWay: 0.1, wipe: 0.3},
+  }),
 } satisfies Record<string, (seed: number) => SimLedgerSetup>;
 
 export type ScenarioName = keyof typeof SCENARIOS;

@@ -7,19 +7,21 @@ import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import type {Op} from "@catalyze/core/ledger/op";
-import {PARAMS_DEMO} from "@catalyze/core/ledger/params";
+import {heightsOf, PARAMS_DEMO} from "@catalyze/core/ledger/params";
 import {isResolved} from "@catalyze/core/ledger/resolved";
 import {storedAfter} from "@catalyze/core/ledger/restoreReplica";
-import type {VoteRule} from "@catalyze/core/ledger/voteRules";
+import type {Signer} from "@catalyze/core/ports/signer";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
-import type {OpId, PeerId} from "@catalyze/core/primitives/id";
+import type {CellId, OpId, PeerId} from "@catalyze/core/primitives/id";
 import type {UnixMs} from "@catalyze/core/primitives/time";
 import {SeededRandom} from "../fakes/seededRandom.ts";
 import type {SimCrypto} from "../market/simKeys.ts";
+import {BadWitness} from "./badWitness.ts";
 import {Checks} from "./checks.ts";
-import {Owner} from "./owners.ts";
+import {type Network, Owner} from "./owners.ts";
 import {SimLedgerNode, type Spoken} from "./simLedgerNode.ts";
 import {describe, describeOp} from "./trace.ts";
+import {type Step, TRICKS} from "./tricks.ts";
 
 export type SimLedgerSetup = {
   readonly seed: number;
@@ -33,8 +35,23 @@ export type SimLedgerSetup = {
   readonly twin?: number;
   /** Witness that never says a word. */
   readonly silent?: number;
-  readonly faults: {readonly drop: number; readonly duplicate: number; readonly crash: number};
-  readonly voteRules?: readonly VoteRule[];
+  /** Witness that keeps no rule: see `BadWitness`. */
+  readonly bad?: number;
+  /** How many tricks are played with forbidden ops. */
+  readonly tricks?: number;
+  /** All but one of the owners begin with next to nothing: payments rest on payments. */
+  readonly arePoor?: boolean;
+  /** Honest clocks differ by up to this much either way. */
+  readonly skewMaxMs?: number;
+  readonly faults: {
+    readonly drop: number;
+    readonly duplicate: number;
+    readonly crash: number;
+    /** Chance that a crash costs the database; the signing table is another file. */
+    readonly wipe?: number;
+    /** Chance, each 100 ms, that some node stops hearing some other for a while. */
+    readonly oneWay?: number;
+  };
   /** Told of everything that happens: virtual milliseconds since the start, the node, what. */
   readonly trace?: (atMs: number, who: string, what: string) => void;
 };
@@ -44,10 +61,12 @@ type Event = {readonly atMs: number; readonly order: number; readonly run: () =>
 
 const BALANCE = 100_000n;
 const FORK_MS_MAX = 6_000;
+const BALANCE_POOR = 300n;
+const TRICK_BALANCE = 5_000n;
 const START_MS = 1_700_000_000_000;
 
 export class SimLedger {
-  readonly checks = new Checks();
+  readonly checks: Checks;
   readonly nodes: SimLedgerNode[] = [];
   readonly owners: Owner[] = [];
   /** Ops of honest owners, each to be certified in the end. */
@@ -64,6 +83,14 @@ export class SimLedger {
   readonly #bad = new Set<number>();
   readonly #syncing = new Set<SimLedgerNode>();
   readonly #lastRound = new Map<SimLedgerNode, Round>();
+  readonly #network: Network;
+  readonly #cheats: Owner[] = [];
+  /** Ops that a bad witness does not get. */
+  readonly #unaided = new Set<OpId>();
+  readonly #badWitness: BadWitness | undefined;
+  readonly #skewMs: number[] = [];
+  /** "from>to" that hear nothing. */
+  readonly #cut = new Set<string>();
   #order = 0;
   #isCalm = false;
   nowMs = START_MS;
@@ -72,10 +99,13 @@ export class SimLedger {
   constructor(setup: SimLedgerSetup) {
     this.#setup = setup;
     this.#random = new SeededRandom(setup.seed);
-    const {crypto, witnesses, followers, owners, equivocators} = setup;
+    const {crypto, witnesses, followers, owners, tricks = 0} = setup;
     const votes = Array.from({length: witnesses}, (_, index) => crypto.signer(`vote ${index}`));
-    const wallets = Array.from({length: owners}, (_, index) => crypto.signer(`owner ${index}`));
-    const accounts = wallets.map(({publicKey}) => ({id: accountIdOf(publicKey), balance: BALANCE}));
+    const wallets = Array.from({length: owners + 2 * tricks}, (_, index) => crypto.signer(`owner ${index}`));
+    const accounts = wallets.map(({publicKey}, index) => ({
+      id: accountIdOf(publicKey),
+      balance: this.#endowmentOf(index),
+    }));
     this.#genesis = {
       v: 1,
       name: "sim",
@@ -93,36 +123,58 @@ export class SimLedger {
       },
       aliases: {},
     };
+    const {opFee} = PARAMS_DEMO;
+    const skewMaxMs = setup.skewMaxMs ?? 0;
+    const honest = new Set(accounts.slice(setup.equivocators, owners).map(({id}) => id));
+    const coolingH = heightsOf(this.#genesis.params.unbondingS, this.#genesis.params);
+    this.checks = new Checks({accounts, opFee, skewMaxMs, coolingH, isCheat: (id) => !honest.has(id)});
     const hash = genesisHash(this.#genesis);
-    const network = {id: networkIdOf(hash), genesisHash: fromHex(hash), opFee: PARAMS_DEMO.opFee};
+    const allow = (lock: CellId, cumulative: bigint) => this.checks.allow(lock, cumulative);
+    this.#network = {id: networkIdOf(hash), genesisHash: fromHex(hash), opFee, allow};
     for (const [index, signer] of wallets.entries()) {
-      this.owners.push(new Owner(signer, network, {balance: BALANCE, isHonest: index >= equivocators}));
+      const isHonest = index >= setup.equivocators;
+      const owner = new Owner(signer, this.#network, {balance: this.#endowmentOf(index), isHonest});
+      (index < owners ? this.owners : this.#cheats).push(owner);
     }
-    const rules = setup.voteRules === undefined ? {} : {voteRules: setup.voteRules};
-    const node = (index: number, voteSigner = votes[index]) =>
-      this.nodes.push(
-        new SimLedgerNode({
-          ...{index, genesis: this.#genesis, crypto, voteSigner, ...rules},
-          isForker: voteSigner !== undefined && voteSigner === votes[setup.twin ?? -1],
-        }),
-      );
-    for (let index = 0; index < witnesses + followers; index++) node(index);
+    for (let index = 0; index < witnesses + followers; index++) this.#addNode(index, votes[index]);
+    if (setup.bad !== undefined) {
+      const [signer, random] = [votes[setup.bad]!, this.#random.fork("bad witness")];
+      this.#badWitness = new BadWitness({index: setup.bad, genesis: this.#genesis, crypto, signer, random});
+      this.#bad.add(setup.bad);
+    }
     if (setup.twin === undefined) return;
-    node(this.nodes.length, votes[setup.twin]);
-    this.#twin = this.nodes.length - 1;
+    this.#twin = this.nodes.length;
     this.#bad.add(setup.twin).add(this.#twin);
     this.#forkMs = START_MS + this.#random.between(0, FORK_MS_MAX);
+    this.#addNode(this.#twin, votes[setup.twin]);
+  }
+
+  #addNode(index: number, voteSigner: Signer | undefined): void {
+    const {crypto, skewMaxMs = 0, twin} = this.#setup;
+    const isForker = twin !== undefined && (index === twin || index === this.#twin);
+    this.nodes.push(new SimLedgerNode({index, genesis: this.#genesis, crypto, voteSigner, isForker}));
+    this.#skewMs.push(skewMaxMs === 0 ? 0 : Math.floor(this.#random.between(-skewMaxMs, skewMaxMs)));
+  }
+
+  #endowmentOf(index: number): bigint {
+    const {owners, equivocators, arePoor = false} = this.#setup;
+    if (index >= owners) return TRICK_BALANCE;
+    return arePoor && index > equivocators ? BALANCE_POOR : BALANCE;
   }
 
   /** Runs under faults for a while, then heals and lets everything settle. */
   async run({stormMs, calmMs}: {readonly stormMs: number; readonly calmMs: number}): Promise<void> {
     for (const node of this.#speaking()) await this.#boot(node);
     for (const owner of this.owners) this.#after(this.#random.between(0, 200), () => this.#act(owner));
+    this.#startTricks(stormMs);
+    if (this.#badWitness !== undefined) this.#harm(this.#badWitness);
+    if (this.#setup.faults.oneWay !== undefined) this.#cutOff(this.#setup.faults.oneWay);
     await this.#until(this.nowMs + stormMs);
     this.#isCalm = true;
     this.#tell("network", () => "heals");
     for (const node of this.#speaking()) if (node.replica === undefined) await this.#boot(node);
     await this.#until(this.nowMs + calmMs);
+    this.checks.settled();
   }
 
   /** Honest nodes that run. */
@@ -139,7 +191,7 @@ export class SimLedger {
   }
 
   #speaking(): SimLedgerNode[] {
-    return this.nodes.filter(({index}) => index !== this.#setup.silent);
+    return this.nodes.filter(({index}) => index !== this.#setup.silent && index !== this.#setup.bad);
   }
 
   #tell(who: string, what: () => string): void {
@@ -173,9 +225,10 @@ export class SimLedger {
   #step(node: SimLedgerNode, input: ReplicaInput): void {
     if (node.replica === undefined || this.#isTwinsNext(node, input)) return;
     this.steps += 1;
-    const {spoken, records} = node.step(input, Math.floor(this.nowMs));
+    const nowMs = Math.floor(this.nowMs);
+    const {spoken, records} = node.step(input, nowMs + this.#skewMs[node.index]!);
     for (const effect of spoken) this.#tell(peerOf(node), () => describe(effect));
-    if (!this.#bad.has(node.index)) this.checks.afterStep(node, spoken, records);
+    if (!this.#bad.has(node.index)) this.checks.afterStep(node, spoken, {records, nowMs});
     for (const effect of spoken) this.#perform(node, effect);
     this.#scheduleTick(node);
     const {crash} = this.#setup.faults;
@@ -194,7 +247,10 @@ export class SimLedger {
   /** Between two effects of its next step, or right now. */
   #crash(node: SimLedgerNode): void {
     this.#tell(peerOf(node), () => "crashes");
-    if (this.#random.chance(0.5)) node.dyingAfter = this.#random.int(3);
+    const {wipe = 0} = this.#setup.faults;
+    const isWiped = wipe > 0 && this.#random.chance(wipe);
+    if (isWiped) node.wipe();
+    else if (this.#random.chance(0.5)) node.dyingAfter = this.#random.int(3);
     else node.crash();
     this.#after(this.#random.between(100, 3_000), async () => {
       if (node.replica === undefined) await this.#boot(node);
@@ -202,9 +258,10 @@ export class SimLedger {
   }
 
   #scheduleTick(node: SimLedgerNode): void {
-    const wanted = node.replica?.wantsTick(Math.floor(this.nowMs) as UnixMs);
+    const skewMs = this.#skewMs[node.index]!;
+    const wanted = node.replica?.wantsTick((Math.floor(this.nowMs) + skewMs) as UnixMs);
     if (wanted === undefined) return;
-    const at = Math.max(wanted, this.nowMs + 1);
+    const at = Math.max(wanted - skewMs, this.nowMs + 1);
     const planned = this.#tickAt.get(node);
     if (planned !== undefined && planned > this.nowMs && planned <= at) return;
     this.#tickAt.set(node, at);
@@ -218,7 +275,10 @@ export class SimLedger {
   }
 
   #perform(node: SimLedgerNode, effect: Spoken): void {
+    if (effect.kind === "checkpointed" && node.replica !== undefined)
+      this.#badWitness?.final(node.replica.finalCheckpoint);
     if (effect.kind === "broadcast") {
+      if (effect.what !== "checkpoint") this.#badWitness?.hear(effect.what, effect.bytes);
       for (const other of this.nodes) {
         const isWitness = other.index < this.#setup.witnesses || this.#bad.has(other.index);
         if (other === node || (effect.what === "consensus" && !isWitness)) continue;
@@ -229,9 +289,9 @@ export class SimLedger {
     if (effect.kind === "evidence") this.#report(effect.proof);
   }
 
-  #send(_from: SimLedgerNode, to: SimLedgerNode, input: ReplicaInput): void {
+  #send(from: SimLedgerNode, to: SimLedgerNode, input: ReplicaInput): void {
     const {drop, duplicate} = this.#setup.faults;
-    if (!this.#isCalm && this.#random.chance(drop)) return;
+    if (!this.#isCalm && (this.#random.chance(drop) || this.#cut.has(`${from.index}>${to.index}`))) return;
     const copies = !this.#isCalm && this.#random.chance(duplicate) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) this.#after(this.#delayMs(), () => this.#step(to, input));
   }
@@ -270,20 +330,77 @@ export class SimLedger {
   }
 
   #act(owner: Owner): void {
-    const height = this.live()[0]?.replica?.checkpoint.height ?? 0n;
+    if (this.#isCalm) return;
+    const live = this.live();
+    const view = live.length === 0 ? undefined : this.#random.pick(live).replica?.view;
+    const height = live[0]?.replica?.checkpoint.height ?? 0n;
     const others = this.owners.filter((each) => each !== owner);
-    if (!this.#isCalm) {
-      const view = this.live()[0]?.replica?.view;
-      if (!owner.isHonest && view !== undefined && this.#random.chance(0.2)) owner.lookAt(view);
-      const ops = owner.act(this.#random, others, height);
-      for (const op of ops) {
-        if (owner.isHonest) this.submitted.set(op.id, op);
-        const who = `owner ${this.owners.indexOf(owner)}`;
-        this.#tell(who, () => `signs ${describeOp(op)}${owner.isHonest ? "" : " (it equivocates)"}`);
-        this.#offer(op, 0);
-      }
-      this.#after(this.#random.between(20, 400), () => this.#act(owner));
+    if (!owner.isHonest && view !== undefined && this.#random.chance(0.2)) owner.lookAt(view);
+    const ops = owner.act(this.#random, others, {height, account: view?.account(owner.account)});
+    for (const op of ops) {
+      if (owner.isHonest) this.submitted.set(op.id, op);
+      this.checks.know(op);
+      const who = `owner ${this.owners.indexOf(owner)}`;
+      this.#tell(who, () => `signs ${describeOp(op)}${owner.isHonest ? "" : " (it equivocates)"}`);
+      this.#offer(op, 0);
     }
+    this.#after(this.#random.between(20, 400), () => this.#act(owner));
+  }
+
+  /** Each trick is played once, by accounts of its own, at some moment. */
+  #startTricks(stormMs: number): void {
+    const {tricks = 0, equivocators} = this.#setup;
+    const chosen = this.#random.shuffle(TRICKS).slice(0, tricks);
+    for (const [index, trick] of chosen.entries()) {
+      this.#after(this.#random.between(0, stormMs * 0.7), () => {
+        const height = this.checks.heightMax();
+        const [cheat, accomplice] = [this.#cheats[2 * index]!, this.#cheats[2 * index + 1]!];
+        const victim = this.#random.pick(this.owners.slice(equivocators));
+        const steps = trick({
+          network: this.#network,
+          random: this.#random,
+          cheat,
+          accomplice,
+          victim,
+          height,
+        });
+        for (const step of steps) this.#play(step);
+      });
+    }
+  }
+
+  #play(step: Step): void {
+    const {op, forbidden, fromHeight = 0n, after} = step;
+    if (this.checks.heightMax() < fromHeight || (after !== undefined && !this.checks.isCertified(after))) {
+      this.#after(200, () => this.#play(step));
+      return;
+    }
+    this.checks.know(op, forbidden);
+    this.#tell("a cheat", () => `signs ${describeOp(op)}${forbidden === undefined ? "" : `, ${forbidden}`}`);
+    if (step.isUnaided === true) this.#unaided.add(op.id);
+    else this.#badWitness?.take(op);
+    this.#offer(op, forbidden === undefined ? 0 : 40);
+  }
+
+  #harm(bad: BadWitness): void {
+    for (const {kind, bytes, to} of bad.act(this.nowMs)) {
+      if (kind === "entry") this.checks.saw(bytes);
+      const from = this.nodes[this.#setup.bad!]!;
+      for (const node of this.nodes)
+        if (to(node.index)) this.#send(from, node, {kind, bytes, from: peerOf(from)});
+    }
+    this.#after(this.#random.between(50, 300), () => this.#harm(bad));
+  }
+
+  /** Somebody stops hearing somebody, who may hear it well. */
+  #cutOff(chance: number): void {
+    const [from, to] = [this.#random.int(this.nodes.length), this.#random.int(this.nodes.length)];
+    if (this.#random.chance(chance)) {
+      const pair = `${from}>${to}`;
+      this.#cut.add(pair);
+      this.#after(this.#random.between(200, 3_000), () => void this.#cut.delete(pair));
+    }
+    this.#after(100, () => this.#cutOff(chance));
   }
 
   /** Somebody honest puts it on the ledger, as every daemon does. */
@@ -299,7 +416,10 @@ export class SimLedger {
     if (isDone || tries > 60) return;
     const witnesses = this.nodes.filter(({index}) => index < this.#setup.witnesses || this.#bad.has(index));
     const to = this.#random.pick(witnesses);
-    this.#send(to, to, {kind: "op", bytes: op.bytes, from: "owner" as PeerId});
+    if (to.index === this.#setup.bad) {
+      // It may carry it, or not.
+      if (this.#random.chance(0.5) && !this.#unaided.has(op.id)) this.#badWitness?.take(op);
+    } else this.#send(to, to, {kind: "op", bytes: op.bytes, from: "owner" as PeerId});
     this.#after(500, () => this.#offer(op, tries + 1));
   }
 

@@ -6,7 +6,6 @@ import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {Replica} from "@catalyze/core/ledger/replica";
 import {restoreReplica} from "@catalyze/core/ledger/restoreReplica";
-import type {VoteRule} from "@catalyze/core/ledger/voteRules";
 import type {Signer} from "@catalyze/core/ports/signer";
 import type {UnixMs} from "@catalyze/core/primitives/time";
 import {MemoryDisk, MemoryStore} from "../fakes/memoryStore.ts";
@@ -17,15 +16,15 @@ export type SimLedgerOptions = {
   readonly genesis: Genesis;
   readonly crypto: SimCrypto;
   readonly voteSigner: Signer | undefined;
-  readonly voteRules?: readonly VoteRule[];
-  readonly isForker?: boolean;
+  /** Goes on with its own branch when its log turns out to be forked. */
+  readonly isForker: boolean;
 };
 
 export type Spoken = Exclude<Effect, {kind: "store"} | {kind: "sign"}>;
 
 export class SimLedgerNode {
   readonly index: number;
-  readonly disk = new MemoryDisk();
+  disk = new MemoryDisk();
   readonly signed: Uint8Array[] = [];
   readonly #options: SimLedgerOptions;
   replica: Replica | undefined;
@@ -38,13 +37,9 @@ export class SimLedgerNode {
   }
 
   async start(): Promise<void> {
-    const {genesis, crypto, voteSigner, voteRules, isForker = false} = this.#options;
+    const {genesis, crypto, voteSigner, isForker} = this.#options;
     const restored = await restoreReplica({genesis, store: this.store, signed: [...this.signed]});
-    const rules = voteRules === undefined ? {} : {voteRules};
-    this.replica = new Replica(
-      {genesis, verifier: crypto.verifier, voteSigner, isForker, ...rules},
-      restored,
-    );
+    this.replica = new Replica({genesis, verifier: crypto.verifier, voteSigner, isForker}, restored);
   }
 
   get store(): MemoryStore {
@@ -55,6 +50,12 @@ export class SimLedgerNode {
     this.replica = undefined;
     this.dyingAfter = undefined;
     this.disk.crash();
+  }
+
+  /** A crash after which the database cannot be read and is made anew. */
+  wipe(): void {
+    this.crash();
+    this.disk = new MemoryDisk();
   }
 
   /** What is said once everything is on disk. */

@@ -1,0 +1,275 @@
+/**
+ * A witness that keeps no rule. It sees everything at once, knows every other's log, and says what harms
+ * most: forbidden ops carried, votes for all of both sides, forked and withheld entries, stale stamps, wrong
+ * times, links that lie, and in agreement several proposals, cuts that leave others out, every kind of vote.
+ * What it does in one life is a random part of that, so that no habit hides another.
+ */
+import type {Book} from "@catalyze/core/ledger/book";
+import type {Checkpoint, Head} from "@catalyze/core/ledger/checkpoint";
+import {
+  type ConsensusMessage,
+  decodeConsensus,
+  encodeConsensus,
+  signProposal,
+  signVote,
+} from "@catalyze/core/ledger/consensusCodec";
+import {computeCut} from "@catalyze/core/ledger/cut";
+import type {Entry} from "@catalyze/core/ledger/entry";
+import {decodeEntry, signEntry} from "@catalyze/core/ledger/entryCodec";
+import type {FinalCheckpoint} from "@catalyze/core/ledger/finality";
+import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
+import type {Op} from "@catalyze/core/ledger/op";
+import {replicaParts} from "@catalyze/core/ledger/replicaParts";
+import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
+import {leaderOf} from "@catalyze/core/ledger/simplexTypes";
+import type {Signer} from "@catalyze/core/ports/signer";
+import {fromHex} from "@catalyze/core/primitives/bytes";
+import type {Hash} from "@catalyze/core/primitives/id";
+import type {SeededRandom} from "../fakes/seededRandom.ts";
+import type {SimCrypto} from "../market/simKeys.ts";
+
+const NO_HASH = "0".repeat(64) as Hash;
+const HABITS = [
+  "fork",
+  "withhold",
+  "staleStamp",
+  "falseStamp",
+  "falseRef",
+  "lateClock",
+  "earlyClock",
+  "doubleVote",
+  "lyingLeader",
+] as const;
+type Habit = (typeof HABITS)[number];
+
+/** What is said to which of the others. */
+export type BadWord = {
+  readonly kind: "entry" | "consensus";
+  readonly bytes: Uint8Array;
+  readonly to: (index: number) => boolean;
+};
+
+type Options = {
+  readonly index: number;
+  readonly genesis: Genesis;
+  readonly crypto: SimCrypto;
+  readonly signer: Signer;
+  readonly random: SeededRandom;
+};
+
+export class BadWitness {
+  readonly #options: Options;
+  readonly #random: SeededRandom;
+  readonly #book: Book;
+  readonly #genesisHash: Uint8Array;
+  readonly #network: number;
+  readonly #habits: ReadonlySet<Habit>;
+  readonly #finals = new Map<bigint, FinalCheckpoint>();
+  #stamps: {readonly height: bigint; readonly hash: Hash}[];
+  #heard: Entry[] = [];
+  #ops: Op[] = [];
+  #said: ConsensusMessage[] = [];
+  readonly #led = new Set<string>();
+  #head: Head;
+
+  constructor(options: Options) {
+    const {genesis, crypto, index, random} = options;
+    this.#options = options;
+    this.#random = random;
+    const fresh = freshReplica(genesis);
+    this.#book = replicaParts({genesis, verifier: crypto.verifier, voteSigner: undefined}, fresh).book;
+    const hash = genesisHash(genesis);
+    this.#genesisHash = fromHex(hash);
+    this.#network = networkIdOf(hash);
+    this.#habits = new Set(HABITS.filter(() => random.chance(0.4)));
+    this.#stamps = [{height: 0n, hash: fresh.checkpoint.hash}];
+    this.#head = {witness: index, n: 0n, hash: NO_HASH};
+  }
+
+  hear(kind: "entry" | "consensus", bytes: Uint8Array): void {
+    if (kind === "consensus") {
+      this.#said.push(decodeConsensus(bytes));
+      return;
+    }
+    const entry = decodeEntry(bytes);
+    if (entry.header.witness === this.#options.index) return;
+    const {offered} = this.#book.take(entry);
+    if (offered.kind !== "ingested") return;
+    for (const {entry: each} of offered.nodes) if (each.carry.length > 0) this.#heard.push(each);
+  }
+
+  /** An op that an owner hands in, allowed or not. */
+  take(op: Op): void {
+    this.#ops.push(op);
+  }
+
+  final(final: FinalCheckpoint): void {
+    this.#finals.set(final.checkpoint.height, final);
+    for (;;) {
+      const next = this.#finals.get(this.#book.checkpoint.height + 1n);
+      const result = next && computeCut(this.#book.cutContext(), next.checkpoint.heads);
+      if (next === undefined || result?.kind !== "cut") return;
+      this.#book.adopt(result.cut, next);
+      this.#finals.delete(next.checkpoint.height);
+      this.#stamps.push({height: next.checkpoint.height, hash: next.hash});
+    }
+  }
+
+  act(nowMs: number): BadWord[] {
+    return [...this.#entries(nowMs), ...this.#agreement()];
+  }
+
+  #entries(nowMs: number): BadWord[] {
+    const random = this.#random;
+    const links = this.#heard.splice(0, 40).filter(({hash}) => this.#book.dag.has(hash));
+    const carry = [...new Map(this.#ops.splice(0, 20).map((op) => [op.id, op])).values()];
+    const isForking = this.#has("fork") && random.chance(0.1);
+    const words: BadWord[] = [];
+    const entry = this.#entry(nowMs, {carry, links});
+    if (isForking) {
+      // Two halves of the others see two entries of one number.
+      const rival = this.#entry(nowMs + 1, {carry: [...carry].reverse().slice(1), links: []});
+      words.push({kind: "entry", bytes: rival.bytes, to: (index) => index % 2 === 0});
+      words.push({kind: "entry", bytes: entry.bytes, to: (index) => index % 2 === 1});
+    } else {
+      const only = this.#has("withhold") && random.chance(0.3) ? this.#someOther() : undefined;
+      words.push({kind: "entry", bytes: entry.bytes, to: (index) => only === undefined || index === only});
+    }
+    if (this.#has("falseRef") && random.chance(0.2)) words.push(this.#lyingLinks(nowMs));
+    this.#head = {witness: this.#options.index, n: entry.header.n, hash: entry.hash};
+    this.#book.take(entry);
+    return words;
+  }
+
+  #entry(
+    nowMs: number,
+    {carry, links}: {readonly carry: readonly Op[]; readonly links: readonly Entry[]},
+    refs = this.#refs(),
+  ): Entry {
+    const {signer, index} = this.#options;
+    const [stamp] = this.#stamps.slice(this.#has("staleStamp") && this.#random.chance(0.5) ? -3 : -1);
+    const isFalse = this.#has("falseStamp") && this.#random.chance(0.3);
+    const skew = (this.#has("lateClock") ? -60_000 : 0) + (this.#has("earlyClock") ? 3_600_000 : 0);
+    const header = {
+      network: this.#network,
+      epoch: 0,
+      witness: index,
+      n: this.#head.n + 1n,
+      prev: this.#head.hash,
+      stampH: (stamp?.height ?? 0n) + (isFalse ? 2n : 0n),
+      stampHash: stamp?.hash ?? NO_HASH,
+      timeMs: Math.floor(nowMs) + skew,
+      isSeal: this.#options.random.chance(0.3),
+      refs,
+    };
+    const acks = [...new Set(links.map(({hash}) => hash))].map((hash) => ({hash, exceptions: []}));
+    return signEntry({header, carry, acks}, signer, this.#genesisHash);
+  }
+
+  #refs(): Head[] {
+    return this.#book.dag.heads().filter(({witness}) => witness !== this.#options.index);
+  }
+
+  /** Names a true entry at a false place: nobody may take it in. Nothing ever builds on it. */
+  #lyingLinks(nowMs: number): BadWord {
+    const refs = this.#refs().map((ref, at) => (at === 0 ? {...ref, n: ref.n + 1n} : ref));
+    const {bytes} = this.#entry(nowMs, {carry: [], links: []}, refs);
+    const only = this.#someOther();
+    return {kind: "entry", bytes, to: (index) => index === only};
+  }
+
+  #agreement(): BadWord[] {
+    const said = this.#said.splice(0);
+    const words: BadWord[] = [];
+    const height = this.#book.checkpoint.height + 1n;
+    const votes = said.flatMap((message) => message.votes).filter((vote) => vote.height === height);
+    const proposals = said.flatMap((message) => message.proposals);
+    const iterations = new Set([1, ...votes.flatMap(({iteration}) => [iteration, iteration + 1])]);
+    if (this.#has("lyingLeader"))
+      for (const iteration of iterations) words.push(...this.#lead(height, iteration));
+    for (const {hash, iteration, checkpoint} of proposals) {
+      if (checkpoint.height !== height) continue;
+      words.push(this.#votes(height, iteration, hash));
+    }
+    return words;
+  }
+
+  #votes(height: bigint, iteration: number, hash: Hash): BadWord {
+    const {signer, index} = this.#options;
+    const isDouble = this.#has("doubleVote");
+    const kinds = isDouble
+      ? (["notarize", "skip", "finalize"] as const)
+      : (["notarize", "finalize"] as const);
+    const only = isDouble && this.#random.chance(0.5) ? this.#someOther() : undefined;
+    const votes = kinds.map((kind) =>
+      signVote(
+        {kind, height, iteration, hash: kind === "skip" ? NO_HASH : hash, witness: index},
+        signer,
+        this.#genesisHash,
+      ),
+    );
+    return {
+      kind: "consensus",
+      bytes: encodeConsensus({proposals: [], votes}),
+      to: (to) => only === undefined || to === only,
+    };
+  }
+
+  /** Different proposals to different witnesses, each voted for. */
+  #lead(height: bigint, iteration: number): BadWord[] {
+    const {index, signer, genesis} = this.#options;
+    const key = `${height}/${iteration}`;
+    if (
+      leaderOf({size: genesis.witnesses.length} as never, height, iteration) !== index ||
+      this.#led.has(key)
+    )
+      return [];
+    const options = [this.#cutWithout(undefined), this.#cutWithout(this.#someOther()), this.#cutOfOwn()];
+    const found = options.flatMap((each) => each ?? []);
+    const [first] = found;
+    if (first === undefined) return [];
+    this.#led.add(key);
+    const twisted = this.#random.chance(0.3) ? [{...first, timeMs: first.timeMs + 1}] : [];
+    const told = [...twisted, ...found];
+    return told.map((checkpoint, at) => {
+      const draft = {iteration, parent: 0, checkpoint, witness: index};
+      const proposal = signProposal(draft, signer, this.#genesisHash);
+      const vote = {kind: "notarize" as const, height, iteration, hash: proposal.hash, witness: index};
+      const votes = [signVote(vote, signer, this.#genesisHash)];
+      const isLast = at === told.length - 1;
+      const bytes = encodeConsensus({proposals: [proposal], votes});
+      return {kind: "consensus", bytes, to: (to) => (isLast ? to >= at : to === at)};
+    });
+  }
+
+  /** A valid cut that leaves one witness's newest entries out. */
+  #cutWithout(left: number | undefined): Checkpoint | undefined {
+    const context = this.#book.cutContext();
+    const before = new Map(context.parent.heads.map((head) => [head.witness, head]));
+    const heads = this.#book.dag
+      .heads()
+      .flatMap((head) => (head.witness === left ? (before.get(head.witness) ?? []) : [head]));
+    return this.#checkpointOf(heads);
+  }
+
+  /** Nothing new of the others: a cut that no honest witness may accept. */
+  #cutOfOwn(): Checkpoint | undefined {
+    const {parent} = this.#book.cutContext();
+    const others = parent.heads.filter(({witness}) => witness !== this.#options.index);
+    const heads = [...others, this.#head].sort((left, right) => left.witness - right.witness);
+    return this.#random.chance(0.3) ? this.#checkpointOf(heads) : undefined;
+  }
+
+  #checkpointOf(heads: readonly Head[]): Checkpoint | undefined {
+    const result = computeCut(this.#book.cutContext(), heads);
+    return result.kind === "cut" ? result.cut.checkpoint : undefined;
+  }
+
+  #has(habit: Habit): boolean {
+    return this.#habits.has(habit);
+  }
+
+  #someOther(): number {
+    return this.#random.int(this.#options.genesis.witnesses.length);
+  }
+}

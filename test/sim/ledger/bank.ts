@@ -1,0 +1,231 @@
+/**
+ * A second opinion on the money: the plainest possible bank, fed with the ops of each final checkpoint. It
+ * shares no code with the ledger, so a rule that the ledger lost shows as another balance.
+ */
+import type {LockSpec, Op, StakeKind} from "@catalyze/core/ledger/op";
+import {lockIdOf} from "@catalyze/core/ledger/opCodec";
+import type {LedgerState} from "@catalyze/core/ledger/state";
+import type {CellId} from "@catalyze/core/primitives/id";
+
+type BankLock = {readonly spec: LockSpec; drawn: bigint; isClosed: boolean};
+
+export type BankRules = {
+  readonly opFee: bigint;
+  /** The most that a lock's authority ever signed for, or its clock allows at this height. */
+  readonly allowed: (lock: CellId, spec: LockSpec, height: bigint) => bigint;
+  /** Heights for which stake cools. */
+  readonly coolingH: bigint;
+  /** Owners who sign two ops for one slot: only they may lose a fine. */
+  readonly isCheat: (account: CellId) => boolean;
+};
+
+type Stake = {readonly cell: CellId; readonly kind: StakeKind};
+type CoolingStake = Stake & {readonly amount: bigint; readonly matureH: bigint};
+
+/** Fees of a slot that its owner signed twice. */
+const FINE_FEES = 10n;
+
+export class Bank {
+  readonly #rules: BankRules;
+  readonly #balances: Map<CellId, bigint>;
+  /** By account and kind. */
+  readonly #staked = new Map<string, Stake & {amount: bigint}>();
+  #cooling: readonly CoolingStake[] = [];
+  readonly #locks = new Map<CellId, BankLock>();
+  readonly #convicted = new Map<CellId, bigint>();
+  #burned = 0n;
+  #withdrawn = 0n;
+  #height = 0n;
+  #waiting = new Map<bigint, readonly Op[]>();
+
+  constructor(accounts: readonly {readonly id: CellId; readonly balance: bigint}[], rules: BankRules) {
+    this.#rules = rules;
+    this.#balances = new Map(accounts.map(({id, balance}) => [id, balance]));
+  }
+
+  /** What a checkpoint applied; a node may adopt several before its state can be looked at. */
+  note(height: bigint, ops: readonly Op[]): void {
+    if (height > this.#height && !this.#waiting.has(height)) this.#waiting.set(height, ops);
+  }
+
+  /** Throws when this state at this height is not what the ops make of the genesis. */
+  compare(height: bigint, state: LedgerState): void {
+    if (height <= this.#height) return;
+    for (let at = this.#height + 1n; at <= height; at += 1n) {
+      this.#height = at;
+      this.#mature();
+      for (const op of this.#waiting.get(at) ?? []) this.#apply(op);
+      for (const op of this.#waiting.get(at) ?? []) this.#unstake(op);
+      this.#waiting.delete(at);
+    }
+    for (const [id, lock] of this.#locks) this.#expire(id, lock, state);
+    for (const id of this.#balances.keys()) {
+      const cell = state.account(id);
+      const balance = cell === undefined ? 0n : cell.in - cell.out;
+      this.#fine(id, balance);
+      expectSame(`account ${id}`, balance, this.#balances.get(id) ?? 0n);
+    }
+    for (const {cell, kind} of this.#staked.values()) this.#compareStake(cell, kind, state);
+    for (const [id, lock] of this.#locks) {
+      const cell = state.lock(id);
+      if (cell !== undefined) expectSame(`lock ${id}`, cell.in - cell.out, this.#rest(lock));
+    }
+    expectSame("burned", state.totals.burned, this.#burned);
+    expectSame("withdrawn", state.totals.withdrawn, this.#withdrawn);
+  }
+
+  /** How far the lock was drawn when it closed; `undefined` while it is open. */
+  closedAt(id: CellId): bigint | undefined {
+    const lock = this.#locks.get(id);
+    return lock?.isClosed === true ? lock.drawn : undefined;
+  }
+
+  #apply(op: Op): void {
+    const {cell, fee, payload} = op.body;
+    if (payload.kind === "claim") {
+      const lock = this.#locks.get(cell);
+      if (lock === undefined || lock.isClosed) throw new Error(`bank: claim ${op.id} has no open lock`);
+      if (payload.cumulative > lock.drawn) this.#draw(cell, lock, {to: payload.cumulative, fee});
+      if (payload.isFinal) this.#close(lock);
+      return;
+    }
+    this.#pay(cell, -fee);
+    this.#burned += fee;
+    switch (payload.kind) {
+      case "transfer":
+        for (const {to, amount} of payload.outputs) {
+          this.#pay(cell, -amount);
+          this.#pay(to, amount);
+        }
+        break;
+      case "open":
+        for (const [index, spec] of payload.locks.entries()) {
+          this.#pay(cell, -spec.amount);
+          this.#locks.set(lockIdOf(op.id, index), {spec, drawn: 0n, isClosed: false});
+        }
+        break;
+      case "stake":
+        this.#pay(cell, -payload.amount);
+        this.#stakeOf(cell, payload.stake).amount += payload.amount;
+        break;
+      case "withdraw":
+        this.#pay(cell, -payload.amount);
+        this.#withdrawn += payload.amount;
+        break;
+      case "account":
+      case "unstake":
+      case "evidence":
+    }
+    if ((this.#balances.get(cell) ?? 0n) < 0n) throw new Error(`bank: ${cell} paid what it has not`);
+  }
+
+  #stakeOf(cell: CellId, kind: StakeKind): {amount: bigint} {
+    const known = this.#staked.get(`${cell}/${kind}`);
+    const stake = known ?? {cell, kind, amount: 0n};
+    this.#staked.set(`${cell}/${kind}`, stake);
+    return stake;
+  }
+
+  #unstake({body: {cell, payload}}: Op): void {
+    if (payload.kind !== "unstake") return;
+    const stake = this.#stakeOf(cell, payload.stake);
+    const amount = payload.amount < stake.amount ? payload.amount : stake.amount;
+    stake.amount -= amount;
+    const matureH = this.#height + this.#rules.coolingH;
+    this.#cooling = [...this.#cooling, {cell, kind: payload.stake, amount, matureH}];
+  }
+
+  #mature(): void {
+    for (const {cell, amount, matureH} of this.#cooling)
+      if (matureH === this.#height) this.#pay(cell, amount);
+    this.#cooling = this.#cooling.filter(({matureH}) => matureH > this.#height);
+  }
+
+  /** When a slot became void is the ledger's to say; who pays for it, and how much at most, is not. */
+  #fine(id: CellId, balance: bigint): void {
+    const missing = (this.#balances.get(id) ?? 0n) - balance;
+    if (missing <= 0n || !this.#rules.isCheat(id) || missing % this.#rules.opFee !== 0n) return;
+    if (missing > FINE_FEES * this.#rules.opFee) return;
+    this.#pay(id, -missing);
+    this.#burned += missing;
+  }
+
+  /** A convicted witness has lost all of it, what was cooling too. */
+  #compareStake(id: CellId, kind: StakeKind, state: LedgerState): void {
+    const cell = state.account(id);
+    const [staked, cooling] = [cell?.staked[kind] ?? 0n, coolingOf(cell?.cooling ?? [], kind)];
+    const own = this.#cooling.filter((each) => each.cell === id && each.kind === kind);
+    const stake = this.#stakeOf(id, kind);
+    if (kind === "witness" && (cell?.convictedH ?? 0n) > (this.#convicted.get(id) ?? 0n)) {
+      this.#convicted.set(id, cell?.convictedH ?? 0n);
+      this.#burned += stake.amount - staked + coolingOf(own, kind) - cooling;
+      stake.amount = staked;
+      this.#cooling = this.#cooling.filter((each) => !own.includes(each));
+    }
+    expectSame(`${kind} stake of ${id}`, staked, stake.amount);
+    const left = this.#cooling.filter((each) => each.cell === id && each.kind === kind);
+    expectSame(`cooling ${kind} stake of ${id}`, cooling, coolingOf(left, kind));
+  }
+
+  #draw(id: CellId, lock: BankLock, {to, fee}: {readonly to: bigint; readonly fee: bigint}): void {
+    const allowed = this.#rules.allowed(id, lock.spec, this.#height);
+    if (to > lock.spec.amount || to > allowed) throw new Error(`bank: lock ${id} paid ${to} of ${allowed}`);
+    for (const {target, bps} of lock.spec.split) {
+      const share = (to * BigInt(bps)) / 10_000n - (lock.drawn * BigInt(bps)) / 10_000n;
+      if (target.kind === "cell") this.#pay(target.cell, share);
+      else if (target.kind === "burn") this.#burned += share;
+      else throw new Error("bank: no split here names the treasury");
+    }
+    lock.drawn = to;
+    this.#pay(lock.spec.controller, -fee);
+    this.#burned += fee;
+  }
+
+  #close(lock: BankLock): void {
+    const dust = this.#rest(lock) - (lock.spec.amount - lock.drawn);
+    this.#pay(lock.spec.refundTo, lock.spec.amount - lock.drawn);
+    this.#burned += dust;
+    lock.isClosed = true;
+  }
+
+  /** Which claim counts at expiry is the ledger's to say; that it was signed for, and how it splits, is not. */
+  #expire(id: CellId, lock: BankLock, state: LedgerState): void {
+    if (lock.isClosed || lock.spec.expiryH + 1n > this.#height) return;
+    const cell = state.lock(id);
+    if (cell?.frozen !== undefined) return;
+    if (cell?.isClosed !== true) throw new Error(`bank: lock ${id} is open beyond its time`);
+    if (cell.drawn < lock.drawn) throw new Error(`bank: lock ${id} took back what it paid`);
+    if (cell.drawn > lock.drawn) {
+      const share = this.#controllerShare(lock, cell.drawn);
+      this.#draw(id, lock, {to: cell.drawn, fee: share < this.#rules.opFee ? share : this.#rules.opFee});
+    }
+    this.#close(lock);
+  }
+
+  #controllerShare({spec, drawn}: BankLock, to: bigint): bigint {
+    return spec.split
+      .filter(({target}) => target.kind === "cell" && target.cell === spec.controller)
+      .reduce((sum, {bps}) => sum + (to * BigInt(bps)) / 10_000n - (drawn * BigInt(bps)) / 10_000n, 0n);
+  }
+
+  #rest({spec, drawn, isClosed}: BankLock): bigint {
+    if (isClosed) return 0n;
+    return spec.split.reduce((rest, {bps}) => rest - (drawn * BigInt(bps)) / 10_000n, spec.amount);
+  }
+
+  #pay(id: CellId, amount: bigint): void {
+    this.#balances.set(id, (this.#balances.get(id) ?? 0n) + amount);
+  }
+}
+
+type Cold = {readonly kind?: StakeKind; readonly stake?: StakeKind; readonly amount: bigint};
+
+function coolingOf(list: readonly Cold[], kind: StakeKind): bigint {
+  return list
+    .filter((each) => (each.kind ?? each.stake) === kind)
+    .reduce((sum, {amount}) => sum + amount, 0n);
+}
+
+function expectSame(what: string, is: bigint | undefined, should: bigint): void {
+  if (is !== should) throw new Error(`bank: ${what} is ${is}, should be ${should}`);
+}

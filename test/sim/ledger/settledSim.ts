@@ -1,0 +1,48 @@
+/** One simulated life from its seed, with everything that must hold when the network has healed. */
+import {toHex} from "@catalyze/core/primitives/bytes";
+import {isSettled} from "./checks.ts";
+import {CALM_MS, STORM_MS} from "./scenarios.ts";
+import {SimLedger, type SimLedgerSetup} from "./simLedger.ts";
+
+/** Throws what did not hold. */
+export async function settledSim(setup: SimLedgerSetup): Promise<SimLedger> {
+  const sim = new SimLedger(setup);
+  sim.startTimers();
+  await sim.run({stormMs: STORM_MS, calmMs: CALM_MS});
+  checkAgreement(sim);
+  checkLiveness(sim);
+  return sim;
+}
+
+/** Every honest op is final everywhere, and every node says the same. */
+function checkAgreement(sim: SimLedger): void {
+  const live = sim.live().map(({replica}) => replica!);
+  const heights = live.map(({checkpoint}) => Number(checkpoint.height));
+  const heightMax = Math.max(...heights);
+  if (heightMax < 3) throw new Error(`the network stands still at height ${heightMax}`);
+  if (heightMax - Math.min(...heights) > 1) throw new Error(`nodes stand at heights ${heights.join(", ")}`);
+  const roots = new Map<bigint, string>();
+  for (const {checkpoint} of live) {
+    const root = roots.get(checkpoint.height) ?? checkpoint.stateRoot;
+    if (checkpoint.stateRoot !== root) throw new Error(`two roots at height ${checkpoint.height}`);
+    roots.set(checkpoint.height, root);
+  }
+  for (const {view, base} of live) {
+    const lost = [...sim.checks.certified()].filter((op) => !isSettled(view, op));
+    if (lost.length > 0) throw new Error(`certified and lost: ${lost.map(({id}) => id).join(" ")}`);
+    const unapplied = sim.checks.lostIn(base);
+    if (unapplied.length > 0) throw new Error(`certified and never applied: ${unapplied.join(" ")}`);
+  }
+  // An expiry shows in the view one checkpoint later: only views of one height compare.
+  const latest = live.filter(({checkpoint}) => Number(checkpoint.height) === heightMax);
+  const views = new Set(latest.map(({view}) => toHex(view.fork().tree().root())));
+  if (views.size !== 1) throw new Error(`${views.size} views at height ${heightMax}`);
+}
+
+function checkLiveness(sim: SimLedger): void {
+  const {view} = sim.live()[0]!.replica!;
+  const lost = [...sim.submitted.values()].filter(
+    (op) => op.body.payload.kind !== "claim" && !isSettled(view, op),
+  );
+  if (lost.length > 0) throw new Error(`honest ops never certified: ${lost.map(({id}) => id).join(" ")}`);
+}

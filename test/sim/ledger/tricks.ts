@@ -1,0 +1,289 @@
+/**
+ * Ops that must never count. Each trick is played by an account of its own, so that what it spoils is its
+ * own log, and its ops go to honest witnesses and into the entries of a bad one.
+ */
+import type {LockSpec, Op, OpBody, Payload} from "@catalyze/core/ledger/op";
+import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
+import {signVoucher} from "@catalyze/core/ledger/voucher";
+import type {CellId, Hash, LockId, OpId} from "@catalyze/core/primitives/id";
+import type {SeededRandom} from "../fakes/seededRandom.ts";
+import type {Network, Owner} from "./owners.ts";
+
+export type TrickContext = {
+  readonly network: Network;
+  readonly random: SeededRandom;
+  readonly cheat: Owner;
+  /** Never an honest one's loss. */
+  readonly accomplice: Owner;
+  readonly victim: Owner;
+  readonly height: bigint;
+};
+
+export type Step = {
+  readonly op: Op;
+  /** Why it must never count; nothing for the honest steps of a trick. */
+  readonly forbidden?: string;
+  /** Not handed in before this height. */
+  readonly fromHeight?: bigint;
+  /** Not handed in before this op is certified. */
+  readonly after?: OpId;
+  /** A bad witness does not help: honest ones vote for what somebody carried in its last epoch. */
+  readonly isUnaided?: true;
+};
+
+type Trick = (context: TrickContext) => Step[];
+
+const MEMO = "0".repeat(64) as Hash;
+const NOWHERE = "7".repeat(64) as OpId;
+const PRICE = 2_000n;
+
+export const TRICKS: readonly Trick[] = [
+  ({cheat, victim, network}) => [
+    forbid("signed by a stranger", write(bodyOf(victim, pay(cheat, 900n), network), cheat, network)),
+  ],
+  ({cheat, victim, network, random}) => {
+    const signer = {publicKey: victim.signer.publicKey, sign: () => random.bytes(64)};
+    return [
+      forbid(
+        "signature made up",
+        signOp(bodyOf(victim, pay(cheat, 900n), network), signer, network.genesisHash),
+      ),
+    ];
+  },
+  ({cheat, victim, network}) => {
+    const op = signOp(bodyOf(cheat, pay(victim, 9n), network), cheat.signer, new Uint8Array(32).fill(7));
+    return [forbid("signed for another genesis", op)];
+  },
+  own("of another network", (network) => ({network: network.id ^ 1})),
+  own("without a fee", () => ({fee: 0n})),
+  own("fee too low", ({opFee}) => ({fee: opFee - 1n})),
+  (context) =>
+    own("too late in epochs", () => ({validUntilEpoch: 0}))(context).map((step) => ({
+      ...step,
+      isUnaided: true,
+    })),
+  own("too early in epochs", () => ({validFromEpoch: 900_000})),
+  own("after nothing", () => ({seq: 2n, prev: NOWHERE})),
+  ({cheat, victim, network}) => [
+    forbid("an overdraft", write(bodyOf(cheat, pay(victim, 10_000_000n), network), cheat, network)),
+  ],
+  ({cheat, victim, network}) => {
+    const all = cheat.endowment - network.opFee;
+    const first = write(bodyOf(cheat, pay(victim, all), network), cheat, network);
+    const again = {...bodyOf(cheat, pay(victim, all), network), seq: 2n, prev: first.id};
+    return [{op: first}, forbid("spent twice", write(again, cheat, network))];
+  },
+  ({cheat, victim, network}) => {
+    const first = write(bodyOf(cheat, pay(victim, 5n), network), cheat, network);
+    const rival = write(bodyOf(cheat, pay(victim, 6n), network), cheat, network);
+    return [{op: first}, {...forbid("a slot long used", rival), after: first.id}];
+  },
+  ({cheat, accomplice, victim, network}) => {
+    const keys = [accomplice.signer.publicKey];
+    const rotate = {kind: "account" as const, threshold: 1, keys, exitAddress: new Uint8Array(20)};
+    const first = write(bodyOf(cheat, rotate, network), cheat, network);
+    const old = {...bodyOf(cheat, pay(victim, 5n), network), seq: 2n, prev: first.id};
+    return [{op: first}, forbid("signed by a key that was replaced", write(old, cheat, network))];
+  },
+  ({cheat, accomplice, network, height}) => {
+    const spec = specOf({cheat, accomplice, height}, {});
+    const split = [{...spec.split[0]!, bps: 20_000}];
+    return [
+      forbid(
+        "a split above the whole",
+        write(bodyOf(cheat, {kind: "open", locks: [{...spec, split}]}, network), cheat, network),
+      ),
+    ];
+  },
+  claiming("above its voucher", ({lockId, context}) =>
+    claimOf(context, lockId, {signed: 500n, cumulative: PRICE}),
+  ),
+  claiming("a voucher of the payee's own", ({lockId, context: {accomplice, network}}) => {
+    const voucher = signVoucher(
+      {lockId, cumulative: PRICE, contextHash: MEMO},
+      accomplice.signer,
+      network.genesisHash,
+    );
+    return {kind: "claim", cumulative: PRICE, voucher, isFinal: false};
+  }),
+  claiming("a voucher of another lock", ({lockId, context}) => {
+    const other = claimOf(context, NOWHERE as string as LockId, {signed: PRICE, cumulative: PRICE});
+    return {...other, voucher: {...other.voucher!, lockId}};
+  }),
+  claiming("above the lock's amount", ({lockId, context}) =>
+    claimOf(context, lockId, {signed: 9_000n, cumulative: 9_000n}),
+  ),
+  claiming("no voucher at all", () => ({
+    kind: "claim",
+    cumulative: 1_000n,
+    voucher: undefined,
+    isFinal: false,
+  })),
+  claiming(
+    "paying no fee",
+    ({lockId, context}) => claimOf(context, lockId, {signed: 900n, cumulative: 900n}),
+    {fee: 0n},
+  ),
+  // 41 of these 50 would be the claimer's, and the fee is more.
+  claiming("too small for its fee", ({lockId, context}) =>
+    claimOf(context, lockId, {signed: 50n, cumulative: 50n}),
+  ),
+  claiming(
+    "by somebody else",
+    ({lockId, context}) => claimOf(context, lockId, {signed: 900n, cumulative: 900n}),
+    {isByCheat: true},
+  ),
+  claiming(
+    "a clock that has not run so far",
+    () => ({kind: "claim", cumulative: PRICE, voucher: undefined, isFinal: false}),
+    {
+      spec: (height) => ({authority: {kind: "clock", startH: height, perH: 60n}}),
+    },
+  ),
+  // The payee itself is too late: on an expired lock only the system acts.
+  (context) => {
+    const expiryH = context.height + 3n;
+    const {opened, lockId} = openLock(context, {expiryH});
+    const late = claimOf(context, lockId, {signed: 900n, cumulative: 900n});
+    const claim = write(
+      {...bodyOf(context.cheat, late, context.network), cell: lockId},
+      context.accomplice,
+      context.network,
+    );
+    return [{op: opened}, {...forbid("after expiry", claim), fromHeight: expiryH + 1n}];
+  },
+  // After a final claim nothing is left.
+  (context) => {
+    const {opened, lockId} = openLock(context, {});
+    const {accomplice, network} = context;
+    network.allow(lockId, 1_000n);
+    const last = {...claimOf(context, lockId, {signed: 500n, cumulative: 500n}), isFinal: true};
+    const first = write({...bodyOf(accomplice, last, network), ...FIRST, cell: lockId}, accomplice, network);
+    const more = claimOf(context, lockId, {signed: 1_000n, cumulative: 1_000n});
+    const second = write(
+      {...bodyOf(accomplice, more, network), cell: lockId, seq: 2n, prev: first.id},
+      accomplice,
+      network,
+    );
+    return [{op: opened}, {op: first}, forbid("after the final claim", second)];
+  },
+  // Two rising claims and a replayed lower one, on a lock that ends soon: what is certified must be paid.
+  ...[0, 1, 2].map(
+    (): Trick => (context) => {
+      const {opened, lockId} = openLock(context, {expiryH: context.height + 4n});
+      const {accomplice, network, random} = context;
+      const steps: Step[] = [{op: opened}];
+      let [seq, prev] = [0n, NO_OP];
+      for (const cumulative of [333n, 777n, 1_111n, 1_555n]) {
+        context.network.allow(lockId, cumulative);
+        const payload = claimOf(context, lockId, {signed: cumulative, cumulative});
+        seq += 1n;
+        const op = write(
+          {...bodyOf(accomplice, payload, network), cell: lockId, seq, prev},
+          accomplice,
+          network,
+        );
+        prev = op.id;
+        steps.push({op, fromHeight: context.height + BigInt(random.int(4))});
+      }
+      return steps;
+    },
+  ),
+];
+
+const FIRST = {seq: 1n, prev: NO_OP};
+
+function own(why: string, change: (network: Network) => Partial<OpBody>): Trick {
+  return ({cheat, victim, network}) => [
+    forbid(why, write({...bodyOf(cheat, pay(victim, 9n), network), ...change(network)}, cheat, network)),
+  ];
+}
+
+type ClaimPayload = Extract<Payload, {kind: "claim"}>;
+
+/** The cheat opens a lock to its accomplice, who claims what it may not. */
+function claiming(
+  why: string,
+  payloadOf: (parts: {lockId: LockId; context: TrickContext}) => ClaimPayload,
+  options: {fee?: bigint; isByCheat?: true; spec?: (height: bigint) => Partial<LockSpec>} = {},
+): Trick {
+  return (context) => {
+    const {cheat, accomplice, network, height} = context;
+    const {opened, lockId} = openLock(context, options.spec?.(height) ?? {});
+    const payload = payloadOf({lockId, context});
+    const body = {...bodyOf(accomplice, payload, network), ...FIRST, cell: lockId};
+    const fee = options.fee ?? body.fee;
+    const op = write({...body, fee}, options.isByCheat === true ? cheat : accomplice, network);
+    return [{op: opened}, forbid(`a claim ${why}`, op)];
+  };
+}
+
+function openLock(context: TrickContext, change: Partial<LockSpec>): {opened: Op; lockId: LockId} {
+  const {cheat, network} = context;
+  const payload: Payload = {kind: "open", locks: [specOf(context, change)]};
+  const opened = write(bodyOf(cheat, payload, network), cheat, network);
+  return {opened, lockId: lockIdOf(opened.id, 0)};
+}
+
+function specOf(
+  {cheat, accomplice, height}: Pick<TrickContext, "cheat" | "accomplice" | "height">,
+  change: Partial<LockSpec>,
+): LockSpec {
+  return {
+    controller: accomplice.account,
+    controllerKey: accomplice.signer.publicKey,
+    amount: PRICE,
+    tag: MEMO,
+    authority: {kind: "payer", key: cheat.signer.publicKey},
+    split: [
+      {target: {kind: "cell", cell: accomplice.account}, bps: 8_333},
+      {target: {kind: "burn"}, bps: 667},
+      {target: {kind: "cell", cell: cheat.account}, bps: 1_000},
+    ],
+    expiryH: height + 100n,
+    refundTo: cheat.account,
+    ...change,
+  };
+}
+
+function claimOf(
+  {cheat, network}: TrickContext,
+  lockId: LockId,
+  {signed, cumulative}: {readonly signed: bigint; readonly cumulative: bigint},
+): ClaimPayload {
+  const voucher = signVoucher(
+    {lockId, cumulative: signed, contextHash: MEMO},
+    cheat.signer,
+    network.genesisHash,
+  );
+  return {kind: "claim", cumulative, voucher, isFinal: false};
+}
+
+/** At the first slot of a cheat's own log; a victim's next one. */
+function bodyOf(owner: Owner, payload: Payload, {id, opFee}: Network): OpBody {
+  const {seq, head} = owner.slot;
+  return {
+    version: 1,
+    network: id,
+    cell: owner.account as CellId,
+    seq: seq + 1n,
+    prev: head,
+    validFromEpoch: 0,
+    validUntilEpoch: 1_000_000,
+    fee: opFee,
+    deps: [],
+    payload,
+  };
+}
+
+function write(body: OpBody, signer: Owner, network: Network): Op {
+  return signOp(body, signer.signer, network.genesisHash);
+}
+
+function pay(to: Owner, amount: bigint): Payload {
+  return {kind: "transfer", outputs: [{to: to.account, amount}], memo: MEMO};
+}
+
+function forbid(forbidden: string, op: Op): Step {
+  return {op, forbidden};
+}
