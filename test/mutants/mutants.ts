@@ -15,7 +15,7 @@ export type Mutant = {
   /** Occurs exactly once. */
   readonly find: string;
   readonly replace: string;
-  /** What can see it; the simulation where nothing is said. `unit`: no run of honest code differs. */
+  /** What can see it: the simulation, or `unit` where another rule stands behind this one and hides it. */
   readonly by?: "unit";
   /** One of those that every run of the tests tries. */
   readonly isSample?: true;

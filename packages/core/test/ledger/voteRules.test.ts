@@ -1,0 +1,77 @@
+/**
+ * The rules that stand behind one another, each alone: with all in place the simulation cannot tell them
+ * apart, since a second vote on a slot is refused by memory, by the parent rule and as a fork.
+ */
+import {Tally} from "@catalyze/core/ledger/certificates";
+import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
+import {genesisState} from "@catalyze/core/ledger/genesisState";
+import type {Op} from "@catalyze/core/ledger/op";
+import {encodeSigningRecord} from "@catalyze/core/ledger/signingRecord";
+import {readSigningTable} from "@catalyze/core/ledger/signingTable";
+import {VOTE_RULES, type VoteRule} from "@catalyze/core/ledger/voteRules";
+import {type VoteMoment, Voter} from "@catalyze/core/ledger/voter";
+import {fromHex} from "@catalyze/core/primitives/bytes";
+import {describe, expect, it} from "vitest";
+import {alice, bob, carol, transfer} from "./kit.ts";
+import {committeeOf, FIRST, genesisOf, ownOp, verifier} from "./witnessKit.ts";
+
+const genesis = genesisOf(4);
+const committee = committeeOf(4);
+const first = ownOp(genesis, alice, FIRST, transfer(bob.account, 5n));
+const rival = ownOp(genesis, alice, FIRST, transfer(carol.account, 6n));
+const second = ownOp(genesis, alice, {seq: 1n, head: first.id}, transfer(bob.account, 7n));
+
+function voterWith(
+  names: readonly VoteRule["name"][],
+  votes: ConstructorParameters<typeof Voter>[1] = [],
+): Voter {
+  const hash = genesisHash(genesis);
+  const rules = VOTE_RULES.filter(({name}) => names.includes(name));
+  const network = {network: networkIdOf(hash), genesisHash: fromHex(hash)};
+  return new Voter({...network, verifier, opFee: genesis.params.opFee, rules}, votes);
+}
+
+function momentOf(ops: readonly Op[]): VoteMoment {
+  const tally = new Tally(committee);
+  for (const op of ops) tally.add(op);
+  return {view: genesisState(genesis), tally, stampH: 0n, epoch: 1};
+}
+
+describe("the slot rule alone", () => {
+  it("refuses a second op at a slot once there is a vote, also after the view has changed", () => {
+    const voter = voterWith(["slot"]);
+    const moment = momentOf([]);
+    expect(voter.refusal(first, moment)).toBeUndefined();
+    voter.vote(first, moment);
+    voter.viewChanged();
+    expect(voter.refusal(rival, moment)).toMatchObject({reason: "slotTaken"});
+    expect(voter.refusal(first, moment)).toBeUndefined();
+  });
+
+  it("knows the votes of an earlier run from the signing table", () => {
+    const vote = {cell: alice.account, seq: 1n, opId: first.id};
+    const {votes} = readSigningTable([encodeSigningRecord({kind: "votes", votes: [vote]})]);
+    expect(voterWith(["slot"], votes).refusal(rival, momentOf([]))).toMatchObject({reason: "slotTaken"});
+  });
+});
+
+describe("the fork rule alone", () => {
+  it("refuses both ops at a forked slot, and what stands above it", () => {
+    const voter = voterWith(["fork"]);
+    const moment = momentOf([first, rival]);
+    for (const op of [first, rival, second])
+      expect(voter.refusal(op, moment)).toMatchObject({reason: "forked"});
+    expect(voter.refusal(second, momentOf([first]))).toBeUndefined();
+  });
+});
+
+describe("a vote's way to ancestors", () => {
+  it("ends at a `prev` that names an op of another cell", () => {
+    const tally = new Tally(committee);
+    const liar = ownOp(genesis, bob, {seq: 1n, head: first.id}, transfer(carol.account, 1n));
+    tally.add(first);
+    tally.add(liar);
+    for (const witness of [0, 1, 2]) tally.vote(liar.id, witness);
+    expect(tally.get(first.id)?.isCertified).toBe(false);
+  });
+});
