@@ -39,6 +39,7 @@ const HABITS = [
   "earlyClock",
   "doubleVote",
   "lyingLeader",
+  "forge",
 ] as const;
 type Habit = (typeof HABITS)[number];
 
@@ -135,6 +136,7 @@ export class BadWitness {
       const only = this.#has("withhold") && random.chance(0.3) ? this.#someOther() : undefined;
       words.push({kind: "entry", bytes: entry.bytes, to: (index) => only === undefined || index === only});
     }
+    if (this.#has("forge") && random.chance(0.1)) words.push(this.#forgedEntry(nowMs));
     if (this.#has("falseRef") && random.chance(0.2)) words.push(this.#lyingLinks(nowMs));
     this.#head = {witness: this.#options.index, n: entry.header.n, hash: entry.hash};
     this.#book.take(entry);
@@ -170,6 +172,16 @@ export class BadWitness {
     return this.#book.dag.heads().filter(({witness}) => witness !== this.#options.index);
   }
 
+  /** In another's name, with a signature of its own. */
+  #forgedEntry(nowMs: number): BadWord {
+    const {signer, index} = this.#options;
+    const other = this.#refs()[0] ?? {witness: (index + 1) % 4, n: 0n, hash: NO_HASH};
+    const {header} = this.#entry(nowMs, {carry: [], links: []}, []);
+    const forged = {...header, witness: other.witness, n: other.n + 1n, prev: other.hash};
+    const {bytes} = signEntry({header: forged, carry: [], acks: []}, signer, this.#genesisHash);
+    return {kind: "entry", bytes, to: () => true};
+  }
+
   /** Names a true entry at a false place: nobody may take it in. Nothing ever builds on it. */
   #lyingLinks(nowMs: number): BadWord {
     const refs = this.#refs().map((ref, at) => (at === 0 ? {...ref, n: ref.n + 1n} : ref));
@@ -201,9 +213,11 @@ export class BadWitness {
       ? (["notarize", "skip", "finalize"] as const)
       : (["notarize", "finalize"] as const);
     const only = isDouble && this.#random.chance(0.5) ? this.#someOther() : undefined;
-    const votes = kinds.map((kind) =>
+    const names = this.#has("forge") ? [0, 1, 2, 3] : [index];
+    const pairs = names.flatMap((witness) => kinds.map((kind) => ({witness, kind})));
+    const votes = pairs.map(({witness, kind}) =>
       signVote(
-        {kind, height, iteration, hash: kind === "skip" ? NO_HASH : hash, witness: index},
+        {kind, height, iteration, hash: kind === "skip" ? NO_HASH : hash, witness},
         signer,
         this.#genesisHash,
       ),
