@@ -407,7 +407,9 @@ export class SimLedger {
   #report(proof: Uint8Array): void {
     const reporter = this.owners.find(({isHonest}) => isHonest);
     const op = reporter?.write({kind: "evidence", proof});
-    if (op !== undefined) this.#offer(op, 0);
+    if (op === undefined) return;
+    this.checks.know(op);
+    this.#offer(op, 0);
   }
 
   /** The same bytes to one witness, and to others later, until it is certified or hopeless. */

@@ -54,7 +54,7 @@ export const TRICKS: readonly Trick[] = [
     const op = signOp(bodyOf(cheat, pay(victim, 9n), network), cheat.signer, new Uint8Array(32).fill(7));
     return [forbid("signed for another genesis", op)];
   },
-  own("of another network", (network) => ({network: network.id ^ 1})),
+  own("of another network", (network) => ({network: (network.id ^ 1) >>> 0})),
   own("without a fee", () => ({fee: 0n})),
   own("fee too low", ({opFee}) => ({fee: opFee - 1n})),
   (context) =>

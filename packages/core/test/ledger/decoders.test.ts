@@ -5,6 +5,7 @@ import {decodeCell, encodeCell} from "@catalyze/core/ledger/cellCodec";
 import {decodeCheckpoint, encodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
 import {decodeConsensus, encodeConsensus, signProposal, signVote} from "@catalyze/core/ledger/consensusCodec";
 import {decodeEntry, signEntry} from "@catalyze/core/ledger/entryCodec";
+import {decodeEvidence, type Evidence, encodeEvidence} from "@catalyze/core/ledger/evidenceCodec";
 import {decodeFinalCheckpoint, encodeFinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {encodeGenesis} from "@catalyze/core/ledger/genesis";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
@@ -41,6 +42,8 @@ const ops = [
     keys: [alice.publicKey, bob.publicKey],
     exitAddress: new Uint8Array(20),
   }),
+  sign(alice.account, {kind: "unstake", stake: "witness", amount: 3n}),
+  sign(alice.account, {kind: "evidence", proof: Uint8Array.of(1, 0, 0, 0)}),
   addSignature(sign(alice.account, {kind: "stake", stake: "curate", amount: 1n}), bob, NO_GENESIS),
 ];
 apply(state, open, {height: 1n});
@@ -57,11 +60,30 @@ const proposal = signProposal({iteration: 2, parent: 1, checkpoint, witness: 1},
 const message = {proposals: [proposal], votes};
 const signatures = [0, 2, 3].map((witness) => ({witness, signature: new Uint8Array(64).fill(witness)}));
 const final = {checkpoint, hash: proposal.hash, iteration: 2, signatures};
-const slot = {cell: alice.account, seq: 4n, opId: open.id};
+const slot = {epoch: 1, cell: alice.account, seq: 4n, opId: open.id};
 const records = [
   {kind: "entry" as const, entry, votes: [slot]},
   {kind: "consensus" as const, message},
   {kind: "votes" as const, votes: [slot, {...slot, seq: 5n}]},
+];
+const path = {index: 1, count: 3, siblings: [new Uint8Array(32).fill(3)]};
+const carrier = {headerBytes: first.headerBytes, op: 1, path};
+const ackVote = {headerBytes: entry.headerBytes, ack: {hash: first.hash, exceptions: [0, 2]}, path};
+const signature = new Uint8Array(64).fill(5);
+const evidence: readonly Evidence[] = [
+  {
+    kind: "certificate",
+    certificate: {
+      ops: ops.slice(0, 2),
+      carriers: [carrier],
+      votes: [
+        {carrier: 0, signature, ack: undefined},
+        {carrier: 0, signature, ack: ackVote},
+      ],
+    },
+  },
+  {kind: "entryFork", entries: [first, entry]},
+  {kind: "agreementFork", votes: [votes[0]!, votes[2]!]},
 ];
 const proofs = [alice.account, "0f".repeat(32) as CellId].map((id) =>
   proveCell({kind: "account", id}, state, final),
@@ -100,6 +122,11 @@ const decoders: Record<string, FuzzedDecoder> = {
   cell: {
     roundTrip: (bytes) => encodeCell(decodeCell(bytes)),
     samples: [encodeCell(state.account(alice.account)!), encodeCell(state.lock(lockId)!)],
+    codes: DECODE,
+  },
+  evidence: {
+    roundTrip: (bytes) => encodeEvidence(decodeEvidence(bytes)),
+    samples: evidence.map(encodeEvidence),
     codes: DECODE,
   },
   "balance proof": {

@@ -49,9 +49,11 @@ describe("the slot rule alone", () => {
   });
 
   it("knows the votes of an earlier run from the signing table", () => {
-    const vote = {cell: alice.account, seq: 1n, opId: first.id};
+    const vote = {epoch: 1, cell: alice.account, seq: 1n, opId: first.id};
     const {votes} = readSigningTable([encodeSigningRecord({kind: "votes", votes: [vote]})]);
     expect(voterWith(["slot"], votes).refusal(rival, momentOf([]))).toMatchObject({reason: "slotTaken"});
+    // What the epoch's votes had certified was settled when it closed.
+    expect(voterWith(["slot"], votes).refusal(rival, {...momentOf([]), epoch: 2})).toBeUndefined();
   });
 });
 
