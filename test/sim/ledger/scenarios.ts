@@ -24,7 +24,7 @@ export const SCENARIOS = {
   /** One of four forks its log and votes twice; nobody else may be away for long. */
   forking: (seed: number) => ({
     ...{...BASE, seed, witnesses: 4, twin: seed % 4, equivocators: 1},
-    faults: {...STORM, crash: 0},
+    faults: {...STORM, crash: 0.001},
   }),
   /** One of four keeps no rule, owners try what must never count, clocks differ, some hear only half. */
   hostile: (seed: number) => ({

@@ -232,7 +232,7 @@ export class SimLedger {
     for (const effect of spoken) this.#perform(node, effect);
     this.#scheduleTick(node);
     const {crash} = this.#setup.faults;
-    if (!this.#isCalm && this.#random.chance(crash)) this.#crash(node);
+    if (!this.#isCalm && this.#random.chance(crash) && !this.#bad.has(node.index)) this.#crash(node);
   }
 
   /** A forker goes on with its own branch, and takes in its twin's only beside it. */
@@ -261,7 +261,8 @@ export class SimLedger {
     const skewMs = this.#skewMs[node.index]!;
     const wanted = node.replica?.wantsTick((Math.floor(this.nowMs) + skewMs) as UnixMs);
     if (wanted === undefined) return;
-    const at = Math.max(wanted - skewMs, this.nowMs + 1);
+    // A forker always has something to say.
+    const at = Math.max(wanted - skewMs, this.nowMs + (this.#bad.has(node.index) ? 150 : 1));
     const planned = this.#tickAt.get(node);
     if (planned !== undefined && planned > this.nowMs && planned <= at) return;
     this.#tickAt.set(node, at);

@@ -8,7 +8,7 @@ import type {Cell} from "./cell.ts";
 import {decodeCell} from "./cellCodec.ts";
 import {checkpointHash, type Head} from "./checkpoint.ts";
 import type {Entry} from "./entry.ts";
-import {decodeEntry} from "./entryCodec.ts";
+import {decodeEntry, peekEntryHash} from "./entryCodec.ts";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import type {Genesis} from "./genesis.ts";
 import {genesisCheckpoint, genesisState} from "./genesisState.ts";
@@ -118,20 +118,41 @@ async function coveredEntries(
   keys: readonly string[],
 ): Promise<Entry[]> {
   const found = new Map<string, Entry>();
-  for (const {witness, n} of checkpoint.heads) {
-    const first = n > BigInt(COVERED_PER_WITNESS) ? n - BigInt(COVERED_PER_WITNESS) : 0n;
-    const range = {after: entryKeyAt(witness, first), limit: COVERED_PER_WITNESS};
-    for (const [key, bytes] of await store.range(entryPrefix(witness), range)) {
-      const entry = decodeEntry(bytes);
-      // A fork's second branch has the hash behind the number; only the cut's own log is known to be covered.
-      if (entry.header.n <= n && key === entryKeyAt(witness, entry.header.n)) found.set(key, entry);
-    }
+  for (const head of checkpoint.heads) {
+    for (const [key, entry] of await logBelow(store, head)) found.set(key, entry);
   }
   for (const key of keys) {
     const bytes = found.has(key) ? undefined : await store.get(key);
     if (bytes !== undefined) found.set(key, decodeEntry(bytes));
   }
   return [...found.values()].sort((left, right) => left.header.timeMs - right.header.timeMs);
+}
+
+/**
+ * The latest entries of the log that ends at a head of the cut. Where the log is forked, the branch that this
+ * node saw first is perhaps another one, and no part of the cut.
+ */
+async function logBelow(store: Store, {witness, n, hash}: Head): Promise<[string, Entry][]> {
+  const first = n > BigInt(COVERED_PER_WITNESS) ? n - BigInt(COVERED_PER_WITNESS) : 0n;
+  const range = {after: entryKeyAt(witness, first), limit: COVERED_PER_WITNESS};
+  const stored = new Map(await store.range(entryPrefix(witness), range));
+  const log: [string, Entry][] = [];
+  let [at, wanted] = [n, hash];
+  while (at > first) {
+    const main = entryKeyAt(witness, at);
+    const isMain = hashAt(stored.get(main)) === wanted;
+    const key = isMain ? main : `${main}/${wanted}`;
+    const bytes = stored.get(key) ?? (await store.get(key));
+    if (bytes === undefined) break;
+    const entry = decodeEntry(bytes);
+    log.push([key, entry]);
+    [at, wanted] = [at - 1n, entry.header.prev];
+  }
+  return log.reverse();
+}
+
+function hashAt(bytes: Uint8Array | undefined): Hash | undefined {
+  return bytes === undefined ? undefined : peekEntryHash(bytes);
 }
 
 async function entriesAbove({genesis, store}: RestoreInput, heads: readonly Head[]): Promise<Entry[]> {
