@@ -24,8 +24,10 @@ export const WalletView = Type.Object({
   balanceAnchoredUctz: Type.Optional(Uctz),
   /** At risk, cooling stake included. */
   stakedUctz: Uctz,
-  /** Stake on its way back, by height at which it is spendable. */
-  cooling: Type.Array(Type.Object({stake: StakeKindText, amountUctz: Uctz, matureHeight: Big})),
+  /** Stake on its way back: spendable at a height, so at about this time. */
+  cooling: Type.Array(
+    Type.Object({stake: StakeKindText, amountUctz: Uctz, matureHeight: Big, matureAtMs: TimeMs}),
+  ),
   /**
    * Until this height the account is frozen: its key signed two ops for one slot. Absent for an account in
    * good order. It still receives.

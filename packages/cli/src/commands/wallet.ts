@@ -26,9 +26,9 @@ export const walletShow = command({
           ],
           ["in locks", ctz(view.lockedUctz)],
           ["staked", ctz(view.stakedUctz)],
-          ...view.cooling.map(({stake, amountUctz, matureHeight}): [string, string] => [
+          ...view.cooling.map(({stake, amountUctz, matureHeight, matureAtMs}): [string, string] => [
             "  cooling",
-            `${ctz(amountUctz)} (${stake}), spendable at height ${matureHeight}`,
+            `${ctz(amountUctz)} (${stake}), spendable about ${time(matureAtMs)} (height ${matureHeight})`,
           ]),
           [
             "frozen",

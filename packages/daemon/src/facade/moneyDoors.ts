@@ -52,6 +52,8 @@ export class WalletDoor implements WalletFacade {
     const {ledger, marketplace, identity} = this.#components;
     const view = ledger.accountView(identity.account);
     const {height, witnesses} = ledger.head();
+    const {timeMs} = ledger.checkpoint();
+    const {checkpointIntervalMs} = ledger.genesis.params;
     const anchored = await ledger.anchoredSum();
     const locked = marketplace.payments
       .openLocks()
@@ -66,6 +68,7 @@ export class WalletDoor implements WalletFacade {
         stake,
         amountUctz: amount.toString(),
         matureHeight: matureH.toString(),
+        matureAtMs: timeMs + Number(matureH - height) * checkpointIntervalMs,
       })),
       ...(view?.frozen === undefined ? {} : {frozenUntilHeight: view.frozen.untilH.toString()}),
       lockedUctz: locked.toString(),

@@ -111,7 +111,8 @@ function checkStake({cell, pending, payload}: Unstaking, view: WalletView): void
     .reduce((sum, {amount}) => sum + amount, 0n);
   const available = (account?.staked[payload.stake] ?? 0n) - onItsWay;
   if (payload.amount > available) {
-    throw new CodedError("FUNDS_INSUFFICIENT", {evidence: {needed: payload.amount, available}});
+    const evidence = {needed: payload.amount, available};
+    throw new CodedError("FUNDS_INSUFFICIENT", {message: "Less than that is at stake.", evidence});
   }
   if ((account?.cooling.length ?? 0) + asked.length >= COOLING_MAX) throw rejection("OP_REJECTED", "cooling");
 }
