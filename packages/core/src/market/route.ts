@@ -114,7 +114,9 @@ export function routeFailure(
   policy: Pick<RoutePolicy, "priceMax" | "nowMs">,
 ): CodedError {
   const tooDear = rejected.filter(({code}) => code === "PRICE_ABOVE_MAX");
-  if (tooDear.length > 0 && tooDear.length === rejected.length) {
+  // Whom the task itself has left out, its first provider for one, says nothing of the others.
+  const asked = rejected.filter(({code}) => code !== "CANDIDATE_EXCLUDED");
+  if (tooDear.length > 0 && tooDear.length === asked.length) {
     const lowest = tooDear.reduce(
       (least, {candidate}) => min(least, candidate.chargeMax),
       tooDear[0]?.candidate.chargeMax ?? 0n,

@@ -219,6 +219,13 @@ describe("routeFailure", () => {
     expect([error.code, error.evidence["lowest"]]).toEqual(["PRICE_ABOVE_MAX", 20n]);
   });
 
+  it("names the price when it keeps everybody out but whom the task itself has left out", () => {
+    const list = [candidate("first", {price: 5n}), candidate("b", {price: 20n})];
+    const error = fail(list, {priceMax: 10n, excluded: new Set(["first" as PeerId])});
+    expect([error.code, error.evidence["lowest"]]).toEqual(["PRICE_ABOVE_MAX", 20n]);
+    expect(fail([candidate("first")], {excluded: new Set(["first" as PeerId])}).code).toBe("NO_PROVIDER");
+  });
+
   it("says when a busy provider may be asked again", () => {
     const soft = standingOf(recordOutcome(newReputation(NOW), {kind: "soft", retryAfterMs: 1_500}, NOW), NOW);
     const error = fail([candidate("a", {standing: soft}), candidate("b", {price: 20n})], {
