@@ -83,6 +83,16 @@ describe("unstake", () => {
     expect(until(full, full.parent.height + COOLING_H).base.totals.stake).toBe(100_000n - 160n);
   });
 
+  it("comes back amount by amount, each at its own height", () => {
+    const chain = withStake(1_000n);
+    const first = next(chain, [unstake(chain.base, 300n)]);
+    const second = next(until(first, first.parent.height + 3n), [unstake(first.base, 200n)]);
+    const one = until(second, first.parent.height + COOLING_H);
+    expect(one.base.account(alice.account)?.cooling).toMatchObject([{amount: 200n}]);
+    const both = until(one, second.parent.height + COOLING_H);
+    expect(both.base.totals.stake).toBe(500n);
+  });
+
   it("survives a restart: what is due follows from the cells", () => {
     const chain = withStake(1_000n);
     const {base, parent} = next(chain, [unstake(chain.base, 300n)]);
