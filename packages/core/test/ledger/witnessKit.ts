@@ -72,10 +72,14 @@ export type EntryParts = {
   readonly carry?: readonly Op[];
   readonly acks?: readonly Ack[];
   readonly timeMs?: number;
+  readonly stampH?: bigint;
+  readonly stampHash?: Hash;
+  readonly isSeal?: boolean;
 };
 
 export function entryOf(genesis: Genesis, parts: EntryParts): Entry {
   const {witness, n = 1n, prev = NO_HASH, refs = [], carry = [], acks = [], timeMs = NOW} = parts;
+  const {stampH = 0n, stampHash = NO_HASH, isSeal = false} = parts;
   const hash = genesisHash(genesis);
   const header = {
     network: networkIdOf(hash),
@@ -83,10 +87,7 @@ export function entryOf(genesis: Genesis, parts: EntryParts): Entry {
     witness,
     n,
     prev,
-    stampH: 0n,
-    stampHash: NO_HASH,
-    timeMs,
-    isSeal: false,
+    ...{stampH, stampHash, timeMs, isSeal},
     refs: refs.map(({header: ref, hash: refHash}) => ({witness: ref.witness, n: ref.n, hash: refHash})),
   };
   return signEntry({header, carry, acks}, witnesses[witness]!, fromHex(hash));

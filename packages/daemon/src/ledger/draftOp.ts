@@ -32,8 +32,8 @@ type Books = {readonly outbox: Pick<Outbox, "lastOf" | "pendingOf">; readonly vi
 type Claim = Extract<Payload, {kind: "claim"}>;
 
 /**
- * Votes bind for as long as a slot is open: nothing ever proves an op dead, so a second op at its slot
- * would count as a fork whatever its epochs say. An end of validity could only lock the cell; there is none.
+ * For ever: whatever certificate an op may have is settled when its epoch closes, and until then the same
+ * bytes are sent again. An end of validity would only make an owner who was away sign anew.
  */
 const VALID_UNTIL_EPOCH = 0xffff_ffff;
 

@@ -1,0 +1,114 @@
+/**
+ * The case that closing is made for: a certificate that only one node has seen, since the witness that completed it
+ * was left out of the closing cut, while the owner signed a rival.
+ */
+
+import {computeCut} from "@catalyze/core/ledger/cut";
+import type {Entry} from "@catalyze/core/ledger/entry";
+import {encodeEvidence} from "@catalyze/core/ledger/evidenceCodec";
+import type {Op} from "@catalyze/core/ledger/op";
+import {replicaParts} from "@catalyze/core/ledger/replicaParts";
+import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
+import type {Hash} from "@catalyze/core/primitives/id";
+import {describe, expect, it} from "vitest";
+import {alice, bob, carol, transfer} from "./kit.ts";
+import {type EntryParts, entryOf, FIRST, genesisOf, NOW, ownOp, verifier} from "./witnessKit.ts";
+
+const plain = genesisOf(4);
+/** Every checkpoint closes an epoch. */
+const genesis = {...plain, params: {...plain.params, checkpointsPerEpoch: 1}};
+const paid = ownOp(genesis, alice, FIRST, transfer(bob.account, 10n));
+const rival = ownOp(genesis, alice, FIRST, transfer(carol.account, 10n));
+
+/** One node and the logs that it sees, written by hand. */
+function world() {
+  const parts = replicaParts({genesis, verifier, voteSigner: undefined}, freshReplica(genesis));
+  const {book} = parts;
+  const logs = new Map<number, Entry>();
+  const write = (witness: number, about: Omit<EntryParts, "witness">) => {
+    const last = logs.get(witness);
+    const {height} = book.checkpoint;
+    const stamp = {stampH: height, stampHash: book.final.hash as Hash};
+    const place = {n: (last?.header.n ?? 0n) + 1n, ...(last === undefined ? {} : {prev: last.hash})};
+    const entry = entryOf(genesis, {
+      witness,
+      ...place,
+      ...stamp,
+      timeMs: NOW + Number(height) * 60_000,
+      ...about,
+    });
+    logs.set(witness, entry);
+    return book.take(entry);
+  };
+  const close = (witnesses: readonly number[]) => {
+    for (const witness of witnesses) write(witness, {isSeal: true});
+    const before = book.checkpoint.heads.filter(({witness}) => !witnesses.includes(witness));
+    const now = witnesses.map((witness) => ({
+      witness,
+      n: logs.get(witness)!.header.n,
+      hash: logs.get(witness)!.hash,
+    }));
+    const heads = [...before, ...now].sort((left, right) => left.witness - right.witness);
+    const result = computeCut(book.cutContext(), heads);
+    if (result.kind !== "cut") throw new Error(result.kind);
+    const {checkpoint, hash} = result.cut;
+    return {
+      cut: result.cut,
+      adopted: book.adopt(result.cut, {checkpoint, hash, iteration: 1, signatures: []}),
+    };
+  };
+  return {book, write, close};
+}
+
+describe("a certificate that the closing cut leaves out", () => {
+  it("freezes the cell, is shown, and its op applies after all; the rival never does", () => {
+    const {book, write, close} = world();
+    write(0, {carry: [paid]});
+    write(1, {carry: [paid]});
+    write(3, {carry: [rival]});
+    expect(write(2, {carry: [paid]}).certified).toEqual([paid]);
+    expect(book.isCertified(paid.id)).toBe(true);
+
+    const {cut, adopted} = close([0, 1, 3]);
+    expect(cut.applied).toEqual([]);
+    expect(book.base.account(alice.account)?.frozen).toMatchObject({epoch: 1});
+    // Not certified any more: what follows may not rest on it before everybody knows.
+    expect(book.isCertified(paid.id)).toBe(false);
+    expect(adopted.certificates).toHaveLength(1);
+    const proof = encodeEvidence({kind: "certificate", certificate: adopted.certificates[0]!});
+    expect(book.isOfUse(proof)).toBe(true);
+
+    const shown: Op = ownOp(genesis, bob, FIRST, {kind: "evidence", proof});
+    for (const witness of [0, 1, 3]) write(witness, {carry: [shown]});
+    const next = close([0, 1, 3]);
+    expect(next.cut.applied.map(({id}) => id)).toEqual([shown.id, paid.id]);
+    expect(next.adopted.unseen).toEqual([paid.id]);
+    expect(book.base.account(alice.account)).toMatchObject({seq: 1n, head: paid.id});
+    expect(book.isOfUse(proof)).toBe(false);
+  });
+
+  it("does nothing to an owner who signed once: one honest vote that is seen is enough", () => {
+    const {book, write, close} = world();
+    write(0, {carry: [paid]});
+    write(1, {carry: [paid]});
+    write(2, {carry: [paid]});
+    const {cut, adopted} = close([0, 1, 3]);
+    expect(cut.applied).toEqual([paid]);
+    expect(adopted).toMatchObject({certificates: [], unresolved: [], unseen: []});
+    expect(book.base.account(alice.account)).toMatchObject({head: paid.id, frozen: undefined});
+  });
+
+  it("leaves votes of other epochs without force", () => {
+    const {book, write, close} = world();
+    write(3, {});
+    close([0, 1, 3]);
+    // Witness 2 was away: its old entry counts for nothing, its new one does.
+    write(0, {carry: [paid]});
+    write(1, {carry: [paid]});
+    expect(write(2, {carry: [paid], stampH: 0n}).certified).toEqual([]);
+    expect(book.isCertified(paid.id)).toBe(false);
+    // Said before this node has closed epoch 2: not yet.
+    expect(write(3, {carry: [paid], stampH: 2n}).certified).toEqual([]);
+    expect(write(2, {carry: [paid]}).certified).toEqual([paid]);
+  });
+});
