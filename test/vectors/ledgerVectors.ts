@@ -8,6 +8,8 @@ import {apply} from "@catalyze/core/ledger/apply";
 import {encodeCell, leafOf} from "@catalyze/core/ledger/cellCodec";
 import {checkpointHash, encodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
 import {checkpointStep} from "@catalyze/core/ledger/checkpointStep";
+import {signVote} from "@catalyze/core/ledger/consensusCodec";
+import {type Evidence, encodeEvidence} from "@catalyze/core/ledger/evidenceCodec";
 import {committeeHash, encodeGenesis, genesisHash, paramsHash} from "@catalyze/core/ledger/genesis";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
 import type {LockSpec, Payload} from "@catalyze/core/ledger/op";
@@ -50,6 +52,15 @@ const specs: readonly LockSpec[] = [
   },
 ];
 
+const vote = {kind: "finalize", height: 7n, iteration: 2, witness: 0} as const;
+const fork: Evidence = {
+  kind: "agreementFork",
+  votes: [
+    signVote({...vote, hash: tag}, alice, genesisBytes),
+    signVote({...vote, hash: "cd".repeat(32) as Hash}, alice, genesisBytes),
+  ],
+};
+
 function opVectors(): Vector[] {
   const open = signOp(bodyAt(alice.account, start, {kind: "open", locks: specs}), alice, genesisBytes);
   const lockId = lockIdOf(open.id, 0);
@@ -70,6 +81,8 @@ function opVectors(): Vector[] {
       },
     ],
     ["stake", {kind: "stake", stake: "executor", amount: 5n}],
+    ["unstake", {kind: "unstake", stake: "executor", amount: 5n}],
+    ["evidence", {kind: "evidence", proof: encodeEvidence(fork)}],
     ["withdraw", {kind: "withdraw", amount: (1n << 64n) - 1n, address}],
     ["account", {kind: "account", threshold: 2, keys, exitAddress: address}],
   ];
