@@ -1,4 +1,5 @@
 /** What must hold after every step of a simulated ledger, whatever the network and the owners do. */
+import {voteEpochOf} from "@catalyze/core/ledger/checkpoint";
 import {decodeConsensus} from "@catalyze/core/ledger/consensusCodec";
 import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
 import type {Entry} from "@catalyze/core/ledger/entry";
@@ -15,6 +16,7 @@ import type {SimLedgerNode, Spoken} from "./simLedgerNode.ts";
 export type ChecksOptions = {
   readonly accounts: readonly {readonly id: CellId; readonly balance: bigint}[];
   readonly opFee: bigint;
+  readonly checkpointsPerEpoch: number;
   readonly coolingH: bigint;
   readonly isCheat: (account: CellId) => boolean;
   /** Honest clocks go at most this far wrong. */
@@ -188,7 +190,9 @@ export class Checks {
       const entry = this.saw(bytes);
       if (entry.header.witness !== index) return;
       this.#recorded(`${index}/n/${entry.header.n}`, entry.hash);
-      for (const {body, id} of this.#votesOf(entry)) this.#once(`${index}/slot/${body.cell}/${body.seq}`, id);
+      const epoch = voteEpochOf(entry.header, this.#options);
+      for (const {body, id} of this.#votesOf(entry))
+        this.#once(`${index}/slot/${epoch}/${body.cell}/${body.seq}`, id);
     }
     if (what !== "consensus") return;
     for (const {kind, height, iteration, hash, witness} of decodeConsensus(bytes).votes) {

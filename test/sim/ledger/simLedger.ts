@@ -127,7 +127,9 @@ export class SimLedger {
     const skewMaxMs = setup.skewMaxMs ?? 0;
     const honest = new Set(accounts.slice(setup.equivocators, owners).map(({id}) => id));
     const coolingH = heightsOf(this.#genesis.params.unbondingS, this.#genesis.params);
-    this.checks = new Checks({accounts, opFee, skewMaxMs, coolingH, isCheat: (id) => !honest.has(id)});
+    const {checkpointsPerEpoch} = this.#genesis.params;
+    const isCheat = (id: CellId) => !honest.has(id);
+    this.checks = new Checks({accounts, opFee, checkpointsPerEpoch, skewMaxMs, coolingH, isCheat});
     const hash = genesisHash(this.#genesis);
     const allow = (lock: CellId, cumulative: bigint) => this.checks.allow(lock, cumulative);
     this.#network = {id: networkIdOf(hash), genesisHash: fromHex(hash), opFee, allow};
