@@ -4,7 +4,9 @@
  */
 
 import {computeCut} from "@catalyze/core/ledger/cut";
+import type {Effect} from "@catalyze/core/ledger/effects";
 import type {Entry} from "@catalyze/core/ledger/entry";
+import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import {encodeEvidence} from "@catalyze/core/ledger/evidenceCodec";
 import type {Op} from "@catalyze/core/ledger/op";
 import {replicaParts} from "@catalyze/core/ledger/replicaParts";
@@ -12,7 +14,7 @@ import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
 import type {Hash} from "@catalyze/core/primitives/id";
 import {describe, expect, it} from "vitest";
 import {alice, bob, carol, transfer} from "./kit.ts";
-import {type EntryParts, entryOf, FIRST, genesisOf, NOW, ownOp, verifier} from "./witnessKit.ts";
+import {type EntryParts, entryOf, FIRST, genesisOf, NOW, ownOp, replicaOf, verifier} from "./witnessKit.ts";
 
 const plain = genesisOf(4);
 /** Every checkpoint closes an epoch. */
@@ -110,5 +112,33 @@ describe("a certificate that the closing cut leaves out", () => {
     // Said before this node has closed epoch 2: not yet.
     expect(write(3, {carry: [paid], stampH: 2n}).certified).toEqual([]);
     expect(write(2, {carry: [paid]}).certified).toEqual([paid]);
+  });
+});
+
+describe("the seal of an epoch", () => {
+  it("is what a closing cut rests on: other entries with the right stamp are not enough", () => {
+    const {book, write} = world();
+    const heads = [0, 1, 3].map((witness) => {
+      write(witness, {});
+      const {n, hash} = book.dag.head(witness)!;
+      return {witness, n, hash};
+    });
+    expect(computeCut(book.cutContext(), heads).kind).toBe("wait");
+    for (const witness of [0, 1, 3]) write(witness, {isSeal: true});
+    const sealed = book.dag.heads();
+    expect(computeCut(book.cutContext(), sealed).kind).toBe("cut");
+  });
+
+  it("is its author's last word in the epoch", () => {
+    const replica = replicaOf(genesis, 0);
+    const entries = (effects: readonly Effect[]) =>
+      effects.flatMap((effect) =>
+        effect.kind === "broadcast" && effect.what === "entry" ? [decodeEntry(effect.bytes)] : [],
+      );
+    const [seal] = entries(replica.step({kind: "tick"}, NOW));
+    expect(seal?.header.isSeal).toBe(true);
+    const {bytes} = paid;
+    expect(replica.step({kind: "op", bytes, from: undefined}, NOW + 1)).toEqual([]);
+    expect(entries(replica.step({kind: "tick"}, NOW + 1_000))).toEqual([]);
   });
 });
