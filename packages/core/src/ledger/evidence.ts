@@ -50,6 +50,31 @@ export function isOfUse(state: LedgerState, proven: Proven, context: EvidenceCon
   return cell.convictedH === 0n || proven.sinceH >= cell.convictedH;
 }
 
+/**
+ * Whether evidence would be of use if it held: no signature is checked. A true certificate of any op can be
+ * made by anybody, so what changes nothing must cost next to nothing.
+ */
+export function mayBeOfUse(state: LedgerState, proof: Uint8Array, context: EvidenceContext): boolean {
+  const evidence = decoded(proof);
+  if (evidence?.kind === "certificate") {
+    const [op] = evidence.certificate.ops;
+    const epoch = op && (state.account(op.body.cell) ?? state.lock(op.body.cell))?.frozen?.epoch;
+    return op !== undefined && epoch !== undefined && isLate(state, {op, epoch});
+  }
+  const fault = evidence && faultIn(evidence);
+  return fault !== undefined && isOfUse(state, {kind: "fault", ...fault}, context);
+}
+
+function faultIn(evidence: Exclude<Evidence, {kind: "certificate"}>): {witness: number; sinceH: bigint} {
+  if (evidence.kind === "agreementFork") {
+    const [{witness, height}] = evidence.votes;
+    return {witness, sinceH: height - 1n};
+  }
+  const [first, second] = evidence.entries.map(({headerBytes}) => decodeEntryHeader(headerBytes).header);
+  const [one, other] = [first?.stampH ?? 0n, second?.stampH ?? 0n];
+  return {witness: first?.witness ?? -1, sinceH: one < other ? one : other};
+}
+
 /** Does what the evidence calls for, if it is still of use. Returns the op that it rescued. */
 export function actOn(state: LedgerState, proven: Proven, context: EvidenceContext): Op | undefined {
   if (!isOfUse(state, proven, context)) return undefined;

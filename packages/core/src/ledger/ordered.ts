@@ -8,7 +8,7 @@ import {compareBytes, fromHex} from "../primitives/bytes.ts";
 import type {Hash} from "../primitives/id.ts";
 import {COOLING_MAX} from "./cell.ts";
 import type {Proven} from "./evidence.ts";
-import {actOn, type EvidenceContext} from "./evidence.ts";
+import {actOn, type EvidenceContext, mayBeOfUse} from "./evidence.ts";
 import type {Op, Payload} from "./op.ts";
 import {heightsOf} from "./params.ts";
 import {post} from "./postings.ts";
@@ -26,7 +26,8 @@ export function actOrdered(state: LedgerState, applied: readonly Op[], context: 
   for (const {body} of inOrder(applied, context.parent)) {
     const {payload} = body;
     if (payload.kind === "unstake") unstake(state, {account: body.cell, ...payload}, context);
-    const proven = payload.kind === "evidence" ? context.prove(payload.proof) : undefined;
+    if (payload.kind !== "evidence" || !mayBeOfUse(state, payload.proof, context)) continue;
+    const proven = context.prove(payload.proof);
     const op = proven && actOn(state, proven, context);
     if (op !== undefined) rescued.push(op);
   }

@@ -49,7 +49,10 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
   const {witnesses} = genesis;
   const book = new Book({committee, params, isSound, prove, witnesses}, restored);
   const table = readSigningTable(restored.signed);
-  const voter = new Voter({...check, rules: voteRules}, table.votes);
+  const voter = new Voter(
+    {...check, rules: voteRules, isProof: (proof) => prove(proof) !== undefined},
+    table.votes,
+  );
   voter.forget(book.base, book.epoch);
   const pool = new Pool();
   const delayMs = Math.min(DELAY_MAX_MS, Math.max(DELAY_MIN_MS, params.checkpointIntervalMs / 4));

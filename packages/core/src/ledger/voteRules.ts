@@ -22,6 +22,8 @@ export type VoteContext = {
   /** What the op's cell looks like after everything that this witness voted for in its log. */
   readonly state: LedgerState;
   readonly tally: Tally;
+  /** Whether evidence proves what it says. Checks signatures. */
+  readonly isProof: (proof: Uint8Array) => boolean;
   /** `votable` on that state, at the stamp of the entry that would carry the vote. */
   readonly votable: Enabled;
   /** Of the next checkpoint. */
@@ -40,7 +42,7 @@ export type VoteRefusal = {
 };
 
 export type VoteRule = {
-  readonly name: "slot" | "fork" | "form" | "parent" | "funds" | "objects" | "time";
+  readonly name: "slot" | "fork" | "form" | "parent" | "funds" | "objects" | "time" | "evidence";
   readonly refusal: (op: Op, context: VoteContext) => VoteRefusal | undefined;
 };
 
@@ -74,6 +76,12 @@ export const VOTE_RULES: readonly VoteRule[] = [
   },
   // R1: form, network, epoch, fee, signatures.
   {name: "form", refusal: formRefusal},
+  // What proves nothing never did: its owner has only itself to blame that its log stands still.
+  {
+    name: "evidence",
+    refusal: ({body: {payload}}, {isProof}) =>
+      payload.kind === "evidence" && !isProof(payload.proof) ? refused("evidence", false) : undefined,
+  },
 ];
 
 function votableRefusal(

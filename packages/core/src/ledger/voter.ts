@@ -26,6 +26,7 @@ export type VoterOptions = {
   readonly verifier: SignatureVerifier;
   readonly opFee: bigint;
   readonly rules: readonly VoteRule[];
+  readonly isProof: VoteContext["isProof"];
 };
 
 /** The moment at which a vote is weighed. */

@@ -28,7 +28,7 @@ function voterWith(
   const hash = genesisHash(genesis);
   const rules = VOTE_RULES.filter(({name}) => names.includes(name));
   const network = {network: networkIdOf(hash), genesisHash: fromHex(hash)};
-  return new Voter({...network, verifier, opFee: genesis.params.opFee, rules}, votes);
+  return new Voter({...network, verifier, opFee: genesis.params.opFee, rules, isProof: () => false}, votes);
 }
 
 function momentOf(ops: readonly Op[]): VoteMoment {
@@ -64,6 +64,14 @@ describe("the fork rule alone", () => {
     for (const op of [first, rival, second])
       expect(voter.refusal(op, moment)).toMatchObject({reason: "forked"});
     expect(voter.refusal(second, momentOf([first]))).toBeUndefined();
+  });
+});
+
+describe("the evidence rule alone", () => {
+  it("refuses what proves nothing", () => {
+    const bogus = ownOp(genesis, alice, FIRST, {kind: "evidence", proof: Uint8Array.of(1, 0, 0, 0)});
+    expect(voterWith(["evidence"]).refusal(bogus, momentOf([]))).toMatchObject({reason: "evidence"});
+    expect(voterWith(["evidence"]).refusal(first, momentOf([]))).toBeUndefined();
   });
 });
 
