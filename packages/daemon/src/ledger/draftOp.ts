@@ -71,7 +71,10 @@ export function draftOp(
 export function rejection(code: ErrorCode, reason = ""): CodedError {
   if (code === "FUNDS_INSUFFICIENT" || code === "OP_TIMEOUT")
     return new CodedError(code, {evidence: {reason}});
-  return new CodedError("OP_REJECTED", {evidence: {rule: reason === "" ? code : reason}});
+  const evidence = {rule: reason === "" ? code : reason};
+  if (reason !== "frozen") return new CodedError("OP_REJECTED", {evidence});
+  const message = "The account is frozen: its key signed two operations for one slot. See `ctz wallet show`.";
+  return new CodedError("OP_REJECTED", {message, evidence});
 }
 
 function nextSlot(cell: CellId, outbox: Books["outbox"], view: WalletView): {seq: bigint; prev: OpId} {
