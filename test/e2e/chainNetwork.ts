@@ -71,6 +71,8 @@ export class Bus {
         this.#epochEnds.set(index, handler);
         return () => this.#epochEnds.delete(index);
       },
+      anchorSigners: () => genesis.witnesses,
+      witnessPeers: {isSeated: (peer) => peers.includes(peer)},
       noteAnchored: async (epoch) => {
         this.anchored.set(index, epoch);
       },

@@ -3,6 +3,7 @@
  * signatures and roots of running networks break. `CTZ_WRITE_VECTORS=1` rewrites the file; a changed line
  * in its diff is a new version of the protocol.
  */
+
 import {accountIdOf, accountIdOfKeys} from "@catalyze/core/crypto/accountId";
 import {apply} from "@catalyze/core/ledger/apply";
 import {encodeCell, leafOf} from "@catalyze/core/ledger/cellCodec";
@@ -10,11 +11,13 @@ import {checkpointHash, encodeCheckpoint} from "@catalyze/core/ledger/checkpoint
 import {checkpointStep} from "@catalyze/core/ledger/checkpointStep";
 import {signVote} from "@catalyze/core/ledger/consensusCodec";
 import {type Evidence, encodeEvidence} from "@catalyze/core/ledger/evidenceCodec";
-import {committeeHash, encodeGenesis, genesisHash, paramsHash} from "@catalyze/core/ledger/genesis";
+import {encodeGenesis, genesisHash, paramsHash} from "@catalyze/core/ledger/genesis";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
 import type {LockSpec, Payload} from "@catalyze/core/ledger/op";
 import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
 import {PARAMS_DEMO, PARAMS_PRODUCTION} from "@catalyze/core/ledger/params";
+import {genesisRegister} from "@catalyze/core/ledger/register";
+import {registerHash} from "@catalyze/core/ledger/registerCodec";
 import {CONTEXT_START, encodeVoucher, nextContext, signVoucher} from "@catalyze/core/ledger/voucher";
 import {withdrawalRoot} from "@catalyze/core/ledger/withdrawals";
 import {fromHex, fromUtf8, toHex} from "@catalyze/core/primitives/bytes";
@@ -186,7 +189,7 @@ export function ledgerVectors(): readonly Vector[] {
       name: "genesis",
       json: fromUtf8(encodeGenesis(testGenesis)),
       hash,
-      committee: committeeHash(testGenesis.witnesses),
+      register: registerHash(genesisRegister(testGenesis)),
     },
     {name: "parameters", demo: paramsHash(PARAMS_DEMO), production: paramsHash(PARAMS_PRODUCTION)},
     ...opVectors(),

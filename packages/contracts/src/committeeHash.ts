@@ -1,11 +1,13 @@
-/** The list of anchor signers as the contract hashes it: `keccak256(abi.encode(Member[]))`, in genesis order. */
+/** The list of anchor signers as the contract hashes it: `keccak256(abi.encode(Member[]))`, in the order of seats. */
 import type {GenesisWitness} from "@catalyze/core/ledger/genesis";
 import type {Hash} from "@catalyze/core/primitives/id";
 import {encodeAbiParameters, type Hex, keccak256} from "viem";
 
 export type Member = {readonly signer: Hex; readonly weight: bigint};
 
-export function membersOf(witnesses: readonly GenesisWitness[]): readonly Member[] {
+export function membersOf(
+  witnesses: readonly Pick<GenesisWitness, "evmAddress" | "weight">[],
+): readonly Member[] {
   return witnesses.map(({evmAddress, weight}) => ({signer: `0x${evmAddress}`, weight: BigInt(weight)}));
 }
 

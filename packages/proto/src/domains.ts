@@ -15,6 +15,7 @@ export const DOMAIN = {
   voucher: "CTZ-VCH\0",
   entry: "CTZ-ENTRY\0",
   consensus: "CTZ-CONS\0",
+  seat: "CTZ-SEAT\0",
 } as const;
 
 export type Domain = (typeof DOMAIN)[keyof typeof DOMAIN];

@@ -19,6 +19,7 @@ import {decodeEntry, signEntry} from "@catalyze/core/ledger/entryCodec";
 import type {FinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import type {Op} from "@catalyze/core/ledger/op";
+import {committeeNow, genesisRegister} from "@catalyze/core/ledger/register";
 import {replicaParts} from "@catalyze/core/ledger/replicaParts";
 import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
 import {leaderOf} from "@catalyze/core/ledger/simplexTypes";
@@ -233,10 +234,7 @@ export class BadWitness {
   #lead(height: bigint, iteration: number): BadWord[] {
     const {index, signer, genesis} = this.#options;
     const key = `${height}/${iteration}`;
-    if (
-      leaderOf({size: genesis.witnesses.length} as never, height, iteration) !== index ||
-      this.#led.has(key)
-    )
+    if (leaderOf(committeeNow(genesisRegister(genesis)), height, iteration) !== index || this.#led.has(key))
       return [];
     const options = [this.#cutWithout(undefined), this.#cutWithout(this.#someOther()), this.#cutOfOwn()];
     const found = options.flatMap((each) => each ?? []);

@@ -6,6 +6,7 @@ import type {Entry} from "@catalyze/core/ledger/entry";
 import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import {checkInvariants, isConserved} from "@catalyze/core/ledger/invariants";
 import type {LockSpec, Op} from "@catalyze/core/ledger/op";
+import type {Register} from "@catalyze/core/ledger/register";
 import {isResolved} from "@catalyze/core/ledger/resolved";
 import {decodeSigningRecord} from "@catalyze/core/ledger/signingRecord";
 import type {LedgerState} from "@catalyze/core/ledger/state";
@@ -39,6 +40,8 @@ export class Checks {
   /** Entries that honest nodes wrote or took in, for what an acknowledgement votes for. */
   readonly #entries = new Map<Hash, Entry>();
   certifiedOps = 0;
+  /** First epoch of each committee → the register that made it. */
+  readonly terms = new Map<number, Register>();
 
   constructor(options: ChecksOptions) {
     this.#options = options;
@@ -95,7 +98,7 @@ export class Checks {
     for (const record of parts.records) this.#checkRecord(node.index, record);
     for (const effect of spoken) {
       if (effect.kind === "violation") throw new Error(`node ${node.index}: ${effect.reason}`);
-      if (effect.kind === "broadcast") this.#checkWord(node.index, effect);
+      if (effect.kind === "broadcast") this.#checkWord(node, effect);
       if (effect.kind === "certified") for (const id of effect.ops) this.#checkCertified(id);
       if (effect.kind === "checkpointed") this.#checkCheckpoint(node, effect, parts.nowMs);
     }
@@ -152,6 +155,7 @@ export class Checks {
     const {replica} = node;
     if (replica === undefined || replica.checkpoint.height !== height) return;
     if (known === undefined) {
+      this.terms.set(replica.base.register.terms.at(-1)?.sinceEpoch ?? 0, replica.base.register);
       const [violation] = checkInvariants(replica.base, 1);
       if (violation !== undefined) throw new Error(`${violation.invariant}: ${violation.detail}`);
       this.#bank.compare(height, replica.base);
@@ -185,10 +189,10 @@ export class Checks {
   }
 
   /** What is said was recorded before, and an entry's votes are what they are, whatever the record says. */
-  #checkWord(index: number, {what, bytes}: Extract<Spoken, {kind: "broadcast"}>): void {
+  #checkWord({index, seat}: SimLedgerNode, {what, bytes}: Extract<Spoken, {kind: "broadcast"}>): void {
     if (what === "entry") {
       const entry = this.saw(bytes);
-      if (entry.header.witness !== index) return;
+      if (entry.header.witness !== seat) return;
       this.#recorded(`${index}/n/${entry.header.n}`, entry.hash);
       const epoch = voteEpochOf(entry.header, this.#options);
       for (const {body, id} of this.#votesOf(entry))
@@ -196,7 +200,7 @@ export class Checks {
     }
     if (what !== "consensus") return;
     for (const {kind, height, iteration, hash, witness} of decodeConsensus(bytes).votes) {
-      if (witness === index) this.#recorded(`${index}/${kind}/${height}/${iteration}`, hash);
+      if (witness === seat) this.#recorded(`${index}/${kind}/${height}/${iteration}`, hash);
     }
   }
 

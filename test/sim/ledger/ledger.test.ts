@@ -34,6 +34,7 @@ describe("ledger replicas", () => {
     ["four witnesses survive one that forks its log and votes twice", "forking", Math.ceil(SEEDS / 2)],
     ["four witnesses survive one that keeps no rule, and every trick of owners", "hostile", SEEDS],
     ["four witnesses serve owners who live from hand to mouth", "poor", SEEDS],
+    ["committees change under crashes and an equivocating owner", "changing", SEEDS],
   ])("%s", async (_, name, count) => {
     await seeded(name, count, SCENARIOS[name]);
   });

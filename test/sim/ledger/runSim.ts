@@ -29,6 +29,10 @@ export async function runSim(args: readonly string[]): Promise<number> {
     return 1;
   }
   const heights = sim.live().map(({replica}) => replica?.checkpoint.height ?? 0n);
+  for (const [epoch, {terms}] of sim.checks.terms) {
+    const members = terms.at(-1)?.members.map(({seat, weight}) => `${seat} (weight ${weight})`) ?? [];
+    process.stdout.write(`from epoch ${epoch}: witnesses ${members.join(", ")}\n`);
+  }
   process.stdout.write(
     `\n${sim.steps} steps, ${sim.checks.certifiedOps} certified ops, heights ${heights.join(" ")}\n`,
   );

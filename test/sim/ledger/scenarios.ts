@@ -36,6 +36,11 @@ export const SCENARIOS = {
     ...{...BASE, seed, witnesses: 4, owners: 7, equivocators: 1, tricks: 6, arePoor: true},
     faults: {...STORM, oneWay: 0.1, wipe: 0.3},
   }),
+  /** A network of one that others join, leave and join again, with stakes that move; nodes crash. */
+  changing: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 1, joiners: 4, equivocators: 1, stormMs: 20_000},
+    faults: {...STORM, crash: 0.001, wipe: 0.2},
+  }),
 } satisfies Record<string, (seed: number) => SimLedgerSetup>;
 
 export type ScenarioName = keyof typeof SCENARIOS;

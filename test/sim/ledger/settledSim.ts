@@ -8,7 +8,7 @@ import {SimLedger, type SimLedgerSetup} from "./simLedger.ts";
 export async function settledSim(setup: SimLedgerSetup): Promise<SimLedger> {
   const sim = new SimLedger(setup);
   sim.startTimers();
-  await sim.run({stormMs: STORM_MS, calmMs: CALM_MS});
+  await sim.run({stormMs: setup.stormMs ?? STORM_MS, calmMs: CALM_MS});
   checkAgreement(sim);
   checkLiveness(sim);
   return sim;

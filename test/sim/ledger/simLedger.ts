@@ -1,13 +1,14 @@
 /** A network of ledger nodes under faults, replayable from one seed. */
 
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
-import {Committee} from "@catalyze/core/ledger/committee";
+import type {Committee} from "@catalyze/core/ledger/committee";
 import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import type {Op} from "@catalyze/core/ledger/op";
 import {heightsOf, PARAMS_DEMO} from "@catalyze/core/ledger/params";
+import {committeeNow, genesisRegister} from "@catalyze/core/ledger/register";
 import {isResolved} from "@catalyze/core/ledger/resolved";
 import {storedAfter} from "@catalyze/core/ledger/restoreReplica";
 import type {Signer} from "@catalyze/core/ports/signer";
@@ -20,6 +21,7 @@ import {BadWitness} from "./badWitness.ts";
 import {Checks} from "./checks.ts";
 import {type Network, Owner} from "./owners.ts";
 import {SimLedgerNode, type Spoken} from "./simLedgerNode.ts";
+import {Steward} from "./stewards.ts";
 import {describe, describeOp} from "./trace.ts";
 import {type Step, TRICKS} from "./tricks.ts";
 
@@ -28,6 +30,10 @@ export type SimLedgerSetup = {
   readonly crypto: SimCrypto;
   readonly witnesses: number;
   readonly followers: number;
+  /** Nodes that are no witnesses in the genesis, and come and go as witnesses. */
+  readonly joiners?: number;
+  /** How long the faults last. */
+  readonly stormMs?: number;
   readonly owners: number;
   /** How many of the owners sign two ops for one slot. */
   readonly equivocators: number;
@@ -63,6 +69,7 @@ const BALANCE = 100_000n;
 const FORK_MS_MAX = 6_000;
 const BALANCE_POOR = 300n;
 const TRICK_BALANCE = 5_000n;
+const STAKE_MIN = 1_000n;
 const START_MS = 1_700_000_000_000;
 
 export class SimLedger {
@@ -85,6 +92,7 @@ export class SimLedger {
   readonly #lastRound = new Map<SimLedgerNode, Round>();
   readonly #network: Network;
   readonly #cheats: Owner[] = [];
+  readonly #stewards: Steward[] = [];
   /** Ops that a bad witness does not get. */
   readonly #unaided = new Set<OpId>();
   readonly #badWitness: BadWitness | undefined;
@@ -99,9 +107,12 @@ export class SimLedger {
   constructor(setup: SimLedgerSetup) {
     this.#setup = setup;
     this.#random = new SeededRandom(setup.seed);
-    const {crypto, witnesses, followers, owners, tricks = 0} = setup;
-    const votes = Array.from({length: witnesses}, (_, index) => crypto.signer(`vote ${index}`));
-    const wallets = Array.from({length: owners + 2 * tricks}, (_, index) => crypto.signer(`owner ${index}`));
+    const {crypto, witnesses, followers, owners, tricks = 0, joiners = 0} = setup;
+    const votes = Array.from({length: witnesses + joiners}, (_, index) => crypto.signer(`vote ${index}`));
+    const wallets = [
+      ...Array.from({length: owners + 2 * tricks}, (_, index) => crypto.signer(`owner ${index}`)),
+      ...Array.from({length: joiners}, (_, index) => crypto.signer(`steward ${index}`)),
+    ];
     const accounts = wallets.map(({publicKey}, index) => ({
       id: accountIdOf(publicKey),
       balance: this.#endowmentOf(index),
@@ -110,16 +121,17 @@ export class SimLedger {
       v: 1,
       name: "sim",
       accounts,
-      witnesses: votes.map((signer, index) => ({
-        peerId: `witness ${index}` as PeerId,
+      witnesses: votes.slice(0, witnesses).map((signer, index) => ({
+        peerId: peerIdAt(index),
         voteKey: toHex(signer.publicKey),
-        evmAddress: "11".repeat(20),
+        evmAddress: evmAddressAt(index),
         weight: 1,
         account: accounts[index % accounts.length]!.id,
       })),
       params: {
         ...PARAMS_DEMO,
         ...{checkpointsPerEpoch: 4, unbondingS: 5, lateCertificateWindowS: 4, evidenceWindowS: 10},
+        ...(joiners === 0 ? {} : {witnessStakeMin: STAKE_MIN, idleWitnessS: 8}),
       },
       aliases: {},
     };
@@ -136,9 +148,11 @@ export class SimLedger {
     for (const [index, signer] of wallets.entries()) {
       const isHonest = index >= setup.equivocators;
       const owner = new Owner(signer, this.#network, {balance: this.#endowmentOf(index), isHonest});
-      (index < owners ? this.owners : this.#cheats).push(owner);
+      if (index < owners) this.owners.push(owner);
+      else if (index < owners + 2 * tricks) this.#cheats.push(owner);
+      else this.#stewards.push(this.#stewardOf(owner, witnesses + this.#stewards.length, votes));
     }
-    for (let index = 0; index < witnesses + followers; index++) this.#addNode(index, votes[index]);
+    for (let index = 0; index < witnesses + joiners + followers; index++) this.#addNode(index, votes[index]);
     if (setup.bad !== undefined) {
       const [signer, random] = [votes[setup.bad]!, this.#random.fork("bad witness")];
       this.#badWitness = new BadWitness({index: setup.bad, genesis: this.#genesis, crypto, signer, random});
@@ -151,6 +165,14 @@ export class SimLedger {
     this.#addNode(this.#twin, votes[setup.twin]);
   }
 
+  #stewardOf(owner: Owner, index: number, votes: readonly Signer[]): Steward {
+    return new Steward({
+      ...{owner, voteSigner: votes[index]!, evmAddress: evmAddressAt(index), peerId: peerIdAt(index)},
+      genesisHash: this.#network.genesisHash,
+      stakeMin: STAKE_MIN,
+    });
+  }
+
   #addNode(index: number, voteSigner: Signer | undefined): void {
     const {crypto, skewMaxMs = 0, twin} = this.#setup;
     const isForker = twin !== undefined && (index === twin || index === this.#twin);
@@ -159,7 +181,8 @@ export class SimLedger {
   }
 
   #endowmentOf(index: number): bigint {
-    const {owners, equivocators, arePoor = false} = this.#setup;
+    const {owners, equivocators, arePoor = false, tricks = 0} = this.#setup;
+    if (index >= owners + 2 * tricks) return BALANCE;
     if (index >= owners) return TRICK_BALANCE;
     return arePoor && index > equivocators ? BALANCE_POOR : BALANCE;
   }
@@ -168,6 +191,7 @@ export class SimLedger {
   async run({stormMs, calmMs}: {readonly stormMs: number; readonly calmMs: number}): Promise<void> {
     for (const node of this.#speaking()) await this.#boot(node);
     for (const owner of this.owners) this.#after(this.#random.between(0, 200), () => this.#act(owner));
+    for (const steward of this.#stewards) this.#govern(steward);
     this.#startTricks(stormMs);
     if (this.#badWitness !== undefined) this.#harm(this.#badWitness);
     if (this.#setup.faults.oneWay !== undefined) this.#cutOff(this.#setup.faults.oneWay);
@@ -189,7 +213,7 @@ export class SimLedger {
   }
 
   get committee(): Committee {
-    return new Committee(this.#genesis.witnesses);
+    return committeeNow(genesisRegister(this.#genesis));
   }
 
   #speaking(): SimLedgerNode[] {
@@ -283,13 +307,18 @@ export class SimLedger {
     if (effect.kind === "broadcast") {
       if (effect.what !== "checkpoint") this.#badWitness?.hear(effect.what, effect.bytes);
       for (const other of this.nodes) {
-        const isWitness = other.index < this.#setup.witnesses || this.#bad.has(other.index);
-        if (other === node || (effect.what === "consensus" && !isWitness)) continue;
+        if (other === node || (effect.what === "consensus" && !this.#mayWitness(other))) continue;
         this.#send(node, other, {kind: effect.what, bytes: effect.bytes, from: peerOf(node)});
       }
     }
     if (effect.kind === "fetch") this.#sync(node, effect.from);
     if (effect.kind === "evidence") this.#report(effect.proof);
+  }
+
+  /** Now or in another epoch. */
+  #mayWitness({index}: SimLedgerNode): boolean {
+    const {witnesses, joiners = 0} = this.#setup;
+    return index < witnesses + joiners || this.#bad.has(index);
   }
 
   #send(from: SimLedgerNode, to: SimLedgerNode, input: ReplicaInput): void {
@@ -323,7 +352,11 @@ export class SimLedger {
       const heads = isStuck ? covered : asking.wantedHeads();
       const stored = answering.holdsAfter(heads, height)
         ? {checkpoints: answering.checkpointsAfter(height, 64), entries: answering.entriesAfter(heads, 256)}
-        : await storedAfter(other.store, {heads, height}, {witnesses: this.#setup.witnesses, itemsMax: 256});
+        : await storedAfter(
+            other.store,
+            {heads, height},
+            {seats: answering.base.register.seats.length, itemsMax: 256},
+          );
       this.#lastRound.set(node, {progress, entries: stored.entries.length, isStuck});
       for (const bytes of stored.checkpoints)
         this.#send(other, node, {kind: "checkpoint", bytes, from: peerOf(other)});
@@ -348,6 +381,19 @@ export class SimLedger {
       this.#offer(op, 0);
     }
     this.#after(this.#random.between(20, 400), () => this.#act(owner));
+  }
+
+  #govern(steward: Steward): void {
+    if (this.#isCalm) return;
+    const live = this.live();
+    const view = live.length === 0 ? undefined : this.#random.pick(live).replica?.view;
+    for (const op of view === undefined ? [] : steward.act(this.#random, view)) {
+      this.submitted.set(op.id, op);
+      this.checks.know(op);
+      this.#tell("a steward", () => `signs ${describeOp(op)}`);
+      this.#offer(op, 0);
+    }
+    this.#after(this.#random.between(1_000, 4_000), () => this.#govern(steward));
   }
 
   /** Each trick is played once, by accounts of its own, at some moment. */
@@ -419,8 +465,9 @@ export class SimLedger {
   #offer(op: Op, tries: number): void {
     const isDone = this.nodes.some(({replica}) => replica !== undefined && isResolved(replica.view, op));
     if (isDone || tries > 60) return;
-    const witnesses = this.nodes.filter(({index}) => index < this.#setup.witnesses || this.#bad.has(index));
-    const to = this.#random.pick(witnesses);
+    const all = this.nodes.filter((node) => this.#mayWitness(node));
+    const members = all.filter(({replica}) => replica === undefined || replica.isMember);
+    const to = this.#random.pick(members.length > 0 ? members : all);
     if (to.index === this.#setup.bad) {
       // It may carry it, or not.
       if (this.#random.chance(0.5) && !this.#unaided.has(op.id)) this.#badWitness?.take(op);
@@ -438,6 +485,15 @@ export class SimLedger {
       this.#after(this.#random.between(0, 2_000), round);
     }
   }
+}
+
+/** Of a witness, as the register has it. */
+function peerIdAt(index: number): PeerId {
+  return `12D3KooWSimSimSimSimSim${index + 1}` as PeerId;
+}
+
+function evmAddressAt(index: number): string {
+  return (index + 1).toString(16).padStart(40, "0");
 }
 
 function peerOf(node: SimLedgerNode): PeerId {

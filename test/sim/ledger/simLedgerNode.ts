@@ -27,6 +27,7 @@ export class SimLedgerNode {
   disk = new MemoryDisk();
   readonly signed: Uint8Array[] = [];
   readonly #options: SimLedgerOptions;
+  #seat: number | undefined;
   replica: Replica | undefined;
   /** Effects of the next step that still reach the disk before this node dies; `undefined` for all. */
   dyingAfter: number | undefined;
@@ -40,6 +41,12 @@ export class SimLedgerNode {
     const {genesis, crypto, voteSigner, isForker} = this.#options;
     const restored = await restoreReplica({genesis, store: this.store, signed: [...this.signed]});
     this.replica = new Replica({genesis, verifier: crypto.verifier, voteSigner, isForker}, restored);
+  }
+
+  /** Of its vote key; survives its crashes. */
+  get seat(): number | undefined {
+    this.#seat = this.replica?.seat ?? this.#seat;
+    return this.#seat;
   }
 
   get store(): MemoryStore {

@@ -3,17 +3,18 @@
  * replication. Ops are certified one after the other after a delay; every node sees them in that order,
  * each with a delay of its own. What was submitted survives its node's crash, as an outbox would.
  */
+
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {apply, votable} from "@catalyze/core/ledger/apply";
 import {Tally} from "@catalyze/core/ledger/certificates";
 import type {Checkpoint} from "@catalyze/core/ledger/checkpoint";
 import {checkpointStep} from "@catalyze/core/ledger/checkpointStep";
-import {Committee} from "@catalyze/core/ledger/committee";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
 import type {Op} from "@catalyze/core/ledger/op";
 import {checkOpForm} from "@catalyze/core/ledger/opChecks";
 import {decodeOp} from "@catalyze/core/ledger/opCodec";
+import {committeeNow} from "@catalyze/core/ledger/register";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import type {SignatureVerifier} from "@catalyze/core/ports/signer";
 import {fromHex} from "@catalyze/core/primitives/bytes";
@@ -51,11 +52,10 @@ export class LedgerCopy {
       parent: this.checkpoint,
       heads: [],
       timeMs: 0,
-      tally: new Tally(new Committee(this.genesis.witnesses)),
+      tally: new Tally(committeeNow(this.state.register)),
       expiringClaims: () => undefined,
       isSound: () => false,
       prove: () => undefined,
-      witnesses: this.genesis.witnesses,
       params: this.genesis.params,
     });
     this.state = step.state.commit();

@@ -82,6 +82,8 @@ export const ERRORS = {
   OP_REJECTED: row("ledger", "lock", {exit: 6, http: 409}, "The ledger refused the operation.", "The evidence has the rule."),
   OP_TIMEOUT: row("ledger", "lock", {retryable: RETRY, exit: 8, http: 504}, "The operation was not certified in time; it stays pending and is sent again.", "Check `ctz ledger show`; do not send it twice."),
   ACCOUNT_UNKNOWN: row("client", "pay", {exit: 4, http: 404}, "No such account.", "An account id has 64 hex digits."),
+  STAKE_TOO_SMALL: row("client", "submit", {exit: 6, http: 402}, "A seat among the witnesses needs more stake.", "`ctz witness join --stake <amount>` stakes first; see `ctz witness status`."),
+  WITNESS_BARRED: row("client", "submit", {exit: 7, http: 403}, "The vote key was convicted of a fork: its seat is closed for good.", "Only another home, with other keys, can witness."),
   AMOUNT_INVALID: row("client", "submit", {exit: 2, http: 400}, "Not an amount.", "Write 1.5 (CTZ) or 1500uctz (µCTZ)."),
   VOUCHER_INVALID: row("client", "pay", {exit: 6, http: 402}, "The voucher does not verify.", "The provider keeps the last valid one."),
   PAYMENT_WITHHELD: row("client", "pay", {exit: 6, http: 402}, "A result was committed but not paid in time.", "The lock's remainder returns to the payer at expiry."),

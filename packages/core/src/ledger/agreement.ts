@@ -3,16 +3,19 @@
  * one, and final checkpoints from sync for nodes that missed the votes.
  */
 
-import type {Hash} from "../primitives/id.ts";
+import type {Signer} from "../ports/signer.ts";
+import type {Hash, PeerId} from "../primitives/id.ts";
 import type {Book} from "./book.ts";
 import type {Checkpoint} from "./checkpoint.ts";
 import type {ConsensusMessage} from "./consensusCodec.ts";
 import {type Cut, computeCut, dueMs, headsNow} from "./cut.ts";
-import type {FinalCheckpoint} from "./finality.ts";
+import {type FinalCheckpoint, isProven} from "./finality.ts";
 import {Simplex} from "./simplex.ts";
 import type {SimplexComponents, SimplexOutput} from "./simplexTypes.ts";
 
-export type AgreementComponents = Omit<SimplexComponents, "host"> & {
+export type AgreementComponents = Omit<SimplexComponents, "host" | "committee" | "witness"> & {
+  /** The key of a witness, member of the committee or not; `undefined` for a follower. */
+  readonly signer: Signer | undefined;
   readonly book: Book;
   readonly delayMs: number;
 };
@@ -22,10 +25,18 @@ const INBOX_MAX = 512;
 const EARLY_MAX = 128;
 const CUTS_MAX = 16;
 
+type Received = {
+  readonly final: FinalCheckpoint;
+  readonly from: PeerId | undefined;
+  readonly isProven: boolean;
+};
+
 export type AgreementOutput = SimplexOutput & {
   readonly cut: Cut | undefined;
   /** Something is missing here that others have. */
   readonly isBehind: boolean;
+  /** Sent a checkpoint whose proof did not hold when its turn came. */
+  readonly liars: readonly (PeerId | undefined)[];
   /** An invariant broke. */
   readonly violation: string | undefined;
 };
@@ -35,18 +46,18 @@ export class Agreement {
   #simplex: Simplex;
   /** Messages of the next height: others were faster. */
   #early: ConsensusMessage[] = [];
-  readonly #inbox = new Map<bigint, FinalCheckpoint>();
+  readonly #inbox = new Map<bigint, Received>();
   /** Computed on the present base. */
   readonly #cuts = new Map<Hash, Cut>();
   /** Own messages of heights above the base, from an earlier run. */
   #restored: readonly ConsensusMessage[];
-  #isVoting: boolean;
+  #isVoting = true;
   #violation: string | undefined;
+  #liars: (PeerId | undefined)[] = [];
 
   constructor(components: AgreementComponents, restored: readonly ConsensusMessage[]) {
     this.#components = components;
     this.#restored = restored;
-    this.#isVoting = components.witness !== undefined;
     this.#simplex = this.#begin();
   }
 
@@ -80,11 +91,17 @@ export class Agreement {
     return {isSound: this.#simplex.receive(now), isAhead};
   }
 
-  /** A checkpoint whose proof was checked. */
-  receiveFinal(final: FinalCheckpoint): void {
-    const {height} = final.checkpoint;
-    const ahead = height - this.#components.book.checkpoint.height;
-    if (ahead >= 1n && ahead <= BigInt(INBOX_MAX)) this.#inbox.set(height, final);
+  /**
+   * Keeps a final checkpoint until its turn. False when its proof does not hold; that of a later epoch is
+   * checked when its committee is known.
+   */
+  receiveFinal(final: FinalCheckpoint, from: PeerId | undefined): boolean {
+    const {book} = this.#components;
+    const {height, epoch} = final.checkpoint;
+    const isNow = epoch === book.epoch;
+    if (isNow && !this.#isProven(final)) return false;
+    if (this.isWanted(height)) this.#inbox.set(height, {final, from, isProven: isNow});
+    return true;
   }
 
   isWanted(height: bigint): boolean {
@@ -95,7 +112,7 @@ export class Agreement {
   /** Everything that time, messages and entries allow, up to one decision: adopt it, then `next`. */
   advance(nowMs: number): AgreementOutput {
     const inbox = this.#fromInbox();
-    if (inbox !== undefined) return this.#output({...NOTHING, ...inbox});
+    if (inbox !== undefined) return this.#output({...NOTHING, decided: inbox});
     const output = this.#simplex.advance(nowMs);
     if (output.isContradicted) this.#violation ??= "a final checkpoint differs from what this node computes";
     return this.#output(output);
@@ -116,7 +133,10 @@ export class Agreement {
   }
 
   #begin(): Simplex {
-    const {book, delayMs, witness} = this.#components;
+    const {book, delayMs, signer, verifier, genesisHash} = this.#components;
+    const {committee} = book;
+    const index = signer && this.#isVoting ? committee.seatOf(signer.publicKey) : undefined;
+    const witness = signer === undefined || index === undefined ? undefined : {index, signer};
     const height = this.#nextHeight();
     const signed = this.#restored.filter((message) => heightOf(message) === height);
     const host = {
@@ -124,7 +144,7 @@ export class Agreement {
       judge: (checkpoint: Checkpoint, hash: Hash) => this.#judge(checkpoint, hash),
     };
     return new Simplex(
-      {...this.#components, witness: this.#isVoting ? witness : undefined, host},
+      {committee, verifier, genesisHash, witness, host},
       {height, dueMs: dueMs(book.cutContext()), delayMs, signed},
     );
   }
@@ -165,19 +185,34 @@ export class Agreement {
     this.#cuts.set(cut.hash, cut);
   }
 
-  #fromInbox(): {readonly decided: FinalCheckpoint} | undefined {
-    const final = this.#inbox.get(this.#nextHeight());
-    if (final === undefined) return undefined;
+  #fromInbox(): FinalCheckpoint | undefined {
+    const height = this.#nextHeight();
+    const received = this.#inbox.get(height);
+    if (received === undefined) return undefined;
+    const {final, from} = received;
+    if (!received.isProven && !this.#isProven(final)) {
+      this.#inbox.delete(height);
+      this.#liars.push(from);
+      return undefined;
+    }
+    this.#inbox.set(height, {...received, isProven: true});
     const verdict = this.#judge(final.checkpoint, final.hash);
     if (verdict === "invalid") this.#violation ??= "a proven checkpoint differs from what this node computes";
-    return verdict === "valid" ? {decided: final} : undefined;
+    return verdict === "valid" ? final : undefined;
+  }
+
+  #isProven(final: FinalCheckpoint): boolean {
+    const {book, verifier, genesisHash} = this.#components;
+    return isProven(final, {committee: book.committee, verifier, genesisHash});
   }
 
   #output(output: SimplexOutput): AgreementOutput {
     const {decided} = output;
     const cut = decided === undefined ? undefined : this.#cuts.get(decided.hash);
-    const isBehind = decided === undefined && this.#inbox.size > 0;
-    return {...output, cut, isBehind, violation: this.#violation};
+    const liars = this.#liars;
+    this.#liars = [];
+    const isBehind = decided === undefined && (this.#inbox.size > 0 || liars.length > 0);
+    return {...output, cut, isBehind, liars, violation: this.#violation};
   }
 }
 

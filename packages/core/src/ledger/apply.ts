@@ -88,6 +88,7 @@ export function debitOf(payload: AccountPayload): bigint {
       return payload.amount;
     case "account":
     case "unstake":
+    case "govern":
     case "evidence":
       return 0n;
   }
@@ -176,6 +177,7 @@ function creditsOf(op: Op, payload: AccountPayload): readonly Posting[] {
       return [{bucket: "withdrawn", amount: payload.amount}];
     case "account":
     case "unstake":
+    case "govern":
     case "evidence":
       return [];
   }

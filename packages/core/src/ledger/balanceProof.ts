@@ -3,7 +3,8 @@
  * in the state's sum tree and the quorum's signatures. Stands alone: no store, no network, nothing but the
  * genesis of the network that the reader trusts.
  *
- *   version u8 | final checkpoint | cell, or the encoding of another one where this one would stand
+ *   version u8 | handovers: u16 ≤ 1024, handover… | final checkpoint
+ *   | cell, or the encoding of another one where this one would stand
  *   | path: u16 ≤ 256, (bit u8 | hash 32 | sum u128)…      from the leaf upwards
  *
  * A cell that is not there is proven too: the lookup of its leaf ends at another leaf (or the treasury's,
@@ -19,18 +20,22 @@ import {refuse, writeFixed, writeU8, writeU16, writeU128} from "./canonical.ts";
 import {type Cell, liabilitiesOf} from "./cell.ts";
 import {decodeCell, encodeCell, leafIdOf, leafOf, treasuryLeaf} from "./cellCodec.ts";
 import type {Checkpoint} from "./checkpoint.ts";
-import {Committee} from "./committee.ts";
 import {decodeFinalCheckpoint, encodeFinalCheckpoint, type FinalCheckpoint, isProven} from "./finality.ts";
 import {type Genesis, genesisHash, networkIdOf} from "./genesis.ts";
+import {followHandovers, type Handover, readHandover, writeHandover} from "./handover.ts";
 import type {LedgerState} from "./state.ts";
 import {pathLeadsTo, type TreeLeaf, type TreeStep, verifyProof} from "./sumTree.ts";
 
-const VERSION = 1;
+const VERSION = 2;
 const STEPS_MAX = 256;
-/** A cell is far smaller; a final checkpoint with 21 signatures takes some 3 KiB. */
-export const PROOF_BYTES_MAX = 64 * 1024;
+const HANDOVERS_MAX = 1_024;
+const CELL_BYTES_MAX = 64 * 1024;
+/** Some 2 KiB, and as much again for each change of committee since the genesis, more with many seats. */
+export const PROOF_BYTES_MAX = 8 * 1024 * 1024;
 
 export type BalanceProof = {
+  /** Every change of committee from the genesis to the checkpoint. */
+  readonly handovers: readonly Handover[];
   readonly final: FinalCheckpoint;
   /** Where the lookup ends; `undefined` for the treasury's leaf. */
   readonly found: Cell | undefined;
@@ -45,19 +50,28 @@ export type ProvenCell<K extends Kind = Kind> = {
   /** `undefined`: there is no such cell at this checkpoint. */
   readonly cell: Extract<Cell, {kind: K}> | undefined;
   readonly checkpoint: Checkpoint;
-  /** Whose signatures it carries, by index in the committee. */
+  /** Whose signatures it carries, by seat. */
   readonly witnesses: readonly number[];
+  /** Members of the committee that could have signed. */
+  readonly committeeSize: number;
 };
 
 /** `state` must be the very state that the checkpoint's root is of. */
-export function proveCell(name: CellName, state: LedgerState, final: FinalCheckpoint): BalanceProof {
+export function proveCell(
+  name: CellName,
+  state: LedgerState,
+  {final, handovers}: Pick<BalanceProof, "final" | "handovers">,
+): BalanceProof {
   const {leaf, path} = state.tree().lookUp(leafIdOf(name.kind, name.id));
   const found = cellAt(state, name, leaf);
-  return {final, found, path};
+  return {handovers, final, found, path};
 }
 
-export function encodeBalanceProof({final, found, path}: BalanceProof): Uint8Array {
-  const writer = new ByteWriter().u8(VERSION).bytes(encodeFinalCheckpoint(final));
+export function encodeBalanceProof({handovers, final, found, path}: BalanceProof): Uint8Array {
+  const writer = new ByteWriter().u8(VERSION);
+  writeU16(writer, handovers.length);
+  for (const handover of handovers) writeHandover(writer, handover);
+  writer.bytes(encodeFinalCheckpoint(final));
   writer.bytes(found === undefined ? new Uint8Array() : encodeCell(found));
   writeU16(writer, path.length);
   for (const {bit, hash, sum} of path) {
@@ -73,8 +87,10 @@ export function decodeBalanceProof(bytes: Uint8Array): BalanceProof {
   if (bytes.length > PROOF_BYTES_MAX) refuse("tooLong");
   const reader = new ByteReader(bytes);
   if (reader.u8() !== VERSION) refuse("version");
+  const handoverCount = reader.count(reader.u16(), HANDOVERS_MAX);
+  const handovers = Array.from({length: handoverCount}, () => readHandover(reader));
   const final = decodeFinalCheckpoint(reader.bytes(LIMITS.marketFrameBytesMax));
-  const cell = reader.bytes(PROOF_BYTES_MAX);
+  const cell = reader.bytes(CELL_BYTES_MAX);
   const count = reader.count(reader.u16(), STEPS_MAX);
   const path = Array.from({length: count}, () => ({
     bit: reader.u8(),
@@ -82,7 +98,7 @@ export function decodeBalanceProof(bytes: Uint8Array): BalanceProof {
     sum: reader.u128(),
   }));
   reader.finish();
-  return {final, found: cell.length === 0 ? undefined : decodeCell(cell), path};
+  return {handovers, final, found: cell.length === 0 ? undefined : decodeCell(cell), path};
 }
 
 /**
@@ -91,14 +107,16 @@ export function decodeBalanceProof(bytes: Uint8Array): BalanceProof {
  */
 export function checkCell<K extends Kind>(
   name: CellName<K>,
-  {final, found, path}: BalanceProof,
+  {handovers, final, found, path}: BalanceProof,
   {genesis, verifier}: {readonly genesis: Genesis; readonly verifier: SignatureVerifier},
 ): ProvenCell<K> {
   const hash = genesisHash(genesis);
   const {checkpoint} = final;
   if (checkpoint.network !== networkIdOf(hash)) wrong("network");
-  const context = {committee: new Committee(genesis.witnesses), verifier, genesisHash: fromHex(hash)};
-  if (!isProven(final, context)) wrong("signatures");
+  const followed = followHandovers(genesis, handovers, verifier);
+  if (followed === undefined || checkpoint.epoch < followed.sinceEpoch) return wrong("handover");
+  const {committee} = followed;
+  if (!isProven(final, {committee, verifier, genesisHash: fromHex(hash)})) wrong("signatures");
   const leaf = found === undefined ? treasuryLeaf(checkpoint.totals.treasury) : leafOf(found);
   const root = fromHex(checkpoint.stateRoot);
   if (!verifyProof(root, liabilitiesOf(checkpoint.totals), {leaf, path})) wrong("path");
@@ -106,7 +124,8 @@ export function checkCell<K extends Kind>(
   const isSame = equalBytes(leaf.id, id);
   if (!isSame && !pathLeadsTo(id, leaf.id, path)) wrong("place");
   const witnesses = final.signatures.map(({witness}) => witness);
-  return {cell: isSame ? (found as ProvenCell<K>["cell"]) : undefined, checkpoint, witnesses};
+  const cell = isSame ? (found as ProvenCell<K>["cell"]) : undefined;
+  return {cell, checkpoint, witnesses, committeeSize: committee.size};
 }
 
 /** Leaf ids are hashes, so the cell under a foreign leaf is looked for among all: for proofs of absence only. */
@@ -128,7 +147,8 @@ function wrong(step: string): never {
 
 const WORDS: Readonly<Record<string, string>> = {
   network: "it is of another network",
-  signatures: "its checkpoint is not signed by a quorum of the genesis's witnesses",
+  handover: "its chain of committees does not lead from the genesis to its checkpoint",
+  signatures: "its checkpoint is not signed by a quorum of its epoch's witnesses",
   path: "its cell is not under the checkpoint's state root",
   place: "it shows a cell from another place",
 };

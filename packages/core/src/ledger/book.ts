@@ -18,16 +18,14 @@ import type {FinalCheckpoint} from "./finality.ts";
 import {fold} from "./fold.ts";
 import type {Op} from "./op.ts";
 import type {LedgerParams} from "./params.ts";
+import {committeeNow} from "./register.ts";
 import type {RestoredReplica} from "./replicaTypes.ts";
 import {isResolved} from "./resolved.ts";
 import type {LedgerState} from "./state.ts";
 import {checkpointWrites, entryKey} from "./storeKeys.ts";
 import type {VoteMoment} from "./voter.ts";
 
-export type BookOptions = {
-  readonly committee: Committee;
-  readonly params: LedgerParams;
-} & Pick<CutContext, "isSound" | "prove" | "witnesses">;
+export type BookOptions = {readonly params: LedgerParams} & Pick<CutContext, "isSound" | "prove">;
 
 export type Taken = {
   readonly offered: Offered;
@@ -57,7 +55,7 @@ const NOTHING_CLOSED: Closed = {unresolved: [], certificates: [], early: []};
 const DONE_MAX = 100_000;
 
 export class Book {
-  readonly dag = new Dag();
+  readonly dag = new Dag((seat) => this.committee.has(seat));
   readonly #options: BookOptions;
   #base: LedgerState;
   #final: FinalCheckpoint;
@@ -78,8 +76,8 @@ export class Book {
     this.#base = restored.base;
     this.#final = restored.checkpoint;
     this.#view = this.#base.fork();
-    this.#live = new Tally(options.committee);
-    this.#carried = new Tally(options.committee);
+    this.#live = new Tally(this.committee);
+    this.#carried = new Tally(this.committee);
     for (const {op, mask} of restored.carried) this.#carried.restore(op, mask);
     for (const {op, mask} of restored.carried) this.#certify(this.#live.restore(op, mask));
     this.dag.restoreCovered(restored.covered);
@@ -104,6 +102,11 @@ export class Book {
     return this.#final;
   }
 
+  /** Of the next checkpoint: whose votes count now. */
+  get committee(): Committee {
+    return committeeNow(this.#base.register);
+  }
+
   get checkpoint(): Checkpoint {
     return this.#final.checkpoint;
   }
@@ -118,10 +121,10 @@ export class Book {
   }
 
   isOfUse(proof: Uint8Array): boolean {
-    const {prove, params, witnesses} = this.#options;
-    const proven = prove(proof);
+    const {prove, params} = this.#options;
+    const proven = prove(proof, this.#base.register);
     const height = this.checkpoint.height + 1n;
-    return proven !== undefined && isOfUse(this.#base, proven, {height, params, witnesses});
+    return proven !== undefined && isOfUse(this.#base, proven, {height, params});
   }
 
   isCertified(id: OpId): boolean {
@@ -172,7 +175,7 @@ export class Book {
     this.#settle(cut.state);
     if (isLastOfEpoch) this.#settleEpoch();
     const writes = checkpointWrites(cut, final, this.#covered());
-    const epoch = this.epoch;
+    const {epoch, committee} = this;
     this.#base = cut.state.commit();
     this.#final = final;
     this.#carried = cut.carried;
@@ -181,15 +184,15 @@ export class Book {
     for (const {id} of cut.applied) this.#remember(id);
     this.#live.drop((op) => isResolved(this.#base, op));
     for (const [id, op] of this.#certified) if (isResolved(this.#base, op)) this.#certified.delete(id);
-    const closed = isLastOfEpoch ? this.#beginEpoch(epoch) : NOTHING_CLOSED;
+    const closed = isLastOfEpoch ? this.#beginEpoch(epoch, committee) : NOTHING_CLOSED;
     this.dag.prune();
     this.#rebuildView();
     return {writes, unseen, ...closed};
   }
 
   /** Every vote of the epoch that ended is void; those of the new one that came early count now. */
-  #beginEpoch(ended: number): Closed {
-    const {committee, params} = this.#options;
+  #beginEpoch(ended: number, committee: Committee): Closed {
+    const {params} = this.#options;
     const tally = this.#live;
     const certificates = [...this.#certified.values()].flatMap(
       (op) => proveCertificate(op, {dag: this.dag, tally, epoch: ended}, {committee, params}) ?? [],
@@ -197,7 +200,7 @@ export class Book {
     const unresolved = [...tally.candidates()].map(({op}) => op);
     this.#certified.clear();
     this.#blocked = [];
-    this.#live = new Tally(committee);
+    this.#live = new Tally(this.committee);
     const early = this.#count([...this.dag.nodes()].filter(({isCovered}) => !isCovered));
     for (const op of early) this.#certified.set(op.id, op);
     return {unresolved, certificates, early: early.map(({id}) => id)};

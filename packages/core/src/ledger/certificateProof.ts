@@ -22,9 +22,10 @@ import {
 import {type Carrier, CERTIFICATE_OPS_MAX, type Certificate, type CertificateVote} from "./evidenceCodec.ts";
 import {isInTree, merklePath} from "./merkle.ts";
 import type {Op} from "./op.ts";
+import {committeeAt, type Register} from "./register.ts";
 
 export type ProofCheck = {
-  readonly committee: Committee;
+  readonly register: Register;
   readonly verifier: SignatureVerifier;
   readonly genesisHash: Uint8Array;
   readonly network: number;
@@ -43,18 +44,20 @@ export function checkCertificate(certificate: Certificate, check: ProofCheck): P
   if (op === undefined || !certificate.ops.every((each, index) => isOfChain(each, index, certificate.ops)))
     return undefined;
   const carriers = certificate.carriers.map((carrier) => carriedIn(carrier, certificate.ops));
-  let mask = 0;
+  const voters = new Set<number>();
   const epochs = new Set<number>();
   for (const vote of certificate.votes) {
     const carrier = carriers[vote.carrier];
     const header = carrier === undefined ? undefined : voterOf(vote, carrier, check);
     if (header === undefined) return undefined;
-    mask |= 1 << header.witness;
+    voters.add(header.witness);
     epochs.add(voteEpochOf(header, check.params));
   }
   const [epoch] = epochs;
-  if (epoch === undefined || epochs.size !== 1 || !check.committee.isQuorum(mask)) return undefined;
-  return {op, epoch};
+  if (epoch === undefined || epochs.size !== 1) return undefined;
+  const committee = committeeAt(check.register, epoch);
+  const mask = [...voters].reduce((all, seat) => all | (committee?.bitOf(seat) ?? 0), 0);
+  return committee?.isQuorum(mask) === true ? {op, epoch} : undefined;
 }
 
 /**
@@ -64,9 +67,9 @@ export function checkCertificate(certificate: Certificate, check: ProofCheck): P
 export function proveCertificate(
   op: Op,
   {dag, tally, epoch}: {readonly dag: Dag; readonly tally: Tally; readonly epoch: number},
-  {committee, params}: Pick<ProofCheck, "committee" | "params">,
+  {committee, params}: Pick<ProofCheck, "params"> & {readonly committee: Committee},
 ): Certificate | undefined {
-  const builder = new Builder(op, tally);
+  const builder = new Builder(op, tally, committee);
   const nodes = [...dag.nodes()].filter(({entry}) => voteEpochOf(entry.header, params) === epoch);
   const isEnough = () => committee.isQuorum(builder.mask);
   for (const node of nodes) if (!isEnough()) builder.carried(node);
@@ -86,8 +89,10 @@ class Builder {
   readonly #ops: Op[];
   readonly #carriers: Carrier[] = [];
   readonly #votes: CertificateVote[] = [];
+  readonly #committee: Committee;
 
-  constructor(op: Op, tally: Tally) {
+  constructor(op: Op, tally: Tally, committee: Committee) {
+    this.#committee = committee;
     this.#line = lineOf(op, tally);
     this.#ops = [op];
   }
@@ -100,7 +105,7 @@ class Builder {
     if (this.#has(node)) return;
     const carrier = this.#carrierOf(node, []);
     if (carrier === undefined) return;
-    this.mask |= 1 << node.entry.header.witness;
+    this.mask |= this.#committee.bitOf(node.entry.header.witness);
     this.#votes.push({carrier, signature: node.entry.signature, ack: undefined});
   }
 
@@ -111,12 +116,13 @@ class Builder {
     const carrier = this.#carrierOf(acked, ack.exceptions);
     if (carrier === undefined) return;
     const path = merklePath(TAG_ACKS, acks.map(encodeAck), ackIndex);
-    this.mask |= 1 << header.witness;
+    this.mask |= this.#committee.bitOf(header.witness);
     this.#votes.push({carrier, signature, ack: {headerBytes, ack, path}});
   }
 
+  /** Who is no member adds nothing. */
   #has({entry}: EntryNode): boolean {
-    return ((this.mask >> entry.header.witness) & 1) === 1;
+    return (this.mask | this.#committee.bitOf(entry.header.witness)) === this.mask;
   }
 
   #carrierOf({entry}: EntryNode, exceptions: readonly number[]): number | undefined {
@@ -169,11 +175,11 @@ function carriedIn(carrier: Carrier, ops: readonly Op[]): CarriedIn | undefined 
 function voterOf(
   {ack, signature}: CertificateVote,
   carrier: CarriedIn,
-  {committee, verifier, genesisHash, network, params}: ProofCheck,
+  {register, verifier, genesisHash, network, params}: ProofCheck,
 ): EntryHeader | undefined {
   const headerBytes = ack?.headerBytes ?? carrier.headerBytes;
   const read = headerOf(headerBytes);
-  const voteKey = read && committee.voteKeys[read.header.witness];
+  const voteKey = read && register.seats[read.header.witness]?.voteKey;
   if (read === undefined || voteKey === undefined || read.header.network !== network) return undefined;
   if (ack !== undefined) {
     const isVote =

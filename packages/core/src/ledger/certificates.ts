@@ -75,9 +75,12 @@ export class Tally {
     return inherited === 0 ? [] : this.#vote(op.id, inherited);
   }
 
-  /** Counts a witness's vote for an op that was added, and so for its ancestors. Returns what it certifies. */
+  /**
+   * Counts a witness's vote for an op that was added, and so for its ancestors. Returns what it certifies.
+   * Nothing comes of the vote of who is no member.
+   */
   vote(id: OpId, witness: number): Op[] {
-    return this.#vote(id, 1 << witness);
+    return this.#vote(id, this.#committee.bitOf(witness));
   }
 
   /** Takes over votes counted elsewhere. */

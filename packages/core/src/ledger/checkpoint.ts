@@ -19,7 +19,7 @@ const TAG_CHECKPOINT = Uint8Array.of(0x43);
 /** Room above the committee's limit of 21. */
 export const HEADS_MAX = 64;
 
-/** The last entry of a witness's log inside the cut; `witness` indexes the committee. */
+/** The last entry of a witness's log inside the cut; `witness` is its seat in the register. */
 export type Head = {readonly witness: number; readonly n: bigint; readonly hash: Hash};
 
 export type Checkpoint = {
@@ -28,7 +28,7 @@ export type Checkpoint = {
   readonly height: bigint;
   /** The genesis hash at height 0. */
   readonly parent: Hash;
-  /** By witness index, ascending. */
+  /** Of the members of its epoch's committee, by seat, ascending. */
   readonly heads: readonly Head[];
   /** Deposits of the contract that are credited; the genesis supply is the first. */
   readonly depositCursor: bigint;
@@ -39,7 +39,7 @@ export type Checkpoint = {
   readonly withdrawalRoot: Hash;
   readonly paramsHash: Hash;
   readonly isLastOfEpoch: boolean;
-  /** Who witnesses from the next epoch on. */
+  /** Of the register of witnesses: it says who agrees on the next checkpoint (`registerCodec.ts`). */
   readonly nextCommitteeHash: Hash;
 };
 

@@ -2,7 +2,7 @@
  * The checkpoint function (reference/ledger 6.3): a pure step from one agreed state to the next, in a fixed
  * order: the certified ops inside the cut; at the last height of an epoch what closing adds; cells whose
  * height has come; evidence and the other ordered ops; at an epoch's end, locks that have been closed for a
- * whole epoch leave the state.
+ * whole epoch leave the state, and the stakes of that moment make the next committee.
  */
 import {toHex} from "../primitives/bytes.ts";
 import type {Hash, LockId} from "../primitives/id.ts";
@@ -11,10 +11,11 @@ import {type Checkpoint, checkpointHash, epochOfHeight, type Head, isLastOfEpoch
 import {type Closing, type ClosingContext, closeEpoch} from "./closing.ts";
 import {type DueContext, settleDue} from "./dueCells.ts";
 import {type FoldResult, fold} from "./fold.ts";
-import type {GenesisWitness} from "./genesis.ts";
 import type {Op} from "./op.ts";
 import {actOrdered, type OrderedContext} from "./ordered.ts";
 import {heightsOf, type LedgerParams} from "./params.ts";
+import {registerHash} from "./registerCodec.ts";
+import {type EpochEnd, nextRegister} from "./seating.ts";
 import type {LedgerState} from "./state.ts";
 import {withdrawalRoot} from "./withdrawals.ts";
 
@@ -33,7 +34,6 @@ export type CheckpointStepInput = {
   readonly expiringClaims: DueContext["expiringClaims"];
   readonly isSound: ClosingContext["isSound"];
   readonly prove: OrderedContext["prove"];
-  readonly witnesses: readonly GenesisWitness[];
   readonly params: LedgerParams;
 };
 
@@ -52,7 +52,7 @@ export type CheckpointStep = {
 const NOTHING_CLOSED: Closing = {applied: [], frozen: []};
 
 export function checkpointStep(input: CheckpointStepInput): CheckpointStep {
-  const {parent, params, tally, witnesses, prove} = input;
+  const {parent, params, tally, prove} = input;
   const height = parent.height + 1n;
   const state = input.base.fork();
   const isLast = isLastOfEpoch(height, params.checkpointsPerEpoch);
@@ -67,8 +67,8 @@ export function checkpointStep(input: CheckpointStepInput): CheckpointStep {
   const rescued = actOrdered(state, inLogs, {
     height,
     params,
+    epoch,
     parent: checkpointHash(parent),
-    witnesses,
     prove,
   });
   const closedLocks = state
@@ -76,7 +76,7 @@ export function checkpointStep(input: CheckpointStepInput): CheckpointStep {
     .cells.flatMap((cell) =>
       cell.kind === "lock" && cell.isClosed && cell.closedAt === height ? [cell.id] : [],
     );
-  if (isLast) pruneLocks(state, height - BigInt(params.checkpointsPerEpoch));
+  if (isLast) endEpoch(state, {epoch, height, heads: input.heads, params});
   const checkpoint: Checkpoint = {
     network: parent.network,
     epoch,
@@ -90,10 +90,16 @@ export function checkpointStep(input: CheckpointStepInput): CheckpointStep {
     withdrawalRoot: toHex(withdrawalRoot(state.withdrawals())) as Hash,
     paramsHash: parent.paramsHash,
     isLastOfEpoch: isLast,
-    nextCommitteeHash: parent.nextCommitteeHash,
+    nextCommitteeHash: registerHash(state.register),
   };
   const applied = [...inLogs, ...rescued];
   return {state, checkpoint, closedLocks: closedLocks.sort(), fold: folded, applied, closing};
+}
+
+function endEpoch(state: LedgerState, end: Omit<EpochEnd, "stakeOf">): void {
+  pruneLocks(state, end.height - BigInt(end.params.checkpointsPerEpoch));
+  const stakeOf: EpochEnd["stakeOf"] = (account) => state.account(account)?.staked.witness ?? 0n;
+  state.putRegister(nextRegister(state.register, {...end, stakeOf}));
 }
 
 /** A lock's id is the hash of one op that can never apply again, so nothing needs to remember a closed one. */

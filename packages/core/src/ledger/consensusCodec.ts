@@ -56,7 +56,7 @@ export type ConsensusMessage = {
 };
 
 type KeyContext = {
-  readonly committee: Committee;
+  readonly committee: Pick<Committee, "voteKeyOf">;
   readonly verifier: SignatureVerifier;
   readonly genesisHash: Uint8Array;
 };
@@ -70,7 +70,6 @@ export function signVote(
   return {...vote, signature: signDomain(signer, DOMAIN.consensus, genesisHash, body)};
 }
 
-/** `witness` must be an index of the committee. */
 export function verifyVote(context: KeyContext, vote: ConsensusVote): {valid: boolean; slow: boolean} {
   const body = signedBody({...vote, tag: VOTE_KIND[vote.kind], parent: 0});
   return verified(context, body, vote);
@@ -86,7 +85,6 @@ export function signProposal(
   return {...proposal, hash, signature: signDomain(signer, DOMAIN.consensus, genesisHash, body)};
 }
 
-/** `witness` must be an index of the committee. */
 export function verifyProposal(context: KeyContext, proposal: Proposal): {valid: boolean; slow: boolean} {
   return verified(context, proposalBody(proposal), proposal);
 }
@@ -139,7 +137,7 @@ function verified(
   body: Uint8Array,
   {witness, signature}: {readonly witness: number; readonly signature: Uint8Array},
 ): {valid: boolean; slow: boolean} {
-  const publicKey = committee.voteKeys[witness];
+  const publicKey = committee.voteKeyOf(witness);
   if (publicKey === undefined) return {valid: false, slow: false};
   return verifyDomain(verifier, {domain: DOMAIN.consensus, genesisHash, body, signature, publicKey});
 }

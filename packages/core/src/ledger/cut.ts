@@ -20,25 +20,23 @@ import type {Committee} from "./committee.ts";
 import type {Dag, EntryNode} from "./dag.ts";
 import type {Proven} from "./evidence.ts";
 import type {BlockedOp} from "./fold.ts";
-import type {GenesisWitness} from "./genesis.ts";
 import type {Op} from "./op.ts";
 import type {LedgerParams} from "./params.ts";
+import {committeeNow, coveredHeads, type Register} from "./register.ts";
 import {isResolved} from "./resolved.ts";
 import {LedgerState} from "./state.ts";
 
 export type CutContext = {
   readonly dag: Dag;
-  readonly committee: Committee;
   readonly params: LedgerParams;
   readonly base: LedgerState;
   readonly parent: Checkpoint;
   readonly parentHash: Hash;
   /** Votes inside the parent's cut for ops that it did not apply. */
   readonly carried: Tally;
-  readonly witnesses: readonly GenesisWitness[];
   /** Whether an op that perhaps nobody honest voted for is what its owner, and a claim's authority, signed. */
   readonly isSound: (op: Op, state: LedgerState, epoch: number) => boolean;
-  readonly prove: (proof: Uint8Array) => Proven | undefined;
+  readonly prove: (proof: Uint8Array, register: Register) => Proven | undefined;
 };
 
 export type Cut = {
@@ -61,11 +59,14 @@ export type CutResult =
   | {readonly kind: "wait"}
   | {readonly kind: "invalid"; readonly reason: string};
 
-/** What this node would agree on now: every head it has. A forked log stays where the last cut left it. */
-export function headsNow({dag, parent}: CutContext): Head[] {
-  const before = new Map(parent.heads.map((head) => [head.witness, head]));
-  return dag.heads().flatMap((head) => {
-    const covered = before.get(head.witness);
+/** What this node would agree on now: every member's head. A forked log stays where the last cut left it. */
+export function headsNow(context: CutContext): Head[] {
+  const {dag} = context;
+  const before = headsBefore(context);
+  return committeeOf(context).members.flatMap(({seat}) => {
+    const covered = before.get(seat);
+    const head = dag.head(seat) ?? covered;
+    if (head === undefined) return [];
     if (!dag.isForked(head.witness)) return [covered !== undefined && covered.n > head.n ? covered : head];
     return covered === undefined ? [] : [covered];
   });
@@ -81,9 +82,10 @@ export function computeCut(context: CutContext, heads: readonly Head[]): CutResu
   const problem = headsProblem(context, heads);
   if (problem !== undefined) return problem;
   const stamped = stampedHeads(context, heads);
-  const weight = stamped.reduce((sum, {header}) => sum + (context.committee.weights[header.witness] ?? 0), 0);
-  if (weight < context.committee.quorum) return {kind: "wait"};
-  const timeMs = medianTime(context.committee, stamped);
+  const committee = committeeOf(context);
+  const weight = stamped.reduce((sum, {header}) => sum + committee.weightOf(header.witness), 0);
+  if (weight < committee.quorum) return {kind: "wait"};
+  const timeMs = medianTime(committee, stamped);
   if (timeMs < dueMs(context)) return {kind: "wait"};
   const nodes = context.dag.uncoveredPast(heads);
   if (nodes === undefined) return {kind: "wait"};
@@ -124,7 +126,7 @@ type CutParts = {
 };
 
 function cutOf(context: CutContext, {heads, timeMs, nodes}: CutParts): Cut {
-  const {committee, params, parent} = context;
+  const {params, parent} = context;
   const epoch = epochOfHeight(parent.height + 1n, params.checkpointsPerEpoch);
   const tally = context.carried.copy();
   for (const node of nodes) countVotes(tally, node, {...context, epoch});
@@ -139,21 +141,35 @@ function cutOf(context: CutContext, {heads, timeMs, nodes}: CutParts): Cut {
   const {checkpoint, state, fold, applied} = step;
   tally.drop((op) => isResolved(state, op));
   // With its epoch every vote is over.
-  const carried = checkpoint.isLastOfEpoch ? new Tally(committee) : tally;
+  const carried = checkpoint.isLastOfEpoch ? new Tally(committeeNow(state.register)) : tally;
   const hash = checkpointHash(checkpoint);
   return {checkpoint, hash, state, carried, nodes, applied, blocked: fold.blocked};
 }
 
+/** The one that agrees on the checkpoint after the parent. */
+function committeeOf({base}: CutContext): Committee {
+  return committeeNow(base.register);
+}
+
+/** Where the logs of its members stand already; one that comes back goes on where it left. */
+function headsBefore(context: CutContext): ReadonlyMap<number, Head> {
+  const {parent, base} = context;
+  const committee = committeeOf(context);
+  const covered = coveredHeads(parent, base.register).filter(({witness}) => committee.has(witness));
+  return new Map(covered.map((head) => [head.witness, head]));
+}
+
 function headsProblem(context: CutContext, heads: readonly Head[]): CutResult | undefined {
-  const {parent, committee} = context;
+  const committee = committeeOf(context);
+  const known = headsBefore(context);
   const byWitness = new Map(heads.map((head) => [head.witness, head]));
-  for (const before of parent.heads) {
+  for (const before of known.values()) {
     const now = byWitness.get(before.witness);
     if (now === undefined || now.n < before.n) return {kind: "invalid", reason: "headBack"};
     if (now.n === before.n && now.hash !== before.hash) return {kind: "invalid", reason: "headSwapped"};
   }
-  if (heads.some(({witness}) => witness >= committee.size)) return {kind: "invalid", reason: "headWitness"};
-  const covered = new Set(parent.heads.map(({hash}) => hash));
+  if (heads.some(({witness}) => !committee.has(witness))) return {kind: "invalid", reason: "headWitness"};
+  const covered = new Set([...known.values()].map(({hash}) => hash));
   return newHeadsProblem(
     context,
     heads.filter(({hash}) => !covered.has(hash)),
@@ -170,9 +186,10 @@ function newHeadsProblem({dag}: CutContext, heads: readonly Head[]): CutResult |
 }
 
 /** Heads that are new in this cut and whose authors had adopted exactly the parent; an epoch closes on seals. */
-function stampedHeads({dag, parent, parentHash, params}: CutContext, heads: readonly Head[]) {
+function stampedHeads(context: CutContext, heads: readonly Head[]) {
+  const {dag, parent, parentHash, params} = context;
   const isClosing = isLastOfEpoch(parent.height + 1n, params.checkpointsPerEpoch);
-  const covered = new Set(parent.heads.map(({hash}) => hash));
+  const covered = new Set([...headsBefore(context).values()].map(({hash}) => hash));
   return heads.flatMap(({hash}) => {
     const entry = covered.has(hash) ? undefined : dag.node(hash)?.entry;
     const isStamped = entry?.header.stampH === parent.height && entry.header.stampHash === parentHash;
@@ -183,12 +200,12 @@ function stampedHeads({dag, parent, parentHash, params}: CutContext, heads: read
 type Timed = {readonly header: {readonly witness: number; readonly timeMs: number}};
 
 /** Of quorum weight fewer than half are bad, so the median lies between two honest clocks. */
-function medianTime({weights}: Committee, entries: readonly Timed[]): number {
+function medianTime(committee: Committee, entries: readonly Timed[]): number {
   const sorted = entries.map(({header}) => header).sort((left, right) => left.timeMs - right.timeMs);
-  const total = sorted.reduce((sum, {witness}) => sum + (weights[witness] ?? 0), 0);
+  const total = sorted.reduce((sum, {witness}) => sum + committee.weightOf(witness), 0);
   let passed = 0;
   for (const {witness, timeMs} of sorted) {
-    passed += weights[witness] ?? 0;
+    passed += committee.weightOf(witness);
     if (passed * 2 >= total) return timeMs;
   }
   assert(false, "a quorum has weight");

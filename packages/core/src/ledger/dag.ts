@@ -4,7 +4,8 @@
  *
  * A witness that forks its log keeps the branch seen first; entries of it beyond that, and of other
  * branches, are taken in only when an entry of another witness links to them. Honest witnesses link to
- * nothing further of a forker, so a fork harms a finite prefix.
+ * nothing further of a forker, so a fork harms a finite prefix. The log of a witness that has left its
+ * committee is treated alike.
  */
 import type {Hash} from "../primitives/id.ts";
 import type {Head} from "./checkpoint.ts";
@@ -48,6 +49,12 @@ export class Dag {
   readonly #orphans = new Orphans();
   /** Highest n of each witness that was dropped from memory. */
   readonly #dropped = new Map<number, bigint>();
+  readonly #isServing: (seat: number) => boolean;
+
+  /** `isServing`: whose entries are taken in before anybody links to them. */
+  constructor(isServing: (seat: number) => boolean) {
+    this.#isServing = isServing;
+  }
 
   node(hash: Hash): EntryNode | undefined {
     return this.#nodes.get(hash);
@@ -219,11 +226,12 @@ export class Dag {
     return header.n <= (this.#dropped.get(header.witness) ?? 0n) && !this.#orphans.isWanted(hash);
   }
 
-  /** A fork, or more of a forked log, that nothing here waits for. */
-  #isUnwanted({header, hash}: Entry): boolean {
-    const head = this.#heads.get(header.witness);
-    if (head !== undefined && header.n <= head.n) this.#forked.add(header.witness);
-    return this.#forked.has(header.witness) && !this.#orphans.isWantedByOthers(hash, header.witness);
+  /** A fork, more of a forked log, or more of who has no vote any more, that nothing here waits for. */
+  #isUnwanted({header: {witness, n}, hash}: Entry): boolean {
+    const head = this.#heads.get(witness);
+    if (head !== undefined && n <= head.n) this.#forked.add(witness);
+    const isDoubtful = this.#forked.has(witness) || !this.#isServing(witness);
+    return isDoubtful && !this.#orphans.isWantedByOthers(hash, witness);
   }
 
   #admit(entry: Entry): Offered {

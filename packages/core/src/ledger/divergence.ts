@@ -12,7 +12,9 @@ export type DivergentItem =
   /** EVM address, 40 hex digits. */
   | {readonly kind: "withdrawal"; readonly address: string}
   /** Which checkpoint the store says is its last. */
-  | {readonly kind: "head"};
+  | {readonly kind: "head"}
+  /** Who witnesses. */
+  | {readonly kind: "register"};
 
 /** The first record that is not what the records before it lead to. */
 export type Divergence = {
@@ -43,7 +45,8 @@ export function itemText(item: DivergentItem): string {
     case "withdrawal":
       return `withdrawal ${item.address}`;
     case "head":
-      return "head";
+    case "register":
+      return item.kind;
   }
 }
 

@@ -21,7 +21,7 @@ export type EntryHeader = {
   readonly network: number;
   /** Of the stamp. */
   readonly epoch: number;
-  /** Index in the committee. */
+  /** Seat in the register. */
   readonly witness: number;
   /** 1 for a witness's first entry. */
   readonly n: bigint;

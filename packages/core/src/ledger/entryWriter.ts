@@ -22,7 +22,7 @@ export type EntryWriterComponents = {
   readonly pool: Pool;
   readonly voter: Voter;
   readonly signer: Signer;
-  /** Own index in the committee. */
+  /** Own seat. */
   readonly witness: number;
   readonly network: number;
   readonly genesisHash: Uint8Array;
@@ -108,8 +108,8 @@ export class EntryWriter {
 
   /** When an entry should be written at the earliest; `Infinity` while there is nothing to say. */
   wantsMs(): number {
-    const {pool, params} = this.#components;
-    if (this.#isSealed()) return Number.POSITIVE_INFINITY;
+    const {pool, params, book, witness} = this.#components;
+    if (this.#isSealed() || !book.committee.has(witness)) return Number.POSITIVE_INFINITY;
     const hasWork = this.#unanswered.size > 0 || this.#sideTips.size > 0 || pool.hasFresh;
     const wanted = Math.min(hasWork ? Number.NEGATIVE_INFINITY : pool.retryMs, this.#stampMs());
     return Math.max(wanted, this.#lastMs + params.entryIntervalMs);
@@ -245,6 +245,7 @@ export class EntryWriter {
     const {book, witness} = this.#components;
     return book.dag
       .heads()
-      .filter((head) => head.witness !== witness && head.n > (this.#linked.get(head.witness) ?? 0n));
+      .filter((head) => head.witness !== witness && book.committee.has(head.witness))
+      .filter((head) => head.n > (this.#linked.get(head.witness) ?? 0n));
   }
 }

@@ -1,4 +1,6 @@
 /** What evidence proves (reference/ledger 5.3, 5.5, 6.4), and what a checkpoint does about it. */
+
+import type {AccountId} from "../primitives/id.ts";
 import {apply, enabled} from "./apply.ts";
 import {balanceOf} from "./cell.ts";
 import {checkCertificate, type ProofCheck, type ProvenOp} from "./certificateProof.ts";
@@ -6,10 +8,11 @@ import type {ConsensusVote} from "./consensusCodec.ts";
 import {verifyVote} from "./consensusCodec.ts";
 import {decodeEntryHeader, entryHashOf, verifyEntry} from "./entryCodec.ts";
 import {decodeEvidence, type Evidence, type SignedHeader} from "./evidenceCodec.ts";
-import type {GenesisWitness} from "./genesis.ts";
 import type {Op} from "./op.ts";
 import {heightsOf, type LedgerParams} from "./params.ts";
 import {type Posting, post} from "./postings.ts";
+import {seatKeys} from "./register.ts";
+import {convict as barSeat} from "./seating.ts";
 import type {LedgerState} from "./state.ts";
 
 export type Proven =
@@ -37,13 +40,12 @@ export function checkEvidence(bytes: Uint8Array, check: ProofCheck): Proven | un
 export type EvidenceContext = {
   readonly height: bigint;
   readonly params: LedgerParams;
-  readonly witnesses: readonly GenesisWitness[];
 };
 
 /** True while acting on it would change something: what a witness asks before it votes for it. */
 export function isOfUse(state: LedgerState, proven: Proven, context: EvidenceContext): boolean {
   if (proven.kind === "certificate") return isLate(state, proven);
-  const account = context.witnesses[proven.witness]?.account;
+  const account = state.register.seats[proven.witness]?.account;
   const cell = account === undefined ? undefined : state.account(account);
   const windowH = heightsOf(context.params.evidenceWindowS, context.params);
   if (cell === undefined || proven.sinceH + windowH < context.height) return false;
@@ -82,7 +84,7 @@ export function actOn(state: LedgerState, proven: Proven, context: EvidenceConte
     applyLate(state, proven, context.height);
     return proven.op;
   }
-  convict(state, context.witnesses[proven.witness]?.account, context.height);
+  convict(state, state.register.seats[proven.witness]?.account, context.height);
   return undefined;
 }
 
@@ -114,7 +116,7 @@ export function setFrozen(
 }
 
 /** All stake at risk burns (amendment 19): with no victim to pay, a slash that paid anybody could be farmed. */
-function convict(state: LedgerState, id: GenesisWitness["account"] | undefined, height: bigint): void {
+function convict(state: LedgerState, id: AccountId | undefined, height: bigint): void {
   const account = id === undefined ? undefined : state.account(id);
   if (account === undefined) return;
   const {staked, cooling} = account;
@@ -132,15 +134,16 @@ function convict(state: LedgerState, id: GenesisWitness["account"] | undefined, 
   post(state, postings);
   const after = state.account(account.id);
   if (after !== undefined && balanceOf(after) >= 0n) state.putAccount({...after, convictedH: height});
+  state.putRegister(barSeat(state.register, account.id));
 }
 
 function entryFork(
   entries: readonly [SignedHeader, SignedHeader],
-  {committee, verifier, genesisHash, network}: ProofCheck,
+  {register, verifier, genesisHash, network}: ProofCheck,
 ): Proven | undefined {
   const [first, second] = entries.map(({headerBytes}) => decodeEntryHeader(headerBytes).header);
   if (first === undefined || second === undefined) return undefined;
-  const voteKey = committee.voteKeys[first.witness];
+  const voteKey = register.seats[first.witness]?.voteKey;
   const isOne = first.witness === second.witness && first.n === second.n;
   const isOther = entryHashOf(entries[0].headerBytes) !== entryHashOf(entries[1].headerBytes);
   const isOurs = first.network === network && second.network === network;
@@ -158,13 +161,13 @@ function agreementFork(
   const isOne =
     first.witness === second.witness &&
     first.height === second.height &&
-    first.iteration === second.iteration &&
-    first.witness < check.committee.size;
+    first.iteration === second.iteration;
   const kinds = new Set([first.kind, second.kind]);
   const isDouble = kinds.size === 1 && first.hash !== second.hash;
   const isBoth = kinds.has("skip") && kinds.has("finalize");
   if (!isOne || !(isDouble || isBoth)) return undefined;
-  const areSigned = verifyVote(check, first).valid && verifyVote(check, second).valid;
+  const keys = {...check, committee: seatKeys(check.register)};
+  const areSigned = verifyVote(keys, first).valid && verifyVote(keys, second).valid;
   return areSigned ? {kind: "fault", witness: first.witness, sinceH: first.height - 1n} : undefined;
 }
 

@@ -4,10 +4,10 @@
  *   file   = "CTZ-LEDGER" | version u8 | genesis hash 32 | u32 length | genesis as canonical JSON | record… | end
  *   record = kind u8 | place | u32 length | bytes as stored
  *            1 entry: witness u16, n u64    2 checkpoint: height u64    3 head: nothing
- *            4 cell: id 32                  5 withdrawal: address 20
+ *            4 cell: id 32                  5 withdrawal: address 20      6 register: nothing
  *   end    = 0 u8 | records u64
  *
- * Kinds come in groups: entries and checkpoints mixed, then 3, 4, 5. Integers are big-endian. A place says
+ * Kinds come in groups: entries and checkpoints mixed, then 3, 6, 4, 5. Integers are big-endian. A place says
  * where the record was kept, so that a damaged one can be named.
  */
 import {LIMITS} from "@catalyze/proto/limits";
@@ -20,9 +20,10 @@ import {ADDRESS_BYTES, readId, refuse, writeFixed, writeId, writeU16, writeU64} 
 import {encodeGenesis, type Genesis} from "./genesis.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
 import {GENESIS_BYTES_MAX, parseGenesis} from "./parseGenesis.ts";
+import {REGISTER_BYTES_MAX} from "./registerCodec.ts";
 
 const MAGIC = utf8("CTZ-LEDGER");
-const VERSION = 1;
+const VERSION = 2;
 const END = 0;
 const HEADER_BYTES = MAGIC.length + 1 + 32 + 4;
 
@@ -31,8 +32,9 @@ const KINDS = {
   entry: {tag: 1, group: 0, placeBytes: 10, bytesMax: LIMITS.entryBytesMax},
   checkpoint: {tag: 2, group: 0, placeBytes: 8, bytesMax: LIMITS.marketFrameBytesMax},
   head: {tag: 3, group: 1, placeBytes: 0, bytesMax: 64},
-  cell: {tag: 4, group: 2, placeBytes: 32, bytesMax: 64 * 1024},
-  withdrawal: {tag: 5, group: 3, placeBytes: ADDRESS_BYTES, bytesMax: 64},
+  register: {tag: 6, group: 2, placeBytes: 0, bytesMax: REGISTER_BYTES_MAX},
+  cell: {tag: 4, group: 3, placeBytes: 32, bytesMax: 64 * 1024},
+  withdrawal: {tag: 5, group: 4, placeBytes: ADDRESS_BYTES, bytesMax: 64},
 } as const satisfies Record<LedgerRecord["kind"], object>;
 
 type Kind = LedgerRecord["kind"];
@@ -62,6 +64,7 @@ export function encodeExportRecord(record: LedgerRecord): Uint8Array {
       writeFixed(writer, fromHex(record.address), ADDRESS_BYTES);
       break;
     case "head":
+    case "register":
       break;
   }
   return writer.bytes(record.bytes).finish();
@@ -188,6 +191,7 @@ function readRecord(kind: Kind, reader: ByteReader, length: number): LedgerRecor
     case "withdrawal":
       return {kind, address: toHex(reader.raw(ADDRESS_BYTES)), bytes: bytes()};
     case "head":
+    case "register":
       return {kind, bytes: bytes()};
   }
 }

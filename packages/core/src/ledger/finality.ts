@@ -69,10 +69,7 @@ export function isProven(
 ): boolean {
   const {committee} = context;
   let mask = 0;
-  for (const {witness} of signatures) {
-    if (witness >= committee.size) return false;
-    mask |= 1 << witness;
-  }
+  for (const {witness} of signatures) mask |= committee.bitOf(witness);
   if (!committee.isQuorum(mask)) return false;
   return signatures.every(
     ({witness, signature}) =>

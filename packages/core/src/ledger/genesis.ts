@@ -3,12 +3,10 @@
  * network and is covered by every signature. Addresses of contracts are not part of it: they come into
  * being after it (DESIGN §13), and a chain points at a genesis, not the other way round.
  */
-import {keccak_256} from "@noble/hashes/sha3.js";
 import {hashHex} from "../crypto/sha256.ts";
-import {concat, fromHex, toHex} from "../primitives/bytes.ts";
 import {encodeCanonicalJson} from "../primitives/canonicalJson.ts";
 import type {AccountId, Cid, Hash, PeerId} from "../primitives/id.ts";
-import type {LedgerParams} from "./params.ts";
+import {type LedgerParams, PARAM_AMOUNTS} from "./params.ts";
 
 export type GenesisAccount = {readonly id: AccountId; readonly balance: bigint; readonly note?: string};
 
@@ -37,7 +35,7 @@ export function encodeGenesis(genesis: Genesis): Uint8Array {
   return encodeCanonicalJson({
     ...genesis,
     accounts: genesis.accounts.map((account) => ({...account, balance: account.balance.toString()})),
-    params: {...genesis.params, opFee: genesis.params.opFee.toString()},
+    params: paramsJson(genesis.params),
   });
 }
 
@@ -52,21 +50,11 @@ export function networkIdOf(hash: Hash): number {
 
 /** Names the parameters in force. */
 export function paramsHash(params: LedgerParams): Hash {
-  return hashHex(encodeCanonicalJson({...params, opFee: params.opFee.toString()}));
+  return hashHex(encodeCanonicalJson(paramsJson(params)));
 }
 
-/**
- * Names a committee as the anchor contract does: keccak256 of `abi.encode((address signer, uint64 weight)[])`.
- * The checkpoint so commits to exactly the list that the contract will check the next anchor against.
- */
-export function committeeHash(witnesses: readonly Pick<GenesisWitness, "evmAddress" | "weight">[]): Hash {
-  const words = [word(0x20), word(witnesses.length)];
-  for (const {evmAddress, weight} of witnesses)
-    words.push(fromHex(evmAddress.padStart(64, "0")), word(weight));
-  return toHex(keccak_256(concat(...words))) as Hash;
-}
-
-/** A number as one 32-byte word of the EVM. */
-function word(value: number): Uint8Array {
-  return fromHex(value.toString(16).padStart(64, "0"));
+function paramsJson(params: LedgerParams): Record<string, number | string> {
+  const amounts = Object.fromEntries(PARAM_AMOUNTS.map((name) => [name, params[name].toString()]));
+  const {opFee: _, witnessStakeMin: __, ...numbers} = params;
+  return {...numbers, ...amounts};
 }

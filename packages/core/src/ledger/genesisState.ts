@@ -2,15 +2,17 @@
 import {toHex} from "../primitives/bytes.ts";
 import type {Hash} from "../primitives/id.ts";
 import type {Checkpoint} from "./checkpoint.ts";
-import {committeeHash, type Genesis, genesisHash, networkIdOf, paramsHash} from "./genesis.ts";
+import {type Genesis, genesisHash, networkIdOf, paramsHash} from "./genesis.ts";
 import {type Posting, post} from "./postings.ts";
+import {genesisRegister} from "./register.ts";
+import {registerHash} from "./registerCodec.ts";
 import {LedgerState} from "./state.ts";
 import {withdrawalRoot} from "./withdrawals.ts";
 
 /** The genesis supply is deposit 0 of the contract. */
 export const GENESIS_DEPOSIT_CURSOR = 1n;
 
-/** Every genesis balance, backed by deposit 0. */
+/** Every genesis balance, backed by deposit 0, and the witnesses of the genesis. */
 export function genesisState(genesis: Genesis): LedgerState {
   const state = LedgerState.empty();
   const credits: Posting[] = genesis.accounts.map(({id, balance}) => ({
@@ -20,6 +22,7 @@ export function genesisState(genesis: Genesis): LedgerState {
   }));
   const supply = genesis.accounts.reduce((sum, {balance}) => sum + balance, 0n);
   post(state, [...credits, {bucket: "deposited", amount: supply}]);
+  state.putRegister(genesisRegister(genesis));
   return state;
 }
 
@@ -39,6 +42,6 @@ export function genesisCheckpoint(genesis: Genesis, state: LedgerState = genesis
     withdrawalRoot: toHex(withdrawalRoot(state.withdrawals())) as Hash,
     paramsHash: paramsHash(genesis.params),
     isLastOfEpoch: true,
-    nextCommitteeHash: committeeHash(genesis.witnesses),
+    nextCommitteeHash: registerHash(state.register),
   };
 }

@@ -3,10 +3,11 @@
  * canonical bytes are in `opCodec.ts`, their effect in `apply.ts`.
  */
 import type {AccountId, CellId, Hash, LockId, OpId} from "../primitives/id.ts";
+import type {Candidate} from "./candidate.ts";
 
 export const OP_VERSION = 1;
 
-/** Numbers on the wire. 5, 6, 10 and 12 are reserved for issue, harvest, govern and accept. */
+/** Numbers on the wire. 5, 6 and 12 are reserved for issue, harvest and accept. */
 export const OP_TYPE = {
   transfer: 1,
   open: 2,
@@ -15,6 +16,7 @@ export const OP_TYPE = {
   withdraw: 7,
   account: 8,
   unstake: 9,
+  govern: 10,
   evidence: 11,
 } as const;
 
@@ -89,8 +91,22 @@ export type Payload =
     }
   /** Ordered: takes its slot and its fee like any op, and acts at the checkpoint (`ordered.ts`). */
   | {readonly kind: "unstake"; readonly stake: StakeKind; readonly amount: bigint}
+  /** Ordered: what the owner wants of the network's order. */
+  | {readonly kind: "govern"; readonly wish: Wish}
   /** Ordered. The canonical bytes of `evidence.ts`. */
   | {readonly kind: "evidence"; readonly proof: Uint8Array};
+
+export type Wish =
+  /** To witness, with the account's witness stake, from the next epoch on in which that is enough. */
+  | {
+      readonly kind: "join";
+      /** Names the account of the op itself. */
+      readonly candidate: Candidate;
+      /** By the vote key, over the candidate: nobody can claim another's key. */
+      readonly proof: Uint8Array;
+    }
+  /** To witness no longer, from the next epoch on. */
+  | {readonly kind: "leave"};
 
 export type OpBody = {
   readonly version: number;

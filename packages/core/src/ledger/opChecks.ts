@@ -11,8 +11,9 @@ import type {SignatureVerifier} from "../ports/signer.ts";
 import {U64_MAX} from "../primitives/amount.ts";
 import type {AccountCell, LockCell} from "./cell.ts";
 import {isEvidence} from "./evidenceCodec.ts";
-import type {LockSpec, Op, OpBody, Payload} from "./op.ts";
+import type {LockSpec, Op, OpBody, Payload, Wish} from "./op.ts";
 import {NO_OP} from "./opCodec.ts";
+import {candidateProblem, verifyCandidate} from "./seatRequest.ts";
 import {BPS_WHOLE} from "./split.ts";
 import type {LedgerState} from "./state.ts";
 import {verifyVoucher} from "./voucher.ts";
@@ -86,6 +87,8 @@ function payloadProblem(payload: Payload): string | undefined {
     case "unstake":
     case "withdraw":
       return payload.amount === 0n ? "amount" : addressProblem(payload);
+    case "govern":
+      return payload.wish.kind === "join" ? candidateProblem(payload.wish.candidate) : undefined;
     case "evidence":
       return isEvidence(payload.proof) ? undefined : "evidence";
     case "account":
@@ -129,7 +132,16 @@ function checkAccountKeys(op: Op, account: AccountCell, context: OpCheckContext)
       ? accountIdOf(publicKey) === op.body.cell
       : account.keys.some((key) => Buffer.compare(key, publicKey) === 0),
   );
-  return areAllowed ? checkSignatures(op, context) : badSignature("signerKey");
+  if (!areAllowed) return badSignature("signerKey");
+  const own = checkSignatures(op, context);
+  return own.ok && op.body.payload.kind === "govern" ? checkWish(op.body.payload.wish, own, context) : own;
+}
+
+/** That the vote key belongs to who asks for a seat. */
+function checkWish(wish: Wish, own: OpCheck, {verifier, genesisHash}: OpCheckContext): OpCheck {
+  if (wish.kind !== "join") return own;
+  const {valid, slow} = verifyCandidate(verifier, genesisHash, wish);
+  return {...(valid ? {ok: true} : badSignature("voteKey")), slow: own.slow || slow};
 }
 
 type ClaimCheck = {readonly lock: LockCell; readonly context: OpCheckContext};

@@ -15,7 +15,8 @@ export type OpIntakeComponents = {
   readonly book: Book;
   readonly pool: Pool;
   readonly voter: Voter;
-  readonly isWitness: boolean;
+  /** Whether what waits here may still be voted for by this node. */
+  readonly isWitness: () => boolean;
 };
 
 type From = PeerId | undefined;
@@ -56,7 +57,7 @@ export class OpIntake {
     const {book, pool, isWitness} = this.#components;
     pool.drop(
       ({op, addedMs}: PoolItem) =>
-        isResolved(book.view, op) || (!isWitness && nowMs - addedMs > FOLLOWER_WAIT_MS),
+        isResolved(book.view, op) || (!isWitness() && nowMs - addedMs > FOLLOWER_WAIT_MS),
     );
   }
 

@@ -9,15 +9,19 @@ import type {Hash} from "../primitives/id.ts";
 import {COOLING_MAX} from "./cell.ts";
 import type {Proven} from "./evidence.ts";
 import {actOn, type EvidenceContext, mayBeOfUse} from "./evidence.ts";
-import type {Op, Payload} from "./op.ts";
+import type {Op, Payload, Wish} from "./op.ts";
 import {heightsOf} from "./params.ts";
 import {post} from "./postings.ts";
+import type {Register} from "./register.ts";
+import {join, leave} from "./seating.ts";
 import type {LedgerState} from "./state.ts";
 
 export type OrderedContext = EvidenceContext & {
   /** Hash of the parent checkpoint. */
   readonly parent: Hash;
-  readonly prove: (proof: Uint8Array) => Proven | undefined;
+  /** That the checkpoint belongs to. */
+  readonly epoch: number;
+  readonly prove: (proof: Uint8Array, register: Register) => Proven | undefined;
 };
 
 /** Lets the ordered ops among `applied` act. Returns the ops that evidence rescued. */
@@ -26,18 +30,21 @@ export function actOrdered(state: LedgerState, applied: readonly Op[], context: 
   for (const {body} of inOrder(applied, context.parent)) {
     const {payload} = body;
     if (payload.kind === "unstake") unstake(state, {account: body.cell, ...payload}, context);
+    if (payload.kind === "govern") govern(state, {account: body.cell, wish: payload.wish}, context);
     if (payload.kind !== "evidence" || !mayBeOfUse(state, payload.proof, context)) continue;
-    const proven = context.prove(payload.proof);
+    const proven = context.prove(payload.proof, state.register);
     const op = proven && actOn(state, proven, context);
     if (op !== undefined) rescued.push(op);
   }
   return rescued;
 }
 
+const ORDERED: ReadonlySet<Payload["kind"]> = new Set(["unstake", "govern", "evidence"]);
+
 /** Evidence first (reference/ledger 6.3): whoever is found out has nothing left to take back. */
 function inOrder(applied: readonly Op[], parent: Hash): readonly Op[] {
   const keyed = applied
-    .filter(({body: {payload}}) => payload.kind === "unstake" || payload.kind === "evidence")
+    .filter(({body: {payload}}) => ORDERED.has(payload.kind))
     .map((op) => ({
       op,
       rank: op.body.payload.kind === "evidence" ? 0 : 1,
@@ -45,6 +52,19 @@ function inOrder(applied: readonly Op[], parent: Hash): readonly Op[] {
     }));
   keyed.sort((left, right) => left.rank - right.rank || compareBytes(left.key, right.key));
   return keyed.map(({op}) => op);
+}
+
+type Governing = {readonly account: Op["body"]["cell"]; readonly wish: Wish};
+
+/** Without effect where the stake is too small or the key has a seat already: who asks sees it in the register. */
+function govern(state: LedgerState, {account, wish}: Governing, {params, epoch}: OrderedContext): void {
+  const {register} = state;
+  if (wish.kind === "leave") {
+    state.putRegister(leave(register, account));
+    return;
+  }
+  const stakeOf = (id: Op["body"]["cell"]) => state.account(id)?.staked.witness ?? 0n;
+  state.putRegister(join(register, {...wish.candidate, account}, {stakeOf, params, epoch}));
 }
 
 type Unstaking = Pick<Extract<Payload, {kind: "unstake"}>, "stake" | "amount"> & {

@@ -47,6 +47,14 @@ export class OwnLog {
       : undefined;
   }
 
+  /** The store has own entries that the signing table does not know. */
+  get isTableOld(): boolean {
+    const {book, witness, isForker} = this.#components;
+    const head = book.dag.head(witness);
+    const last = head && book.dag.node(head.hash)?.entry;
+    return !isForker && last !== undefined && this.isUnknown(last);
+  }
+
   beganEpoch(): void {
     this.#writer.beganEpoch();
   }

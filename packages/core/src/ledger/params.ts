@@ -20,10 +20,22 @@ export type LedgerParams = {
   readonly protocolFeeBps: number;
   readonly creatorBpsDefault: number;
   readonly middlewareBpsDefault: number;
+  /** µCTZ of stake that make one unit of a witness's weight; less is no weight at all. */
+  readonly witnessStakeMin: bigint;
+  /** Members of a committee, at most 21. */
+  readonly witnessesMax: number;
+  /** A member whose log stands still for so long leaves the committee. */
+  readonly idleWitnessS: number;
 };
 
+/** The amounts among the parameters: decimal strings in JSON. */
+export const PARAM_AMOUNTS = ["opFee", "witnessStakeMin"] as const satisfies readonly (keyof LedgerParams)[];
+
+/** DESIGN §14. */
+export const WITNESSES_MAX = 21;
+
 /** Of the formats and rules in this code; a network keeps the one in its genesis. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 const DAY_S = 86_400;
 
@@ -42,6 +54,9 @@ export const PARAMS_PRODUCTION: LedgerParams = {
   protocolFeeBps: 500,
   creatorBpsDefault: 500,
   middlewareBpsDefault: 500,
+  witnessStakeMin: 1_000_000_000n,
+  witnessesMax: WITNESSES_MAX,
+  idleWitnessS: DAY_S,
 };
 
 /** An hour of production in 15 seconds. */
@@ -55,9 +70,16 @@ export const PARAMS_DEMO: LedgerParams = {
   unbondingS: 30,
   evidenceWindowS: 20,
   lateCertificateWindowS: 10,
+  witnessStakeMin: 100_000_000n,
+  idleWitnessS: 600,
 };
 
 /** Checkpoints that a time in seconds takes at the pace of the parameters, rounded up. */
 export function heightsOf(seconds: number, {checkpointIntervalMs}: LedgerParams): bigint {
   return BigInt(Math.ceil((seconds * 1_000) / checkpointIntervalMs));
+}
+
+/** Whole epochs in a time in seconds at that pace, rounded up. */
+export function epochsOf(seconds: number, params: LedgerParams): number {
+  return Math.ceil(Number(heightsOf(seconds, params)) / params.checkpointsPerEpoch);
 }

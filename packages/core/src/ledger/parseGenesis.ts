@@ -6,13 +6,17 @@ import {fromHex} from "../primitives/bytes.ts";
 import {isRecord} from "../primitives/canonicalJson.ts";
 import {type AccountId, type Cid, isCellId, type PeerId} from "../primitives/id.ts";
 import type {Genesis, GenesisAccount, GenesisWitness} from "./genesis.ts";
-import {type LedgerParams, PARAMS_PRODUCTION, PROTOCOL_VERSION} from "./params.ts";
+import {
+  type LedgerParams,
+  PARAM_AMOUNTS,
+  PARAMS_PRODUCTION,
+  PROTOCOL_VERSION,
+  WITNESSES_MAX,
+} from "./params.ts";
+import {WEIGHT_MAX} from "./seating.ts";
 
 const ACCOUNTS_MAX = 10_000;
-/** DESIGN §14: up to 21 witnesses. */
-export const WITNESSES_MAX = 21;
 const ALIASES_MAX = 256;
-const WEIGHT_MAX = 1_000_000_000;
 const NOTE_LENGTH_MAX = 200;
 /** Bytes of a genesis file that are looked at. */
 export const GENESIS_BYTES_MAX = 1024 * 1024;
@@ -35,7 +39,7 @@ export function parseGenesis(text: string): Genesis {
 function genesisProblem({accounts, witnesses}: Genesis): string | undefined {
   if (new Set(accounts.map(({id}) => id)).size !== accounts.length) return "accounts.id";
   if (accounts.reduce((sum, {balance}) => sum + balance, 0n) > U64_MAX) return "accounts.balance";
-  for (const field of ["peerId", "voteKey", "evmAddress"] as const) {
+  for (const field of ["peerId", "voteKey", "evmAddress", "account"] as const) {
     if (new Set(witnesses.map((witness) => witness[field])).size !== witnesses.length)
       return `witnesses.${field}`;
   }
@@ -85,13 +89,14 @@ function readParams(json: unknown): LedgerParams {
   const fields = readObject(json, "params", names);
   const entries = names.map((name) => {
     const value = fields.get(name);
-    return [
-      name,
-      name === "opFee" ? readAmount(value, "params.opFee") : readInteger(value, `params.${name}`, 1e9),
-    ];
+    const isAmount = (PARAM_AMOUNTS as readonly string[]).includes(name);
+    const field = `params.${name}`;
+    return [name, isAmount ? readAmount(value, field) : readInteger(value, field, 1e9)];
   });
   const params = Object.fromEntries(entries) as LedgerParams;
   if (params.opFee < 1n || params.opFee > 0xffff_ffffn) bad("params.opFee");
+  if (params.witnessStakeMin < 1n) bad("params.witnessStakeMin");
+  if (params.witnessesMax > WITNESSES_MAX) bad("params.witnessesMax");
   if (params.protocolVersion !== PROTOCOL_VERSION) bad("params.protocolVersion");
   if (params.protocolFeeBps < 100 || params.protocolFeeBps > 500) bad("params.protocolFeeBps");
   if (params.creatorBpsDefault + params.middlewareBpsDefault > 5_000) bad("params.creatorBpsDefault");

@@ -8,15 +8,17 @@
  *   withdraw  amount u64 | address 20
  *   account   threshold u8 | count u8 ≤ 16 | key 32… | exitAddress 20
  *   unstake   kind u8 | amount u64
+ *   govern    wish u8: 1 join | voteKey 32 | evmAddress 20 | peerId: u32 length ≤ 80 | proof 64; 2 leave
  *   evidence  proof: u32 length | bytes
  *
- * A claim's voucher leaves out its lock id: it is the cell of the op.
+ * A claim's voucher leaves out its lock id, a candidate its account: it is the cell of the op.
  */
 import {LIMITS} from "@catalyze/proto/limits";
 import {ACCOUNT_KEYS_MAX} from "../crypto/accountId.ts";
 import {assert} from "../errors/assert.ts";
 import type {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import type {CellId, Hash} from "../primitives/id.ts";
+import {readApplication, writeApplication} from "./candidate.ts";
 import {
   ADDRESS_BYTES,
   readBoolean,
@@ -29,10 +31,12 @@ import {
   writeU64,
 } from "./canonical.ts";
 import {readLockSpec, writeLockSpec} from "./lockCodec.ts";
-import {OP_TYPE, type Payload, STAKE_KIND, type StakeKind, type Voucher} from "./op.ts";
+import {OP_TYPE, type Payload, STAKE_KIND, type StakeKind, type Voucher, type Wish} from "./op.ts";
 
 export const OUTPUTS_MAX = 256;
 export const OPEN_LOCKS_MAX = 16;
+
+const WISH = {join: 1, leave: 2} as const;
 
 const ZERO_HASH = "0".repeat(64) as Hash;
 
@@ -65,6 +69,9 @@ export function writePayload(writer: ByteWriter, payload: Payload, cell: CellId)
       for (const key of payload.keys) writeFixed(writer, key, 32);
       writeFixed(writer, payload.exitAddress, ADDRESS_BYTES);
       break;
+    case "govern":
+      writeWish(writer, payload.wish);
+      break;
     case "evidence":
       writer.bytes(payload.proof);
       break;
@@ -93,11 +100,27 @@ export function readPayload(reader: ByteReader, type: number, cell: CellId): Pay
     }
     case OP_TYPE.unstake:
       return {kind: "unstake", stake: readStakeKind(reader), amount: reader.u64()};
+    case OP_TYPE.govern:
+      return {kind: "govern", wish: readWish(reader, cell)};
     case OP_TYPE.evidence:
       return {kind: "evidence", proof: reader.bytes(LIMITS.opBytesMax)};
     default:
       return refuse("opType");
   }
+}
+
+function writeWish(writer: ByteWriter, wish: Wish): void {
+  writer.u8(WISH[wish.kind]);
+  if (wish.kind === "leave") return;
+  writeApplication(writer, wish.candidate);
+  writeFixed(writer, wish.proof, 64);
+}
+
+function readWish(reader: ByteReader, account: CellId): Wish {
+  const kind = reader.u8();
+  if (kind === WISH.leave) return {kind: "leave"};
+  if (kind !== WISH.join) return refuse("wish");
+  return {kind: "join", candidate: {account, ...readApplication(reader)}, proof: reader.raw(64)};
 }
 
 function writeTransfer(writer: ByteWriter, {outputs, memo}: PayloadOf<"transfer">): void {

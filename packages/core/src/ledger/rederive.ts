@@ -7,9 +7,9 @@
  * Memory: the state, the entries that no checkpoint covers yet (bounded), and what `Dag` keeps of the rest.
  */
 import type {SignatureVerifier} from "../ports/signer.ts";
+import {equalBytes} from "../primitives/bytes.ts";
 import type {Hash} from "../primitives/id.ts";
 import type {Book} from "./book.ts";
-import type {Committee} from "./committee.ts";
 import {linksOf} from "./dag.ts";
 import {
   type Difference,
@@ -27,6 +27,7 @@ import type {LedgerRecord} from "./ledgerRecord.ts";
 import {checkCheckpoint, violated} from "./rederiveCheckpoint.ts";
 import type {OpSoundness} from "./rederiveOps.ts";
 import {StateComparison, type StateDifference} from "./rederiveState.ts";
+import {decodeRegister, encodeRegister, registerHash} from "./registerCodec.ts";
 import {replicaParts} from "./replicaParts.ts";
 import {freshReplica} from "./restoreReplica.ts";
 import {decodeMeta} from "./storeKeys.ts";
@@ -57,10 +58,10 @@ type EntryRecord = Extract<LedgerRecord, {kind: "entry"}>;
 export class Rederiver {
   readonly #genesis: Genesis;
   readonly #book: Book;
-  readonly #committee: Committee;
   readonly #check: OpSoundness;
   #comparison: StateComparison | undefined;
   #hasHead = false;
+  #hasRegister = false;
   #uncoveredBytes = 0;
   #entries = 0;
   #ops = 0;
@@ -69,10 +70,9 @@ export class Rederiver {
 
   constructor({genesis, verifier}: RederiveOptions) {
     const parts = replicaParts({genesis, verifier, voteSigner: undefined}, freshReplica(genesis));
-    const {network, genesisHash, committee, book} = parts;
+    const {network, genesisHash, book} = parts;
     this.#genesis = genesis;
     this.#book = book;
-    this.#committee = committee;
     this.#check = {network, genesisHash, verifier, opFee: genesis.params.opFee};
   }
 
@@ -109,6 +109,9 @@ export class Rederiver {
         return this.#atState((state) => state.cell(record.id, record.bytes));
       case "withdrawal":
         return this.#atState((state) => state.withdrawal(record.address, record.bytes));
+      case "register":
+        this.#hasRegister = true;
+        return this.#at({kind: "register"}, this.#registerDifference(record.bytes));
       case "head":
         this.#hasHead = true;
         return this.#at({kind: "head"}, this.#headDifference(record.bytes));
@@ -152,7 +155,7 @@ export class Rederiver {
       n: header.n,
     });
     if (difference !== undefined) return difference;
-    const voteKey = this.#committee.voteKeys[witness];
+    const voteKey = this.#book.base.register.seats[witness]?.voteKey;
     const isSigned =
       voteKey !== undefined && verifyEntry(this.#check.verifier, entry, {...this.#check, voteKey}).valid;
     if (isSigned) return undefined;
@@ -207,12 +210,27 @@ export class Rederiver {
     }
   }
 
+  #registerDifference(bytes: Uint8Array): Difference | undefined {
+    const expected = encodeRegister(this.#book.base.register);
+    if (equalBytes(expected, bytes)) return undefined;
+    try {
+      const differing = firstDifference(this.#book.base.register, decodeRegister(bytes));
+      return differing ?? undecodable(new Error("other bytes"));
+    } catch (error) {
+      return undecodable(error);
+    }
+  }
+
   #checkEnd(): Divergence | undefined {
     const missing = this.#atState((state) => state.end());
     if (missing !== undefined) return missing;
     const {height} = this.#book.checkpoint;
     if (height > 0n && !this.#hasHead)
       return this.#at({kind: "head"}, {field: "head", expected: `height ${height}`, found: "none"});
+    const {register} = this.#book.base;
+    const isFirst = registerHash(register) === registerHash(genesisState(this.#genesis).register);
+    if (!isFirst && !this.#hasRegister)
+      return this.#at({kind: "register"}, {field: "register", expected: "one", found: "none"});
     const [violation] = checkInvariants(this.#book.base, 1);
     const difference = violation && violated(violation.invariant, violation.detail);
     return this.#at({kind: "checkpoint", height}, difference);

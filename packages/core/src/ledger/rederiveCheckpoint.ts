@@ -7,6 +7,7 @@ import {decodeFinalCheckpoint, encodeFinalCheckpoint, type FinalCheckpoint, isPr
 import {checkInvariants, isConserved} from "./invariants.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
 import {type OpSoundness, unsoundOp} from "./rederiveOps.ts";
+import {committeeNow} from "./register.ts";
 
 type CheckpointRecord = Extract<LedgerRecord, {kind: "checkpoint"}>;
 
@@ -82,9 +83,10 @@ function byteDifference(final: FinalCheckpoint, {bytes}: CheckpointRecord): Diff
 
 function proofDifference(
   final: FinalCheckpoint,
-  {committee}: CutContext,
+  {base}: CutContext,
   check: OpSoundness,
 ): Difference | undefined {
+  const committee = committeeNow(base.register);
   if (isProven(final, {...check, committee})) return undefined;
   const found = `${final.signatures.length} signatures, not all of them valid or too few`;
   return {field: "signatures", expected: `finalize signatures of weight ${committee.quorum}`, found};

@@ -23,3 +23,7 @@ export function decoded<Value>(
     return {refusal: rejected({code, reason, op: undefined, from})};
   }
 }
+
+export function badCheckpoint(from: PeerId | undefined): Rejected {
+  return rejected({code: "SIGNATURE_INVALID", reason: "checkpoint", op: undefined, from});
+}

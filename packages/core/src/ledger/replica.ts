@@ -6,18 +6,17 @@
  */
 import {LIMITS} from "@catalyze/proto/limits";
 import type {OpId, PeerId} from "../primitives/id.ts";
+import {adoptionEffects} from "./adoptionEffects.ts";
 import type {Agreement} from "./agreement.ts";
 import type {Book} from "./book.ts";
 import type {Checkpoint, Head} from "./checkpoint.ts";
-import type {Committee} from "./committee.ts";
 import {decodeConsensus} from "./consensusCodec.ts";
 import {consensusEffects} from "./consensusEffects.ts";
 import type {Cut} from "./cut.ts";
 import type {Effect, ReplicaInput} from "./effects.ts";
 import {entriesAfter} from "./entriesAfter.ts";
 import {decodeEntry, peekEntryHash, verifyEntry} from "./entryCodec.ts";
-import {encodeEvidence} from "./evidenceCodec.ts";
-import {decodeFinalCheckpoint, encodeFinalCheckpoint, type FinalCheckpoint, isProven} from "./finality.ts";
+import {decodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import {ForkProofs} from "./forkProofs.ts";
 import {isConserved} from "./invariants.ts";
 import type {Op} from "./op.ts";
@@ -25,7 +24,8 @@ import type {OpIntake} from "./opIntake.ts";
 import {effectsOf, type OwnLog} from "./ownLog.ts";
 import type {Pool} from "./pool.ts";
 import {RecentCheckpoints} from "./recentCheckpoints.ts";
-import {decoded, rejected} from "./rejection.ts";
+import {seatOf} from "./register.ts";
+import {badCheckpoint, decoded, rejected} from "./rejection.ts";
 import {replicaParts} from "./replicaParts.ts";
 import type {LedgerReplica, ReplicaComponents, RestoredReplica} from "./replicaTypes.ts";
 import {encodeSigningRecord} from "./signingRecord.ts";
@@ -39,16 +39,14 @@ export class Replica implements LedgerReplica {
   readonly #components: ReplicaComponents;
   readonly #network: number;
   readonly #genesisHash: Uint8Array;
-  readonly #committee: Committee;
   readonly #book: Book;
   readonly #voter: Voter;
   readonly #pool: Pool;
   readonly #intake: OpIntake;
   readonly #agreement: Agreement;
   readonly #recent: RecentCheckpoints;
-  /** Own index in the committee. */
-  readonly #witness: number | undefined;
-  readonly #ownLog: OwnLog | undefined;
+  readonly #openOwnLog: () => OwnLog | undefined;
+  #ownLog: OwnLog | undefined;
   readonly #forkProofs = new ForkProofs();
   #viewVersion = 0;
   #stopped: string | undefined;
@@ -59,16 +57,15 @@ export class Replica implements LedgerReplica {
     this.#components = components;
     this.#network = parts.network;
     this.#genesisHash = parts.genesisHash;
-    this.#committee = parts.committee;
-    this.#witness = parts.witness?.index;
     this.#book = parts.book;
     this.#voter = parts.voter;
     this.#pool = parts.pool;
     this.#intake = parts.intake;
     this.#agreement = parts.agreement;
-    this.#ownLog = parts.ownLog;
+    this.#openOwnLog = parts.openOwnLog;
+    this.#ownLog = parts.openOwnLog();
     this.#recent = new RecentCheckpoints(restored.checkpoints, restored.checkpoint);
-    if (parts.isTableOld) {
+    if (this.#ownLog?.isTableOld === true) {
       this.#stopped = "the signing table is older than the store: this home was restored from a backup";
     }
   }
@@ -87,6 +84,15 @@ export class Replica implements LedgerReplica {
 
   get finalCheckpoint(): FinalCheckpoint {
     return this.#book.final;
+  }
+
+  get seat(): number | undefined {
+    const {voteSigner} = this.#components;
+    return voteSigner && seatOf(this.base.register, voteSigner.publicKey);
+  }
+
+  get isMember(): boolean {
+    return this.seat !== undefined && this.#book.committee.has(this.seat);
   }
 
   get stopped(): string | undefined {
@@ -184,7 +190,9 @@ export class Replica implements LedgerReplica {
     const read = decoded(decodeEntry, bytes, from);
     if ("refusal" in read) return [read.refusal];
     const entry = read.value;
-    const voteKey = this.#committee.voteKeys[entry.header.witness];
+    const voteKey = this.base.register.seats[entry.header.witness]?.voteKey;
+    // One that gets a seat by a checkpoint which is missing here.
+    if (voteKey === undefined && entry.header.stampH > this.checkpoint.height) return [{kind: "fetch", from}];
     const refuse = (code: "DECODE_INVALID" | "SIGNATURE_INVALID", reason: string) => [
       rejected({code, reason, op: undefined, from}),
     ];
@@ -221,12 +229,7 @@ export class Replica implements LedgerReplica {
     const {height} = final.checkpoint;
     if (!this.#agreement.isWanted(height))
       return height > this.checkpoint.height ? [{kind: "fetch", from}] : [];
-    const {verifier} = this.#components;
-    if (!isProven(final, {committee: this.#committee, verifier, genesisHash: this.#genesisHash})) {
-      return [rejected({code: "SIGNATURE_INVALID", reason: "checkpoint", op: undefined, from})];
-    }
-    this.#agreement.receiveFinal(final);
-    return [];
+    return this.#agreement.receiveFinal(final, from) ? [] : [badCheckpoint(from)];
   }
 
   #write(nowMs: number): Effect[] {
@@ -244,6 +247,7 @@ export class Replica implements LedgerReplica {
       const output = this.#agreement.advance(nowMs);
       effects.push(...consensusEffects(output.signed, output.repeated));
       const {decided, cut, violation} = output;
+      effects.push(...output.liars.map(badCheckpoint));
       if (violation !== undefined) effects.push(...this.#stop(violation));
       if (decided === undefined || cut === undefined) {
         if (output.isBehind) effects.push({kind: "fetch", from: undefined});
@@ -254,33 +258,29 @@ export class Replica implements LedgerReplica {
   }
 
   #adopt(cut: Cut, final: FinalCheckpoint, nowMs: number): Effect[] {
-    const {checkpoint, hash, iteration} = final;
-    const isOurs = this.#witness === leaderOf(this.#committee, checkpoint.height, iteration);
-    const {writes, unseen, unresolved, certificates, early} = this.#book.adopt(cut, final);
-    const effects: Effect[] = [{kind: "store", writes}];
+    const {checkpoint, iteration} = final;
+    const isOurs = this.seat === leaderOf(this.#book.committee, checkpoint.height, iteration);
+    const adopted = this.#book.adopt(cut, final);
     this.#recent.add(final);
     this.#viewMayHaveChanged();
     this.#voter.forget(this.#book.base, this.#book.epoch);
-    if (this.#witness !== undefined) for (const op of unresolved) this.#pool.add(op, undefined, nowMs);
+    if (this.isMember) for (const op of adopted.unresolved) this.#pool.add(op, undefined, nowMs);
     this.#intake.forget(nowMs);
-    if (checkpoint.isLastOfEpoch) this.#ownLog?.beganEpoch();
+    const effects = adoptionEffects({adopted, cut, final, isOurs});
+    if (checkpoint.isLastOfEpoch) effects.push(...this.#beginEpoch());
     this.#agreement.next();
-    // One of those that could send it does; who misses it asks.
-    if (isOurs) effects.push({kind: "broadcast", what: "checkpoint", bytes: encodeFinalCheckpoint(final)});
-    const {height, epoch, stateRoot, isLastOfEpoch} = checkpoint;
-    if (unseen.length > 0) effects.push({kind: "certified", ops: unseen});
-    effects.push({
-      kind: "checkpointed",
-      checkpoint: {height, epoch, hash, stateRoot, isLastOfEpoch},
-      ops: cut.applied.map(({id}) => id),
-    });
-    if (early.length > 0) effects.push({kind: "certified", ops: early});
-    for (const certificate of certificates) {
-      const proof = encodeEvidence({kind: "certificate", certificate});
-      effects.push({kind: "evidence", what: "certificate", proof});
-    }
     if (!isConserved(this.#book.base.totals)) effects.push(...this.#stop("I1: money was made or lost"));
     return effects;
+  }
+
+  /** Perhaps this node's key has a seat from now on. */
+  #beginEpoch(): Effect[] {
+    if (this.#ownLog !== undefined) {
+      this.#ownLog.beganEpoch();
+      return [];
+    }
+    this.#ownLog = this.#openOwnLog();
+    return this.#ownLog?.start() ?? [];
   }
 
   #viewMayHaveChanged(): void {

@@ -1,16 +1,15 @@
 /** Builds the parts of a replica from what was restored, and ties them together. */
 
-import type {Signer} from "../ports/signer.ts";
 import {fromHex} from "../primitives/bytes.ts";
 import {Agreement} from "./agreement.ts";
 import {Book, type BookOptions} from "./book.ts";
-import {Committee} from "./committee.ts";
 import {checkEvidence} from "./evidence.ts";
 import {genesisHash, networkIdOf} from "./genesis.ts";
 import {checkOpForm} from "./opChecks.ts";
 import {OpIntake} from "./opIntake.ts";
 import {OwnLog} from "./ownLog.ts";
 import {Pool} from "./pool.ts";
+import {seatOf} from "./register.ts";
 import type {ReplicaComponents, RestoredReplica} from "./replicaTypes.ts";
 import {readSigningTable} from "./signingTable.ts";
 import {VOTE_RULES} from "./voteRules.ts";
@@ -23,70 +22,41 @@ const DELAY_MAX_MS = 1_000;
 export type ReplicaParts = {
   readonly network: number;
   readonly genesisHash: Uint8Array;
-  readonly committee: Committee;
-  readonly witness: {readonly index: number; readonly signer: Signer} | undefined;
   readonly book: Book;
   readonly voter: Voter;
   readonly pool: Pool;
   readonly intake: OpIntake;
   readonly agreement: Agreement;
-  readonly ownLog: OwnLog | undefined;
-  /** The store has own entries that the signing table does not know. */
-  readonly isTableOld: boolean;
+  /** The log of this node's vote key, once that key has a seat. */
+  readonly openOwnLog: () => OwnLog | undefined;
 };
 
 export function replicaParts(components: ReplicaComponents, restored: RestoredReplica): ReplicaParts {
-  const {genesis, verifier, voteSigner, voteRules = VOTE_RULES, isForker = false} = components;
+  const {genesis, verifier, voteSigner: signer, voteRules = VOTE_RULES, isForker = false} = components;
   const {params} = genesis;
   const hash = genesisHash(genesis);
   const network = {network: networkIdOf(hash), genesisHash: fromHex(hash)};
-  const committee = new Committee(genesis.witnesses);
-  const witness = witnessOf(committee, voteSigner);
   const check = {...network, verifier, opFee: params.opFee};
   const isSound: BookOptions["isSound"] = (op, state, epoch) => checkOpForm(op, {...check, state, epoch}).ok;
-  const proofCheck = {committee, params, verifier, ...network};
-  const prove: BookOptions["prove"] = (proof) => checkEvidence(proof, proofCheck);
-  const {witnesses} = genesis;
-  const book = new Book({committee, params, isSound, prove, witnesses}, restored);
+  const prove: BookOptions["prove"] = (proof, register) =>
+    checkEvidence(proof, {register, params, verifier, ...network});
+  const book = new Book({params, isSound, prove}, restored);
   const table = readSigningTable(restored.signed);
   const voter = new Voter(
-    {...check, rules: voteRules, isProof: (proof) => prove(proof) !== undefined},
+    {...check, rules: voteRules, isProof: (proof, register) => prove(proof, register) !== undefined},
     table.votes,
   );
   voter.forget(book.base, book.epoch);
   const pool = new Pool();
   const delayMs = Math.min(DELAY_MAX_MS, Math.max(DELAY_MIN_MS, params.checkpointIntervalMs / 4));
   const {genesisHash: hashBytes} = network;
-  const agreement = new Agreement(
-    {committee, verifier, genesisHash: hashBytes, witness, book, delayMs},
-    table.consensus,
-  );
-  const own = witness && {
-    ...network,
-    book,
-    pool,
-    voter,
-    params,
-    witness: witness.index,
-    signer: witness.signer,
-    isForker,
+  const agreement = new Agreement({verifier, genesisHash: hashBytes, signer, book, delayMs}, table.consensus);
+  const openOwnLog = () => {
+    const witness = signer && seatOf(book.base.register, signer.publicKey);
+    if (signer === undefined || witness === undefined) return undefined;
+    return new OwnLog({...network, book, pool, voter, params, witness, signer, isForker}, table.entries);
   };
-  const ownLog = own && new OwnLog(own, table.entries);
-  return {
-    ...network,
-    ...{committee, witness, book, voter, pool, agreement, ownLog},
-    intake: new OpIntake({book, pool, voter, isWitness: witness !== undefined}),
-    isTableOld: !isForker && isTableOld(book, ownLog, witness?.index),
-  };
-}
-
-function witnessOf(committee: Committee, signer: Signer | undefined): ReplicaParts["witness"] {
-  const index = signer && committee.indexOf(signer.publicKey);
-  return signer === undefined || index === undefined ? undefined : {index, signer};
-}
-
-function isTableOld({dag}: Book, ownLog: OwnLog | undefined, witness: number | undefined): boolean {
-  const head = witness === undefined ? undefined : dag.head(witness);
-  const last = head && dag.node(head.hash)?.entry;
-  return last !== undefined && ownLog?.isUnknown(last) === true;
+  const isWitness = () => signer !== undefined && book.committee.seatOf(signer.publicKey) !== undefined;
+  const intake = new OpIntake({book, pool, voter, isWitness});
+  return {...network, ...{book, voter, pool, agreement, intake, openOwnLog}};
 }

@@ -16,7 +16,7 @@ import type {VoteRule} from "./voteRules.ts";
 export type ReplicaComponents = {
   readonly genesis: Genesis;
   readonly verifier: SignatureVerifier;
-  /** The witness key; `undefined` for a follower. A key that is not in the committee makes a follower too. */
+  /** The vote key; `undefined` for a follower. It votes in the epochs whose committee it is a member of. */
   readonly voteSigner: Signer | undefined;
   readonly log?: Log;
   /** The rules of an honest witness; tests take one away to see that it is missed. */
@@ -68,9 +68,9 @@ export interface LedgerReplica {
   holdsAfter(heads: readonly Head[], height: bigint): boolean;
   /** Final checkpoints above `height` with their proofs, ascending, as far as memory goes back. */
   checkpointsAfter(height: bigint, checkpointsMax: number): Uint8Array[];
-  /** True when a quorum voted for the op, from then on for as long as the op is remembered. */
   /** Whether a checkpoint would act on this evidence now. Checks its signatures. */
   isOfUse(proof: Uint8Array): boolean;
+  /** True when a quorum voted for the op, from then on for as long as the op is remembered. */
   isCertified(id: OpId): boolean;
   /** True for ops of the latest checkpoints (the last 100,000 ops). */
   isCheckpointed(id: OpId): boolean;
@@ -78,6 +78,10 @@ export interface LedgerReplica {
   op(id: OpId): Op | undefined;
   /** Valid ops that are not certified yet. */
   pendingOps(): readonly Op[];
+  /** Of this node's vote key: from its first epoch as a witness on. */
+  readonly seat: number | undefined;
+  /** Whether it votes in the epoch of the next checkpoint. */
+  readonly isMember: boolean;
   /** Why this witness no longer votes; `undefined` while all is well. */
   readonly stopped: string | undefined;
   /** What of the signing table still matters: for compacting it. */

@@ -12,6 +12,8 @@ import {decodeEntry, peekEntryHash} from "./entryCodec.ts";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import type {Genesis} from "./genesis.ts";
 import {genesisCheckpoint, genesisState} from "./genesisState.ts";
+import {coveredHeads, type Register} from "./register.ts";
+import {decodeRegister, registerHash} from "./registerCodec.ts";
 import type {RestoredReplica} from "./replicaTypes.ts";
 import {LedgerState} from "./state.ts";
 import {checkpointKey, decodeCarried, decodeMeta, entryKeyAt, entryPrefix, KEY} from "./storeKeys.ts";
@@ -41,7 +43,7 @@ export async function restoreReplica({genesis, store, signed}: RestoreInput): Pr
   const fresh = freshReplica(genesis);
   const meta = await store.get(KEY.meta);
   if (meta === undefined)
-    return {...fresh, signed, entries: await entriesAbove({genesis, store, signed}, [])};
+    return {...fresh, signed, entries: await entriesAbove(store, fresh.base.register, [])};
   const {height, hash} = decodeMeta(meta);
   const encoded = await store.get(checkpointKey(height));
   assert(encoded !== undefined, "the last checkpoint is not in the store");
@@ -50,8 +52,9 @@ export async function restoreReplica({genesis, store, signed}: RestoreInput): Pr
   const base = await stateOf(fresh.base, store, checkpoint);
   const carriedBytes = await store.get(KEY.carried);
   const carried = carriedBytes === undefined ? {ops: [], entryKeys: []} : decodeCarried(carriedBytes);
-  const covered = await coveredEntries(store, checkpoint, carried.entryKeys);
-  const entries = await entriesAbove({genesis, store, signed}, checkpoint.checkpoint.heads);
+  const heads = coveredHeads(checkpoint.checkpoint, base.register);
+  const covered = await coveredEntries(store, heads, carried.entryKeys);
+  const entries = await entriesAbove(store, base.register, heads);
   const before = await store.range(KEY.checkpoints, {limit: CHECKPOINTS_MAX + 1, reverse: true});
   const checkpoints = before
     .map(([, bytes]) => bytes)
@@ -66,25 +69,29 @@ export type StoredAfter = {readonly checkpoints: Uint8Array[]; readonly entries:
 export async function storedAfter(
   store: Store,
   peer: {readonly heads: readonly Head[]; readonly height: bigint},
-  limits: {readonly witnesses: number; readonly itemsMax: number},
+  {seats, itemsMax}: {readonly seats: number; readonly itemsMax: number},
 ): Promise<StoredAfter> {
-  const {witnesses, itemsMax} = limits;
   const checkpoints = await store.range(KEY.checkpoints, {
     after: checkpointKey(peer.height),
     limit: itemsMax,
   });
   const found: Entry[] = [];
-  for (let witness = 0; witness < witnesses; witness += 1) {
+  for (let witness = 0; witness < seats; witness += 1) {
     const n = peer.heads.find((head) => head.witness === witness)?.n ?? 0n;
     const range = {after: entryKeyAt(witness, n), limit: itemsMax};
     for (const [, bytes] of await store.range(entryPrefix(witness), range)) found.push(decodeEntry(bytes));
   }
-  // Time order is almost causal order; what is out of order waits at the peer for a moment.
-  found.sort((left, right) => left.header.timeMs - right.header.timeMs);
+  // The order of stamps and times is almost causal order; what is out of order waits at the peer for a moment.
+  // Stamps first: a peer takes no entry of a witness that it does not know yet from the checkpoint below.
+  found.sort((left, right) => byStamp(left, right) || left.header.timeMs - right.header.timeMs);
   return {
     checkpoints: checkpoints.map(([, bytes]) => bytes),
     entries: found.slice(0, itemsMax).map(({bytes}) => bytes),
   };
+}
+
+function byStamp(left: Entry, right: Entry): number {
+  return Number(left.header.stampH - right.header.stampH);
 }
 
 /** Genesis cells, replaced by what checkpoints wrote. Checked against the state root. */
@@ -105,7 +112,14 @@ async function stateOf(
     const address = fromHex(key.slice(KEY.withdrawals.length));
     withdrawals.push({address, cumulative: new ByteReader(bytes).u64()});
   }
-  const state = LedgerState.load({cells: cells.values(), totals: checkpoint.totals, withdrawals});
+  const stored = await store.get(KEY.register);
+  const register = stored === undefined ? genesisBase.register : decodeRegister(stored);
+  assert(
+    registerHash(register) === checkpoint.nextCommitteeHash,
+    "the stored register of witnesses is not the checkpoint's",
+  );
+  const {totals} = checkpoint;
+  const state = LedgerState.load({cells: cells.values(), totals, withdrawals, register});
   const root = toHex(state.tree().root()) as Hash;
   assert(root === checkpoint.stateRoot, "the stored cells do not have the checkpoint's root");
   return state;
@@ -114,11 +128,11 @@ async function stateOf(
 /** The latest entries of the cut, and those that carry ops which it did not apply. */
 async function coveredEntries(
   store: Store,
-  {checkpoint}: FinalCheckpoint,
+  heads: readonly Head[],
   keys: readonly string[],
 ): Promise<Entry[]> {
   const found = new Map<string, Entry>();
-  for (const head of checkpoint.heads) {
+  for (const head of heads) {
     for (const [key, entry] of await logBelow(store, head)) found.set(key, entry);
   }
   for (const key of keys) {
@@ -155,9 +169,9 @@ function hashAt(bytes: Uint8Array | undefined): Hash | undefined {
   return bytes === undefined ? undefined : peekEntryHash(bytes);
 }
 
-async function entriesAbove({genesis, store}: RestoreInput, heads: readonly Head[]): Promise<Entry[]> {
+async function entriesAbove(store: Store, {seats}: Register, heads: readonly Head[]): Promise<Entry[]> {
   const entries: Entry[] = [];
-  for (let witness = 0; witness < genesis.witnesses.length; witness += 1) {
+  for (const witness of seats.keys()) {
     const n = heads.find((head) => head.witness === witness)?.n ?? 0n;
     const after = entryKeyAt(witness, n);
     for await (const [, bytes] of storePages(store, entryPrefix(witness), {after}))

@@ -287,7 +287,7 @@ export class Simplex {
   #receiveVote(vote: ConsensusVote): boolean {
     const {committee} = this.#components;
     if (vote.height !== this.height || vote.iteration > this.#iteration + ITERATIONS_AHEAD_MAX) return true;
-    if (vote.witness >= committee.size) return false;
+    if (!committee.has(vote.witness)) return false;
     if (!this.#votes.isWanted(vote)) return true;
     if (!verifyVote(this.#components, vote).valid) return false;
     this.#votes.add(vote);

@@ -14,12 +14,15 @@ export type SimplexHost = {
   readonly judge: (checkpoint: Checkpoint, hash: Hash) => "valid" | "invalid" | "wait";
 };
 
+/** Who signs here: a member of the committee. */
+export type Voting = {readonly index: number; readonly signer: Signer};
+
 export type SimplexComponents = {
   readonly committee: Committee;
   readonly verifier: SignatureVerifier;
   readonly genesisHash: Uint8Array;
   /** `undefined` for followers. */
-  readonly witness: {readonly index: number; readonly signer: Signer} | undefined;
+  readonly witness: Voting | undefined;
   readonly host: SimplexHost;
 };
 
@@ -43,7 +46,7 @@ export type SimplexOutput = {
   isContradicted: boolean;
 };
 
-/** Whose turn it is to propose. */
-export function leaderOf({size}: Committee, height: bigint, iteration: number): number {
-  return Number((height + BigInt(iteration)) % BigInt(size));
+/** The seat whose turn it is to propose. */
+export function leaderOf(committee: Committee, height: bigint, iteration: number): number {
+  return committee.memberAt(height + BigInt(iteration)).seat;
 }

@@ -45,7 +45,7 @@ export class SimplexVotes {
     this.#counts.set(key, byHash);
     const count = byHash.get(vote.hash) ?? {mask: 0, votes: new Map()};
     byHash.set(vote.hash, count);
-    count.mask |= 1 << vote.witness;
+    count.mask |= this.#committee.bitOf(vote.witness);
     count.votes.set(vote.witness, vote);
   }
 

@@ -1,5 +1,6 @@
 /**
- * The ledger's state: cells, totals and cumulative withdrawals, with the sum tree over them. A fork is a
+ * The ledger's state: cells, totals, cumulative withdrawals and the register of witnesses, with the sum tree
+ * over the cells. A fork is a
  * free copy on write, so a live view or a proposal sits on the last checkpoint's state. While a state has
  * forks in use only `commit` of one of them may change it; the other forks are then void.
  *
@@ -11,6 +12,7 @@ import type {AccountId, CellId, LockId} from "../primitives/id.ts";
 import {type AccountCell, type Cell, type LockCell, NO_TOTALS, type Totals} from "./cell.ts";
 import {leafIdOf, leafOf, treasuryLeaf} from "./cellCodec.ts";
 import {OverlayMap} from "./overlayMap.ts";
+import {NO_REGISTER, type Register} from "./register.ts";
 import {SumTree, type TreeChange} from "./sumTree.ts";
 
 export type Withdrawal = {
@@ -25,6 +27,8 @@ export type StateChanges = {
   readonly cells: readonly Cell[];
   readonly removedLocks: readonly LockId[];
   readonly withdrawals: readonly Withdrawal[];
+  /** Absent when it is as before. */
+  readonly register: Register | undefined;
 };
 
 /** A cell that the system has something to do with at a height: expiry, maturity, the end of a freeze. */
@@ -34,6 +38,7 @@ export type StateParts = {
   readonly cells: Iterable<Cell>;
   readonly totals: Totals;
   readonly withdrawals: Iterable<Withdrawal>;
+  readonly register: Register;
 };
 
 export class LedgerState {
@@ -44,6 +49,7 @@ export class LedgerState {
   /** Height → cells; derived from the cells, so it is never stored. */
   readonly #due: OverlayMap<string, readonly DueCell[]>;
   #totals: Totals;
+  #register: Register;
   /** The tree of an earlier moment of this state; what changed since is in the two sets. */
   #tree: SumTree | undefined;
   readonly #dirtyAccounts = new Set<AccountId>();
@@ -56,6 +62,7 @@ export class LedgerState {
     this.#withdrawals = new OverlayMap(parent === undefined ? undefined : parent.#withdrawals);
     this.#due = new OverlayMap(parent === undefined ? undefined : parent.#due);
     this.#totals = parent === undefined ? NO_TOTALS : parent.#totals;
+    this.#register = parent === undefined ? NO_REGISTER : parent.#register;
   }
 
   static empty(): LedgerState {
@@ -63,7 +70,7 @@ export class LedgerState {
   }
 
   /** From storage. */
-  static load({cells, totals, withdrawals}: StateParts): LedgerState {
+  static load({cells, totals, withdrawals, register}: StateParts): LedgerState {
     const state = LedgerState.empty();
     for (const cell of cells) {
       if (cell.kind === "account") state.putAccount(cell);
@@ -72,6 +79,7 @@ export class LedgerState {
     }
     for (const {address, cumulative} of withdrawals) state.#withdrawals.set(toHex(address), cumulative);
     state.#totals = totals;
+    state.#register = register;
     return state;
   }
 
@@ -95,6 +103,11 @@ export class LedgerState {
   /** Cells that wait for this height. */
   dueAt(height: bigint): readonly DueCell[] {
     return this.#due.get(String(height)) ?? [];
+  }
+
+  /** Who witnesses. */
+  get register(): Register {
+    return this.#register;
   }
 
   /** Every lock that has not been pruned, in no order. */
@@ -129,6 +142,7 @@ export class LedgerState {
     this.#withdrawals.commit();
     this.#due.commit();
     parent.#totals = this.#totals;
+    parent.#register = this.#register;
     parent.#setTree(tree);
     return parent;
   }
@@ -146,7 +160,8 @@ export class LedgerState {
       address: fromHex(address),
       cumulative: cumulative ?? 0n,
     }));
-    return {cells, removedLocks, withdrawals};
+    const register = this.#register === this.#parent?.register ? undefined : this.#register;
+    return {cells, removedLocks, withdrawals, register};
   }
 
   /** The sum tree over every cell and the treasury. Costs what changed since it was last asked for. */
@@ -183,6 +198,10 @@ export class LedgerState {
 
   putTotals(totals: Totals): void {
     this.#totals = totals;
+  }
+
+  putRegister(register: Register): void {
+    this.#register = register;
   }
 
   addWithdrawal(address: Uint8Array, amount: bigint): void {

@@ -1,7 +1,7 @@
 /** Where the replica keeps what it holds. Numbers are padded, so that key order is number order. */
 
 import {LIMITS} from "@catalyze/proto/limits";
-import type {Write} from "../ports/store.ts";
+import type {StoreReader, Write} from "../ports/store.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {toHex} from "../primitives/bytes.ts";
 import type {Hash} from "../primitives/id.ts";
@@ -11,8 +11,12 @@ import type {Tally} from "./certificates.ts";
 import type {Cut} from "./cut.ts";
 import type {EntryNode} from "./dag.ts";
 import {encodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
+import {decodeHandover, type Handover, isHandover, writeHandover} from "./handover.ts";
 import type {Op} from "./op.ts";
 import {decodeOp} from "./opCodec.ts";
+import type {Register} from "./register.ts";
+import {encodeRegister} from "./registerCodec.ts";
+import {storePages} from "./storePages.ts";
 
 export const KEY = {
   entries: "le/",
@@ -21,12 +25,14 @@ export const KEY = {
   withdrawals: "ls/withdrawal/",
   meta: "ls/meta",
   carried: "ls/carried",
+  register: "ls/register",
+  handovers: "lt/",
 } as const;
 
 const CARRIED_MAX = 1_000_000;
 
 export function entryPrefix(witness: number): string {
-  return `${KEY.entries}${String(witness).padStart(3, "0")}/`;
+  return `${KEY.entries}${String(witness).padStart(5, "0")}/`;
 }
 
 /** Entries of the branches of a forked log that came second have their hash behind the number. */
@@ -45,18 +51,37 @@ export function checkpointKey(height: bigint): string {
 
 /** Everything that a final checkpoint changes on disk. Ask before its state is committed. */
 export function checkpointWrites(cut: Cut, final: FinalCheckpoint, covered: Iterable<EntryNode>): Write[] {
-  const {cells, removedLocks, withdrawals} = cut.state.changes();
+  const {cells, removedLocks, withdrawals, register} = cut.state.changes();
   return [
+    ...(register === undefined ? [] : [{key: KEY.register, value: encodeRegister(register)}]),
     ...cells.map((cell) => ({key: KEY.cells + cell.id, value: encodeCell(cell)})),
     ...removedLocks.map((id) => ({key: KEY.cells + id, value: undefined})),
     ...withdrawals.map(({address, cumulative}) => ({
       key: KEY.withdrawals + toHex(address),
       value: new ByteWriter().u64(cumulative).finish(),
     })),
+    ...handoverWrites(cut.state.register, final),
     {key: checkpointKey(final.checkpoint.height), value: encodeFinalCheckpoint(final)},
     {key: KEY.meta, value: encodeMeta(final)},
     {key: KEY.carried, value: encodeCarried(cut.carried, covered)},
   ];
+}
+
+/** Of the changes of committee, oldest first. Rejects as the store does, or with `DECODE_INVALID`. */
+export async function storedHandovers(store: StoreReader): Promise<Handover[]> {
+  const handovers: Handover[] = [];
+  for await (const [, bytes] of storePages(store, KEY.handovers, {pageMax: 64})) {
+    handovers.push(decodeHandover(bytes));
+  }
+  return handovers;
+}
+
+function handoverWrites(register: Register, final: FinalCheckpoint): Write[] {
+  if (!isHandover(register, final)) return [];
+  const writer = new ByteWriter();
+  writeHandover(writer, {final, register});
+  const key = KEY.handovers + String(final.checkpoint.epoch).padStart(12, "0");
+  return [{key, value: writer.finish()}];
 }
 
 export type Meta = {readonly height: bigint; readonly hash: Hash};

@@ -8,12 +8,10 @@ import type {Hash} from "../primitives/id.ts";
 import {linksOf} from "./dag.ts";
 import {decodeEntryLinks, type EntryLinks} from "./entryCodec.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
-import {entryPrefix} from "./storeKeys.ts";
+import {entryPrefix, KEY} from "./storeKeys.ts";
 import {storePages} from "./storePages.ts";
 
 export type StoredLogsOptions = {
-  /** Size of the committee. */
-  readonly witnesses: number;
   /** Called before each piece of work of a few milliseconds: the place to let others run. */
   readonly breathe: () => Promise<void> | undefined;
 };
@@ -48,7 +46,8 @@ const AHEAD_BYTES_MAX = 128 * 1024 * 1024;
 const TOLD_MAX = 100_000;
 
 export class StoredLogs {
-  readonly #logs: readonly Log[];
+  /** By seat. */
+  readonly #logs: ReadonlyMap<number, Log>;
   readonly #breathe: StoredLogsOptions["breathe"];
   /** Read and not told. */
   readonly #ahead = new Map<Hash, Row>();
@@ -56,19 +55,18 @@ export class StoredLogs {
   readonly #heads = new Map<number, Hash>();
   #aheadBytes = 0;
 
-  constructor(store: StoreReader, {witnesses, breathe}: StoredLogsOptions) {
+  constructor(store: StoreReader, seats: readonly number[], {breathe}: StoredLogsOptions) {
     this.#breathe = breathe;
-    this.#logs = Array.from({length: witnesses}, (_, witness) => ({
-      rows: storePages(store, entryPrefix(witness), {pageMax: PAGE_ENTRIES}),
-      waiting: [],
-      lastN: 0n,
-      isAtEnd: false,
-    }));
+    const logs = seats.map((seat): [number, Log] => {
+      const rows = storePages(store, entryPrefix(seat), {pageMax: PAGE_ENTRIES});
+      return [seat, {rows, waiting: [], lastN: 0n, isAtEnd: false}];
+    });
+    this.#logs = new Map(logs);
   }
 
   /** What a witness wrote up to this number, on every branch, with everything that it links to before it. */
   async *through(witness: number, n: bigint): AsyncGenerator<EntryRecord> {
-    const log = this.#logs[witness];
+    const log = this.#logs.get(witness);
     if (log === undefined) return;
     for (;;) {
       if (log.waiting.length === 0 && !(await this.#read(witness, log))) return;
@@ -81,7 +79,7 @@ export class StoredLogs {
 
   /** Everything that is left. */
   async *rest(): AsyncGenerator<EntryRecord> {
-    for (const [witness] of this.#logs.entries()) yield* this.through(witness, U64_MAX);
+    for (const witness of this.#logs.keys()) yield* this.through(witness, U64_MAX);
   }
 
   async *#tell(first: Row): AsyncGenerator<EntryRecord> {
@@ -117,7 +115,7 @@ export class StoredLogs {
 
   async #search(link: Link): Promise<Row | undefined> {
     const {witness, n} = link;
-    const log = witness === undefined ? undefined : this.#logs[witness];
+    const log = witness === undefined ? undefined : this.#logs.get(witness);
     if (witness === undefined || n === undefined || log === undefined) return await this.#searchAll(link);
     while (log.lastN <= n && this.#hasRoom() && (await this.#read(witness, log)));
     // Another entry in its place is the one to look at: it is damaged, or the log is.
@@ -128,7 +126,7 @@ export class StoredLogs {
   async #searchAll({hash}: Link): Promise<Row | undefined> {
     for (let isMore = true; isMore && this.#hasRoom(); ) {
       isMore = false;
-      for (const [witness, log] of this.#logs.entries()) isMore = (await this.#read(witness, log)) || isMore;
+      for (const [witness, log] of this.#logs) isMore = (await this.#read(witness, log)) || isMore;
       const found = this.#ahead.get(hash);
       if (found !== undefined) return found;
     }
@@ -174,6 +172,24 @@ export class StoredLogs {
     }
     return record;
   }
+}
+
+/** Seats that a store has entries of, ascending: one look for each. */
+export async function storedSeats(store: StoreReader): Promise<number[]> {
+  const seats: number[] = [];
+  for (let after: string = KEY.entries; ; ) {
+    const [next] = await store.range(KEY.entries, {limit: 1, after});
+    const seat = next === undefined ? undefined : seatIn(next[0]);
+    if (seat === undefined) return seats;
+    seats.push(seat);
+    after = `${entryPrefix(seat)}~`;
+  }
+}
+
+/** `undefined` for a damaged key. */
+function seatIn(key: string): number | undefined {
+  const digits = key.slice(KEY.entries.length).split("/")[0] ?? "";
+  return /^\d{5}$/.test(digits) ? Number(digits) : undefined;
 }
 
 function stepOf(row: Row): Step {

@@ -5,7 +5,7 @@ import type {CellId} from "../primitives/id.ts";
 import type {Head} from "./checkpoint.ts";
 import {decodeFinalCheckpoint} from "./finality.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
-import {StoredLogs, type StoredLogsOptions} from "./storedLogs.ts";
+import {StoredLogs, type StoredLogsOptions, storedSeats} from "./storedLogs.ts";
 import {KEY} from "./storeKeys.ts";
 import {storePages} from "./storePages.ts";
 
@@ -17,7 +17,7 @@ export async function* storedRecords(
   store: StoreReader,
   options: StoredLogsOptions,
 ): AsyncGenerator<LedgerRecord> {
-  const logs = new StoredLogs(store, options);
+  const logs = new StoredLogs(store, await storedSeats(store), options);
   for await (const [key, bytes] of storePages(store, KEY.checkpoints, {pageMax: PAGE})) {
     await options.breathe();
     for (const {witness, n} of headsOf(bytes)) yield* logs.through(witness, n);
@@ -26,6 +26,8 @@ export async function* storedRecords(
   yield* logs.rest();
   const head = await store.get(KEY.meta);
   if (head !== undefined) yield {kind: "head", bytes: head};
+  const register = await store.get(KEY.register);
+  if (register !== undefined) yield {kind: "register", bytes: register};
   for await (const [key, bytes] of storePages(store, KEY.cells, {pageMax: PAGE})) {
     await options.breathe();
     yield {kind: "cell", id: nameIn(key, KEY.cells, /^[0-9a-f]{64}$/) as CellId, bytes};

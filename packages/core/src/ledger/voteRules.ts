@@ -12,6 +12,7 @@ import type {Enabled, Refusal} from "./apply.ts";
 import type {Tally} from "./certificates.ts";
 import type {Op} from "./op.ts";
 import {checkOpForm} from "./opChecks.ts";
+import type {Register} from "./register.ts";
 import type {LedgerState} from "./state.ts";
 
 export type VoteContext = {
@@ -23,7 +24,7 @@ export type VoteContext = {
   readonly state: LedgerState;
   readonly tally: Tally;
   /** Whether evidence proves what it says. Checks signatures. */
-  readonly isProof: (proof: Uint8Array) => boolean;
+  readonly isProof: (proof: Uint8Array, register: Register) => boolean;
   /** `votable` on that state, at the stamp of the entry that would carry the vote. */
   readonly votable: Enabled;
   /** Of the next checkpoint. */
@@ -79,8 +80,10 @@ export const VOTE_RULES: readonly VoteRule[] = [
   // What proves nothing never did: its owner has only itself to blame that its log stands still.
   {
     name: "evidence",
-    refusal: ({body: {payload}}, {isProof}) =>
-      payload.kind === "evidence" && !isProof(payload.proof) ? refused("evidence", false) : undefined,
+    refusal: ({body: {payload}}, {isProof, state}) =>
+      payload.kind === "evidence" && !isProof(payload.proof, state.register)
+        ? refused("evidence", false)
+        : undefined,
   },
 ];
 
@@ -111,7 +114,7 @@ function isForked(op: Op, context: VoteContext): boolean {
   const {cell, seq: own} = op.body;
   // At its own slot one other op is enough, whether or not an entry carries this one.
   if (context.tally.at(cell, own).every(({isCertified}) => !isCertified)) {
-    const rivals = signedAt(cell, own, context).filter(({id}) => id !== op.id);
+    const rivals = signedAt(cell, own, context, op.id);
     if (rivals.some(({body}) => body.prev === op.body.prev)) return true;
   }
   for (const seq of context.tally.contestedSeqs(cell)) {
@@ -122,13 +125,14 @@ function isForked(op: Op, context: VoteContext): boolean {
   return false;
 }
 
-/** The owner's own ops at a slot that may still apply in this epoch. */
-function signedAt(cell: CellId, seq: bigint, context: VoteContext): Op[] {
+/** The owner's own ops at a slot that may still apply in this epoch. Checks signatures, but not that of `without`. */
+function signedAt(cell: CellId, seq: bigint, context: VoteContext, without?: OpId): Op[] {
   return context.tally
     .at(cell, seq)
-    .filter(
-      ({op, copies}) => isValidIn(op.body, context.epoch) && copies.some((copy) => isOwners(copy, context)),
-    )
+    .filter(({op, copies}) => {
+      const isAsked = op.id !== without && isValidIn(op.body, context.epoch);
+      return isAsked && copies.some((copy) => isOwners(copy, context));
+    })
     .map(({op}) => op);
 }
 

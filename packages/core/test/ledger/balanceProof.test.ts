@@ -31,7 +31,8 @@ beforeAll(() => {
 });
 
 const nameOf = (id: AccountId) => ({kind: "account", id}) as const;
-const proofOf = (id: AccountId): BalanceProof => proveCell(nameOf(id), replica.base, replica.finalCheckpoint);
+const proofOf = (id: AccountId): BalanceProof =>
+  proveCell(nameOf(id), replica.base, {final: replica.finalCheckpoint, handovers: []});
 const check = (id: AccountId, proof: BalanceProof, of = genesis) =>
   checkCell(nameOf(id), proof, {genesis: of, verifier});
 const problem = (work: () => unknown): unknown => {

@@ -1,4 +1,5 @@
 import {Tally} from "@catalyze/core/ledger/certificates";
+import {Committee} from "@catalyze/core/ledger/committee";
 import fc from "fast-check";
 import {describe, expect, it} from "vitest";
 import {alice, bob, transfer} from "./kit.ts";
@@ -20,6 +21,16 @@ describe("tally", () => {
     expect(tally.vote(first.id, 1)).toEqual([]);
     expect(tally.vote(first.id, 2)).toEqual([first]);
     expect(tally.vote(first.id, 3)).toEqual([]);
+  });
+
+  it("counts no vote of who is no member, however often it votes", () => {
+    const members = [3, 7, 12].map((seat) => ({seat, weight: 1, voteKey: new Uint8Array(32)}));
+    const tally = new Tally(new Committee(members));
+    tally.add(first);
+    for (const stranger of [0, 1, 2, 4, 33, 35, 39, 44]) expect(tally.vote(first.id, stranger)).toEqual([]);
+    expect(tally.vote(first.id, 3)).toEqual([]);
+    expect(tally.vote(first.id, 12)).toEqual([]);
+    expect(tally.vote(first.id, 7)).toEqual([first]);
   });
 
   it("counts a vote for an op as a vote for its ancestors, in any order of arrival", () => {

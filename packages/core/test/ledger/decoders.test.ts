@@ -86,7 +86,7 @@ const evidence: readonly Evidence[] = [
   {kind: "agreementFork", votes: [votes[0]!, votes[2]!]},
 ];
 const proofs = [alice.account, "0f".repeat(32) as CellId].map((id) =>
-  proveCell({kind: "account", id}, state, final),
+  proveCell({kind: "account", id}, state, {final, handovers: []}),
 );
 const voucher = {lockId, cumulative: 5n, contextHash: MEMO, signature: new Uint8Array(64).fill(7)};
 

@@ -9,6 +9,7 @@ import {decodeEvidence, type Evidence, encodeEvidence} from "@catalyze/core/ledg
 import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {genesisState} from "@catalyze/core/ledger/genesisState";
 import {checkInvariants} from "@catalyze/core/ledger/invariants";
+import {genesisRegister} from "@catalyze/core/ledger/register";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {Hash} from "@catalyze/core/primitives/id";
@@ -21,11 +22,11 @@ const genesis = genesisOf(4);
 const hash = genesisHash(genesis);
 const committee = committeeOf(4);
 const check = {
-  ...{committee, verifier, params: genesis.params},
+  ...{committee, register: genesisRegister(genesis), verifier, params: genesis.params},
   genesisHash: fromHex(hash),
   network: networkIdOf(hash),
 };
-const context = {height: 20n, params: genesis.params, witnesses: genesis.witnesses};
+const context = {height: 20n, params: genesis.params};
 
 const op = ownOp(genesis, alice, FIRST, transfer(bob.account, 10n));
 const child = ownOp(genesis, alice, {seq: 1n, head: op.id}, transfer(bob.account, 11n));
@@ -37,7 +38,7 @@ const childVote = entryOf(genesis, {witness: 2, refs: [carrier], carry: [child]}
 const except = entryOf(genesis, {witness: 3, refs: [carrier], acks: [{hash: carrier.hash, exceptions: [1]}]});
 
 function known(entries: readonly Entry[]) {
-  const dag = new Dag();
+  const dag = new Dag(() => true);
   const tally = new Tally(committee);
   const base = genesisState(genesis);
   for (const entry of entries) {

@@ -72,7 +72,7 @@ function* cases(): Generator<Case> {
 }
 
 class World {
-  readonly #dag = new Dag();
+  readonly #dag = new Dag(() => true);
   readonly #last = new Map<number, Entry>();
 
   write(witness: number, carry: readonly Op[], stamp: {readonly height: bigint; readonly hash: Hash}): void {
@@ -121,7 +121,7 @@ function play({votes, left, isForged}: Case) {
   const opsOf = ({upTo}: Vote) => [low, high].slice(0, upTo);
   const base = started.fork();
   const shared = {
-    ...{committee, params: genesis.params, witnesses: genesis.witnesses, prove: () => undefined},
+    ...{params: genesis.params, prove: () => undefined},
     isSound: (op: Op) => op.id !== forged.id,
   };
   const parentHash = checkpointHash(total);

@@ -133,6 +133,7 @@ describe("state forks", () => {
           cells: [...upper.accounts(), ...upper.locks()],
           totals: upper.totals,
           withdrawals: upper.withdrawals(),
+          register: upper.register,
         });
         expect(pictureOf(loaded)).toEqual(expected);
         expect(upper.commit()).toBe(lower);

@@ -1,5 +1,5 @@
 import {CodedError} from "@catalyze/core/errors/codedError";
-import {committeeHash, encodeGenesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
+import {encodeGenesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
 import {checkInvariants} from "@catalyze/core/ledger/invariants";
 import {PARAMS_PRODUCTION} from "@catalyze/core/ledger/params";
@@ -8,7 +8,6 @@ import {withdrawalLeaf, withdrawalProof, withdrawalRoot} from "@catalyze/core/le
 import {compareBytes, concat, fromHex, fromUtf8, toHex} from "@catalyze/core/primitives/bytes";
 import {keccak_256} from "@noble/hashes/sha3.js";
 import fc from "fast-check";
-import {encodeAbiParameters, keccak256} from "viem";
 import {describe, expect, it} from "vitest";
 import {testGenesis} from "./kit.ts";
 
@@ -82,22 +81,6 @@ describe("genesis", () => {
     expect(checkInvariants(state)).toEqual([]);
     expect(state.totals).toMatchObject({accounts: 3_000_000n, deposited: 3_000_000n, minted: 0n});
     expect(genesisCheckpoint(testGenesis).parent).toBe(genesisHash(testGenesis));
-  });
-});
-
-describe("committeeHash", () => {
-  it("is that of viem's ABI encoding", () => {
-    const members = [1, 2, 3].map((n) => ({evmAddress: `${n}a`.repeat(20), weight: n * 1_000}));
-    const components = [
-      {name: "signer", type: "address"},
-      {name: "weight", type: "uint64"},
-    ] as const;
-    const list = members.map(({evmAddress, weight}) => ({
-      signer: `0x${evmAddress}` as const,
-      weight: BigInt(weight),
-    }));
-    const encoded = encodeAbiParameters([{type: "tuple[]", components}], [list]);
-    expect(committeeHash(members)).toBe(keccak256(encoded).slice(2));
   });
 });
 

@@ -1,9 +1,10 @@
 /** People, ops and states for ledger tests. Ops are unsigned unless a test is about signatures. */
+
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {sha256} from "@catalyze/core/crypto/sha256";
+import {committeeNow, genesisRegister} from "@catalyze/core/ledger/register";
 import "@catalyze/core/crypto/verifySignature";
 import {Tally} from "@catalyze/core/ledger/certificates";
-import {Committee} from "@catalyze/core/ledger/committee";
 import type {Proven} from "@catalyze/core/ledger/evidence";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import type {LockSpec, Op, OpBody, Payload} from "@catalyze/core/ledger/op";
@@ -50,13 +51,13 @@ export const testGenesis: Genesis = {
 
 /** What a checkpoint step needs, with these ops certified by the one witness of the test genesis. */
 export function cutWith(ops: readonly Op[]) {
-  const tally = new Tally(new Committee(testGenesis.witnesses));
+  const tally = new Tally(committeeNow(genesisRegister(testGenesis)));
   for (const op of ops) {
     tally.add(op);
     tally.vote(op.id, 0);
   }
   return {
-    ...{heads: [], timeMs: 1_000, tally, params: PARAMS_DEMO, witnesses: testGenesis.witnesses},
+    ...{heads: [], timeMs: 1_000, tally, params: PARAMS_DEMO},
     expiringClaims: (): Op | undefined => undefined,
     isSound: () => true,
     prove: (): Proven | undefined => undefined,

@@ -6,8 +6,10 @@ import {genesisState} from "@catalyze/core/ledger/genesisState";
 import type {LockSpec, Op, OpBody, Payload} from "@catalyze/core/ledger/op";
 import {checkOpForm, specProblem} from "@catalyze/core/ledger/opChecks";
 import {addSignature, encodeOp, lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
+import {applyForSeat} from "@catalyze/core/ledger/seatRequest";
 import {CONTEXT_START, nextContext, signVoucher, verifyVoucher} from "@catalyze/core/ledger/voucher";
 import {concat, utf8} from "@catalyze/core/primitives/bytes";
+import type {PeerId} from "@catalyze/core/primitives/id";
 import {describe, expect, it} from "vitest";
 import {
   alice,
@@ -25,6 +27,7 @@ import {
 const genesisHash = new Uint8Array(32).fill(4);
 const verifier = createVerifier();
 const slot = {seq: 0n, head: NO_OP};
+const PEER = "12D3KooWTestTestTestTestTest1" as PeerId;
 
 function check(op: Op, state = genesisState(testGenesis)) {
   return checkOpForm(op, {network: NETWORK, genesisHash, verifier, state, epoch: 3, opFee: 100n});
@@ -49,6 +52,30 @@ describe("checkOpForm", () => {
       reason: "signerKey",
     });
     expect(check(signedBy(payment, alice, bob))).toMatchObject({reason: "signatureCount"});
+  });
+
+  it("takes a wish for a seat only with the signature of its vote key, over this very wish", () => {
+    const about = {account: alice.account, evmAddress: "ab".repeat(20), peerId: PEER};
+    const join = applyForSeat(about, carol, genesisHash);
+    const wished = (wish: typeof join) =>
+      check(signedBy(bodyAt(alice.account, slot, {kind: "govern", wish}), alice));
+    expect(wished(join)).toEqual({ok: true, slow: false});
+    const {candidate} = join;
+    const others = [
+      {...join, candidate: {...candidate, voteKey: bob.publicKey}},
+      {...join, candidate: {...candidate, evmAddress: "ac".repeat(20)}},
+      {...join, candidate: {...candidate, peerId: `${PEER.slice(0, -1)}2` as PeerId}},
+      applyForSeat({...about, account: bob.account}, carol, genesisHash),
+      applyForSeat(about, carol, new Uint8Array(32)),
+    ];
+    for (const wish of others) {
+      const own = {...wish, candidate: {...wish.candidate, account: alice.account}};
+      expect(wished(own)).toMatchObject({ok: false, code: "SIGNATURE_INVALID", reason: "voteKey"});
+    }
+    const nowhere = applyForSeat({...about, evmAddress: "0".repeat(40)}, carol, genesisHash);
+    expect(wished(nowhere)).toMatchObject({ok: false, code: "DECODE_INVALID", reason: "evmAddress"});
+    const nobody = applyForSeat({...about, peerId: "somebody's peer" as PeerId}, carol, genesisHash);
+    expect(wished(nobody)).toMatchObject({ok: false, code: "DECODE_INVALID", reason: "peerId"});
   });
 
   it("refuses a signature of another network, another op, or none of the bytes", () => {

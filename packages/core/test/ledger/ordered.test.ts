@@ -5,13 +5,20 @@ import {setFrozen} from "@catalyze/core/ledger/evidence";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
 import {checkInvariants} from "@catalyze/core/ledger/invariants";
 import {lockIdOf} from "@catalyze/core/ledger/opCodec";
+import {committeeNow} from "@catalyze/core/ledger/register";
+import {registerHash} from "@catalyze/core/ledger/registerCodec";
+import {applyForSeat} from "@catalyze/core/ledger/seatRequest";
 import {LedgerState} from "@catalyze/core/ledger/state";
+import type {PeerId} from "@catalyze/core/primitives/id";
 import {describe, expect, it} from "vitest";
-import {alice, bob, claim, cutWith, lockSpec, nextOp, testGenesis, transfer} from "./kit.ts";
+import {alice, bob, carol, claim, cutWith, lockSpec, nextOp, testGenesis, transfer} from "./kit.ts";
 
 const {opFee, unbondingS} = testGenesis.params;
 /** In heights: the demo makes one checkpoint a second. */
 const COOLING_H = BigInt(unbondingS);
+const PEER = "12D3KooWTestTestTestTestTest1" as PeerId;
+const STAKE = 1_000n;
+const params = {...testGenesis.params, witnessStakeMin: STAKE};
 
 function start() {
   const base = genesisState(testGenesis);
@@ -25,7 +32,7 @@ function next(
   {base, parent}: Chain,
   ops: Parameters<typeof cutWith>[0] = [],
 ): Chain & {step: CheckpointStep} {
-  const step = checkpointStep({...cutWith(ops), base, parent});
+  const step = checkpointStep({...cutWith(ops), base, parent, params});
   expect(checkInvariants(step.state)).toEqual([]);
   return {base: step.state.commit(), parent: step.checkpoint, step};
 }
@@ -44,6 +51,42 @@ function withStake(amount: bigint): Chain {
   const chain = start();
   return next(chain, [nextOp(chain.base, alice.account, {kind: "stake", stake: "executor", amount})]);
 }
+
+describe("govern", () => {
+  const wish = () => {
+    const about = {account: alice.account, evmAddress: "ab".repeat(20), peerId: PEER};
+    return applyForSeat(about, carol, new Uint8Array(32));
+  };
+  const endOfEpoch = (chain: Chain) => until(chain, BigInt(params.checkpointsPerEpoch));
+
+  it("joins with enough stake, from the next epoch on, and leaves again", () => {
+    // The witness of the test genesis belongs to alice too; a seat of her own would be another account's.
+    const {seats} = start().base.register;
+    const chain = start();
+    chain.base.putRegister({
+      ...chain.base.register,
+      seats: seats.map((seat) => ({...seat, account: bob.account})),
+    });
+    const staking = nextOp(chain.base, alice.account, {kind: "stake", stake: "witness", amount: STAKE});
+    const staked = next(chain, [staking]);
+    const asked = next(staked, [nextOp(staked.base, alice.account, {kind: "govern", wish: wish()})]);
+    expect(asked.base.register.candidates.map(({account}) => account)).toEqual([alice.account]);
+    expect(asked.parent.nextCommitteeHash).toBe(registerHash(asked.base.register));
+    const seated = endOfEpoch(asked);
+    expect(committeeNow(seated.base.register).size).toBe(2);
+    expect(seated.parent.nextCommitteeHash).toBe(registerHash(seated.base.register));
+    const left = next(seated, [nextOp(seated.base, alice.account, {kind: "govern", wish: {kind: "leave"}})]);
+    expect(committeeNow(left.base.register).size).toBe(2);
+    expect(left.base.register.seats[1]?.standing).toBe("left");
+  });
+
+  it("has no effect without the stake, but takes its slot and its fee", () => {
+    const chain = start();
+    const asked = next(chain, [nextOp(chain.base, alice.account, {kind: "govern", wish: wish()})]);
+    expect(asked.base.register).toBe(chain.base.register);
+    expect(asked.base.account(alice.account)).toMatchObject({seq: 1n, out: opFee});
+  });
+});
 
 describe("unstake", () => {
   it("cools, stays at risk, and comes back at its height to the last µCTZ", () => {
@@ -97,7 +140,8 @@ describe("unstake", () => {
     const chain = withStake(1_000n);
     const {base, parent} = next(chain, [unstake(chain.base, 300n)]);
     const cells = [...base.accounts(), ...base.locks()];
-    const restored = LedgerState.load({cells, totals: base.totals, withdrawals: base.withdrawals()});
+    const {totals, register} = base;
+    const restored = LedgerState.load({cells, totals, register, withdrawals: base.withdrawals()});
     const matured = until({base: restored, parent}, parent.height + COOLING_H);
     expect(matured.base.account(alice.account)?.cooling).toEqual([]);
     expect(matured.base.totals.stake).toBe(700n);

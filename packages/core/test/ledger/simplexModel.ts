@@ -35,7 +35,7 @@ const parent = genesisCheckpoint(genesisOf(4));
 /** Nothing here is about signatures: whoever is named has signed. */
 const verifier: SignatureVerifier = {verify: () => ({valid: true, slow: false})};
 const signerOf = (index: number): Signer => ({
-  publicKey: committee.voteKeys[index]!,
+  publicKey: committee.voteKeyOf(index)!,
   sign: (message) => concat(sha256(message), sha256(message)),
 });
 

@@ -1,3 +1,4 @@
+import {accountIdOf} from "@catalyze/core/crypto/accountId";
 /** A ledger of real replicas and its store: payments, a lock, a rotation of keys and a withdrawal over some heights. */
 
 import type {Genesis} from "@catalyze/core/ledger/genesis";
@@ -35,7 +36,11 @@ export const cachedVerifier: SignatureVerifier = (() => {
 /** The store of the first of four witnesses after six checkpoints. */
 export function storedLedger(): StoredLedger {
   const four = genesisOf(4);
-  const witnesses = four.witnesses.map((each, index) => ({...each, evmAddress: `${index + 11}`.repeat(20)}));
+  const witnesses = four.witnesses.map((each, index) => ({
+    ...each,
+    evmAddress: `${index + 11}`.repeat(20),
+    account: accountIdOf(fromHex(each.voteKey)),
+  }));
   const genesis = {...four, witnesses};
   const records = new Map<string, Uint8Array>();
   const replicas = [0, 1, 2, 3].map((index) => replicaOf(genesis, index));
@@ -100,9 +105,9 @@ export async function storeOf(records: ReadonlyMap<string, Uint8Array>): Promise
   return store;
 }
 
-export async function recordsOf({genesis, records}: StoredLedger): Promise<LedgerRecord[]> {
+export async function recordsOf({records}: Pick<StoredLedger, "records">): Promise<LedgerRecord[]> {
   const all: LedgerRecord[] = [];
-  const options = {witnesses: genesis.witnesses.length, breathe: () => undefined};
+  const options = {breathe: () => undefined};
   for await (const record of storedRecords(await storeOf(records), options)) all.push(record);
   return all;
 }

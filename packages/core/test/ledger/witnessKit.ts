@@ -1,13 +1,14 @@
 /** Networks of real replicas for unit tests: no faults, no clock, everything by hand. */
 
 import {createVerifier} from "@catalyze/core/crypto/verifySignature";
-import {Committee} from "@catalyze/core/ledger/committee";
+import type {Committee} from "@catalyze/core/ledger/committee";
 import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
 import type {Ack, Entry} from "@catalyze/core/ledger/entry";
 import {signEntry} from "@catalyze/core/ledger/entryCodec";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import type {Op, Payload} from "@catalyze/core/ledger/op";
 import {NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
+import {committeeNow, genesisRegister} from "@catalyze/core/ledger/register";
 import {Replica} from "@catalyze/core/ledger/replica";
 import type {RestoredReplica} from "@catalyze/core/ledger/replicaTypes";
 import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
@@ -34,7 +35,7 @@ export function genesisOf(count: number): Genesis {
 }
 
 export function committeeOf(count: number): Committee {
-  return new Committee(genesisOf(count).witnesses);
+  return committeeNow(genesisRegister(genesisOf(count)));
 }
 
 export function replicaOf(genesis: Genesis, index: number, restored: Partial<RestoredReplica> = {}): Replica {

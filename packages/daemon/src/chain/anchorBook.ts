@@ -15,6 +15,9 @@ const EPOCHS_KEPT = 1_000;
 /** How far ahead of the chain epochs are held in memory; without a chain for longer they wait on disk. */
 export const EPOCHS_AHEAD_MAX = 10_000;
 
+/** Who signs the anchor of an epoch, in the order of the contract's list. */
+export type AnchorMembers = (epoch: number) => readonly Member[];
+
 export type EpochEntry = {
   readonly epoch: number;
   /** From this node's own ledger. */
@@ -25,12 +28,12 @@ export type EpochEntry = {
 
 export class AnchorBook {
   readonly #store: Store;
-  readonly #members: readonly Member[];
+  readonly #membersAt: AnchorMembers;
   readonly #entries = new Map<number, EpochEntry>();
 
-  constructor(store: Store, members: readonly Member[]) {
+  constructor(store: Store, membersAt: AnchorMembers) {
     this.#store = store;
-    this.#members = members;
+    this.#membersAt = membersAt;
   }
 
   async load(): Promise<void> {
@@ -76,10 +79,11 @@ export class AnchorBook {
   /** Signatures of one anchor by more than 2/3 of the weight, by member; `undefined` while there are too few. */
   quorumOf(epoch: number): readonly AnchorSignature[] | undefined {
     const signatures = [...(this.#entries.get(epoch)?.signatures.values() ?? [])];
-    const total = weightOf(this.#members);
+    const members = this.#membersAt(epoch);
+    const total = weightOf(members);
     for (const candidate of signatures) {
       const same = signatures.filter(({anchor}) => isSame(anchor, candidate.anchor));
-      const signed = weightOf(same.flatMap(({member}) => this.#members[member] ?? []));
+      const signed = weightOf(same.flatMap(({member}) => members[member] ?? []));
       if (isQuorum(signed, total)) return same.sort((left, right) => left.member - right.member);
     }
     return undefined;

@@ -1,12 +1,11 @@
 /** Posts the next anchor that has a quorum when it is this member's turn, and follows it to finality. */
 import {catalyzeAnchorAbi} from "@catalyze/contracts/abi/catalyzeAnchor";
 import {anchorStruct} from "@catalyze/contracts/anchorDigest";
-import type {Member} from "@catalyze/contracts/committeeHash";
 import {type Anchor, checkAnchor} from "@catalyze/core/ledger/anchorRules";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
 import {encodeFunctionData, type Hex} from "viem";
-import type {AnchorBook} from "./anchorBook.ts";
+import type {AnchorBook, AnchorMembers} from "./anchorBook.ts";
 import type {AnchorContract, ChainView} from "./anchorContract.ts";
 import {type AnchorSignature, compactParts} from "./anchorSignature.ts";
 import {postingRank} from "./postingOrder.ts";
@@ -23,9 +22,9 @@ export type AnchorPosterComponents = {
 };
 
 export type AnchorPosterOptions = {
-  readonly members: readonly Member[];
-  /** −1 posts nothing. */
-  readonly member: number;
+  readonly membersAt: AnchorMembers;
+  /** Own place in that list; −1 posts nothing. */
+  readonly memberAt: (epoch: number) => number;
   /** How much longer each next member waits. */
   readonly stepMs: number;
 };
@@ -67,7 +66,7 @@ export class AnchorPoster {
     const epoch = view.last.epoch + 1;
     const quorum = book.quorumOf(epoch);
     const anchor = quorum?.[0]?.anchor;
-    if (quorum === undefined || anchor === undefined || this.#options.member < 0) return;
+    if (quorum === undefined || anchor === undefined || this.#options.memberAt(epoch) < 0) return;
     if ((await records.get(epoch))?.state === "open" || !this.#isOurTurn(epoch)) return;
     const problem = await this.#problemOf(anchor, view);
     if (problem !== undefined) {
@@ -91,12 +90,12 @@ export class AnchorPoster {
 
   /** From the moment at which this node had a quorum, each next member waits a step longer. */
   #isOurTurn(epoch: number): boolean {
-    const {member, members, stepMs} = this.#options;
+    const {memberAt, membersAt, stepMs} = this.#options;
     const now = this.#components.clock.monotonicMs();
     for (const each of this.#quorumAtMs.keys()) if (each !== epoch) this.#quorumAtMs.delete(each);
     const since = this.#quorumAtMs.get(epoch) ?? now;
     this.#quorumAtMs.set(epoch, since);
-    return now - since >= postingRank(epoch, member, members) * stepMs;
+    return now - since >= postingRank(epoch, memberAt(epoch), membersAt(epoch)) * stepMs;
   }
 
   async #problemOf(anchor: Anchor, {last, emissionAllowed}: ChainView) {
@@ -112,7 +111,7 @@ export class AnchorPoster {
     return encodeFunctionData({
       abi: catalyzeAnchorAbi,
       functionName: "submit",
-      args: [anchorStruct(anchor), this.#options.members, signatures],
+      args: [anchorStruct(anchor), this.#options.membersAt(anchor.epoch), signatures],
     });
   }
 }

@@ -7,10 +7,10 @@ import {type CodedError, toCodedError} from "@catalyze/core/errors/codedError";
 import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
 import type {Store} from "@catalyze/core/ports/store";
 import {toHex} from "@catalyze/core/primitives/bytes";
-import type {Hash} from "@catalyze/core/primitives/id";
+import type {Hash, PeerId} from "@catalyze/core/primitives/id";
 import type {Hex} from "viem";
 import {privateKeyToAccount} from "viem/accounts";
-import {AnchorBook} from "./anchorBook.ts";
+import {AnchorBook, type AnchorMembers} from "./anchorBook.ts";
 import {AnchorContract, type AnchorContractOptions, type ChainView, type ReadBack} from "./anchorContract.ts";
 import {AnchorPoster} from "./anchorPoster.ts";
 import {AnchorSigner, type AnchorSignerComponents} from "./anchorSigner.ts";
@@ -90,17 +90,18 @@ export class AnchorService {
     this.#options = options;
     this.#genesisHash = genesisHash(genesis);
     const account = privateKeyToAccount(`0x${toHex(options.evmKey)}`);
-    const members = membersOf(genesis.witnesses);
-    const own = members.findIndex(({signer}) => signer === account.address.toLowerCase());
-    const member = options.isReadOnly === true ? -1 : own;
+    const membersAt: AnchorMembers = (epoch) => membersOf(components.ledger.anchorSigners(epoch));
+    const own = account.address.toLowerCase();
+    const memberAt = (epoch: number) =>
+      options.isReadOnly === true ? -1 : membersAt(epoch).findIndex(({signer}) => signer === own);
     const client = evmClient(options.rpcUrls, chainId);
     const records = new TxRecords(store);
-    this.#book = new AnchorBook(store, members);
+    this.#book = new AnchorBook(store, membersAt);
     this.#contract = new AnchorContract(client, options);
-    const peers = new Set(genesis.witnesses.map(({peerId}) => peerId));
+    const isHeard = (peer: PeerId) => components.ledger.witnessPeers.isSeated(peer);
     this.#signer = new AnchorSigner(
       {...components, book: this.#book, account},
-      {chainId, contract, members, member, genesisHash: this.#genesisHash, peers},
+      {chainId, contract, membersAt, memberAt, genesisHash: this.#genesisHash, isHeard},
     );
     const driver = new TxDriver(
       {client, account, records, clock, log},
@@ -108,7 +109,7 @@ export class AnchorService {
     );
     this.#poster = new AnchorPoster(
       {book: this.#book, contract: this.#contract, driver, records, clock, log},
-      {members, member, stepMs},
+      {membersAt, memberAt, stepMs},
     );
   }
 

@@ -4,7 +4,7 @@
  * contract takes them in order: whoever was away when an epoch ended can still fill the gap.
  */
 import type {AnchorTarget} from "@catalyze/contracts/anchorDigest";
-import {committeeHashOf, type Member} from "@catalyze/contracts/committeeHash";
+import {committeeHashOf} from "@catalyze/contracts/committeeHash";
 import {toCodedError} from "@catalyze/core/errors/codedError";
 import type {ErrorCode} from "@catalyze/core/errors/table";
 import {type Anchor, anchorOf} from "@catalyze/core/ledger/anchorRules";
@@ -14,7 +14,7 @@ import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
 import type {Hash, PeerId} from "@catalyze/core/primitives/id";
 import type {PrivateKeyAccount} from "viem/accounts";
-import {type AnchorBook, EPOCHS_AHEAD_MAX} from "./anchorBook.ts";
+import {type AnchorBook, type AnchorMembers, EPOCHS_AHEAD_MAX} from "./anchorBook.ts";
 import {
   type AnchorSignature,
   decodeAnchorSignature,
@@ -29,6 +29,8 @@ export type AnchorHooks = {
   onAnchorSignature(handler: (bytes: Uint8Array, from: PeerId) => void): () => void;
   onEpochEnd(handler: (checkpoint: Uint8Array, summary: CheckpointSummary) => void): () => void;
   noteAnchored(epoch: number, height: bigint): Promise<void>;
+  anchorSigners(epoch: number): readonly {readonly evmAddress: string; readonly weight: number}[];
+  readonly witnessPeers: {isSeated(peer: PeerId): boolean};
 };
 
 export type AnchorSignerComponents = {
@@ -44,12 +46,12 @@ export type AnchorSignerComponents = {
 };
 
 export type AnchorSignerOptions = AnchorTarget & {
-  readonly members: readonly Member[];
-  /** Index in the committee; −1 signs nothing. */
-  readonly member: number;
+  readonly membersAt: AnchorMembers;
+  /** Own place in that list; −1 signs nothing. */
+  readonly memberAt: (epoch: number) => number;
   readonly genesisHash: Hash;
-  /** Only witnesses are heard. */
-  readonly peers: ReadonlySet<PeerId>;
+  /** Only witnesses are heard, those of earlier epochs too. */
+  readonly isHeard: (peer: PeerId) => boolean;
 };
 
 /** Between two rounds of saying signatures again. */
@@ -62,7 +64,6 @@ const INBOX_MAX = 256;
 export class AnchorSigner {
   readonly #components: AnchorSignerComponents;
   readonly #options: AnchorSignerOptions;
-  readonly #committeeHash: Hash;
   readonly #removers: (() => void)[] = [];
   #work: Promise<void> = Promise.resolve();
   #inbox = 0;
@@ -74,7 +75,6 @@ export class AnchorSigner {
   constructor(components: AnchorSignerComponents, options: AnchorSignerOptions) {
     this.#components = components;
     this.#options = options;
-    this.#committeeHash = committeeHashOf(options.members);
     this.#last = {epoch: 0, checkpointHash: options.genesisHash};
   }
 
@@ -99,8 +99,8 @@ export class AnchorSigner {
     if (now - this.#resentAtMs < RESEND_MS) return;
     this.#resentAtMs = now;
     this.#enqueue(() => this.#catchUp(last.epoch + 1));
-    for (const {signatures} of this.#components.book.after(settledEpoch).slice(0, RESEND_EPOCHS_MAX)) {
-      const own = signatures.get(this.#options.member);
+    for (const {epoch, signatures} of this.#components.book.after(settledEpoch).slice(0, RESEND_EPOCHS_MAX)) {
+      const own = signatures.get(this.#options.memberAt(epoch));
       if (own !== undefined) this.#components.ledger.pushAnchorSignature(encodeAnchorSignature(own));
     }
   }
@@ -112,8 +112,8 @@ export class AnchorSigner {
       const bytes = await checkpointOf?.(next);
       if (bytes !== undefined) await this.#epochEnded(decodeCheckpoint(bytes));
     }
-    for (const {own, signatures} of book.after(next - 1).slice(0, RESEND_EPOCHS_MAX)) {
-      if (own !== undefined && !signatures.has(this.#options.member)) await this.#sign(own);
+    for (const {epoch, own, signatures} of book.after(next - 1).slice(0, RESEND_EPOCHS_MAX)) {
+      if (own !== undefined && !signatures.has(this.#options.memberAt(epoch))) await this.#sign(own);
     }
   }
 
@@ -124,14 +124,15 @@ export class AnchorSigner {
       log.warn("the epoch before is unknown here, so this one is left to others", {epoch: checkpoint.epoch});
       return;
     }
-    const anchor = anchorOf(checkpoint, {previousHash, nextCommitteeHash: this.#committeeHash});
+    const nextCommitteeHash = committeeHashOf(this.#options.membersAt(checkpoint.epoch + 1));
+    const anchor = anchorOf(checkpoint, {previousHash, nextCommitteeHash});
     await book.putOwn(anchor);
     await this.#sign(anchor);
   }
 
   /** Idempotent: an anchor has one signature of a key (RFC 6979). On disk before it is said. */
   async #sign(anchor: Anchor): Promise<void> {
-    const {member} = this.#options;
+    const member = this.#options.memberAt(anchor.epoch);
     if (member < 0) return;
     const {account, book, ledger} = this.#components;
     const signed = {anchor, member, signature: await signAnchor(account, anchor, this.#options)};
@@ -155,7 +156,7 @@ export class AnchorSigner {
   }
 
   #receive(bytes: Uint8Array, from: PeerId): void {
-    if (!this.#options.peers.has(from) || this.#inbox >= INBOX_MAX) return;
+    if (!this.#options.isHeard(from) || this.#inbox >= INBOX_MAX) return;
     let signed: AnchorSignature;
     try {
       signed = decodeAnchorSignature(bytes);
@@ -175,7 +176,7 @@ export class AnchorSigner {
     const {epoch} = signed.anchor;
     const last = this.#last.epoch;
     if (epoch <= last || epoch > last + EPOCHS_AHEAD_MAX || !book.wants(signed)) return;
-    if (await verifyAnchorSignature(signed, this.#options.members, this.#options)) {
+    if (await verifyAnchorSignature(signed, this.#options.membersAt(epoch), this.#options)) {
       await book.putSignature(signed);
     } else {
       penalize?.(from, "SIGNATURE_INVALID");

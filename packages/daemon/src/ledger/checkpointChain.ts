@@ -1,11 +1,16 @@
 /** Checks a run of final checkpoints: each proven by its quorum, each naming the one before it. */
+import type {Committee} from "@catalyze/core/ledger/committee";
 import {type FinalCheckpoint, isProven, type ProofContext} from "@catalyze/core/ledger/finality";
 import type {LedgerCheck} from "./ledgerReport.ts";
 
 const NAME = "checkpoint chain";
 
+export type ChainContext = Omit<ProofContext, "committee"> & {
+  readonly committeeOf: (epoch: number) => Committee;
+};
+
 /** `finals` ascend. Stops at the first problem. */
-export function checkChain(finals: readonly FinalCheckpoint[], context: ProofContext): LedgerCheck {
+export function checkChain(finals: readonly FinalCheckpoint[], context: ChainContext): LedgerCheck {
   let before: FinalCheckpoint | undefined;
   let verified = 0;
   for (const final of finals) {
@@ -17,7 +22,9 @@ export function checkChain(finals: readonly FinalCheckpoint[], context: ProofCon
       return broken(`height ${height} names another parent`);
     }
     // The genesis checkpoint is proven by being the genesis.
-    if (height > 0n && !isProven(final, context)) return broken(`height ${height} lacks its quorum`);
+    const committee = context.committeeOf(final.checkpoint.epoch);
+    if (height > 0n && !isProven(final, {...context, committee}))
+      return broken(`height ${height} lacks its quorum`);
     before = final;
     verified += 1;
   }

@@ -26,7 +26,7 @@ export async function* exportLedger(
       await clock.sleep(0);
       sinceMs = clock.monotonicMs();
     };
-    yield* exportPieces(genesis, storedRecords(snapshot, {witnesses: genesis.witnesses.length, breathe}));
+    yield* exportPieces(genesis, storedRecords(snapshot, {breathe}));
   } finally {
     await snapshot.close();
   }

@@ -5,6 +5,7 @@ import {encodeCell} from "@catalyze/core/ledger/cellCodec";
 import type {Head} from "@catalyze/core/ledger/checkpoint";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
 import {type StoredAfter, storedAfter} from "@catalyze/core/ledger/restoreReplica";
+import {SEATS_MAX} from "@catalyze/core/ledger/seating";
 import type {Store} from "@catalyze/core/ports/store";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {CellId, Hash} from "@catalyze/core/primitives/id";
@@ -18,19 +19,18 @@ import {LIMITS} from "@catalyze/proto/limits";
 import type {LedgerFrameInit} from "./ledgerFrame.ts";
 import type {LedgerRequest} from "./ledgerProtocol.ts";
 
-const HEADS_MAX = 64;
+/** One for each seat at most. */
+const HEADS_MAX = SEATS_MAX;
 const ENTRIES_MAX = 1_024;
 /** Checkpoints of a page, and entries of one that is read back from the store. */
 const STORED_MAX = 256;
 const PENDING_MAX = 64;
-/** Room for heads and framing below the frame limit. */
+/** Room for heads and framing below the frame limit: 64 KiB hold 1,024 heads. */
 const PAGE_BYTES_MAX = LIMITS.ledgerFrameBytesMax - 64 * 1024;
 
 export type LedgerAnswersComponents = {
   readonly replica: LedgerReplica;
   readonly store: Store;
-  /** Size of the committee. */
-  readonly witnesses: number;
   /** `ReplicaDriver.written`: an own entry that is told before it is on disk would fork our log at a crash. */
   readonly written: () => Promise<void>;
 };
@@ -38,13 +38,11 @@ export type LedgerAnswersComponents = {
 export class LedgerAnswers {
   readonly #replica: LedgerReplica;
   readonly #store: Store;
-  readonly #witnesses: number;
   readonly #written: () => Promise<void>;
 
-  constructor({replica, store, witnesses, written}: LedgerAnswersComponents) {
+  constructor({replica, store, written}: LedgerAnswersComponents) {
     this.#replica = replica;
     this.#store = store;
-    this.#witnesses = witnesses;
     this.#written = written;
   }
 
@@ -96,7 +94,10 @@ export class LedgerAnswers {
     const entriesLimit = Math.min(entriesMax, isHeld ? ENTRIES_MAX : STORED_MAX);
     const {checkpoints, entries} = isHeld
       ? this.#heldAfter(peer, entriesLimit)
-      : await storedAfter(this.#store, peer, {witnesses: this.#witnesses, itemsMax: STORED_MAX});
+      : await storedAfter(this.#store, peer, {
+          seats: this.#replica.base.register.seats.length,
+          itemsMax: STORED_MAX,
+        });
     const checkpointPage = fit(checkpoints, PAGE_BYTES_MAX / 4);
     const entryPage = fit(entries, PAGE_BYTES_MAX - checkpointPage.bytes);
     const more =

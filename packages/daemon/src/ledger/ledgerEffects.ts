@@ -5,8 +5,9 @@
 import {encodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
 import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
 import {decodeFinalCheckpoint} from "@catalyze/core/ledger/finality";
+import {type Committees, decodeHandover} from "@catalyze/core/ledger/handover";
 import type {Op} from "@catalyze/core/ledger/op";
-import {checkpointKey} from "@catalyze/core/ledger/storeKeys";
+import {checkpointKey, KEY} from "@catalyze/core/ledger/storeKeys";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
 import type {Net} from "@catalyze/core/ports/net";
@@ -25,9 +26,9 @@ import type {OpHistory} from "./opHistory.ts";
 import type {OpSender} from "./opSender.ts";
 import type {Outbox} from "./outbox.ts";
 import type {PeerBudgets} from "./peerBudgets.ts";
-import type {PushQueue} from "./pushQueue.ts";
 import type {SpokenEffect} from "./replicaDriver.ts";
 import type {SlotHead, Wallet} from "./wallet.ts";
+import type {WitnessPushes} from "./witnessPushes.ts";
 
 export type LedgerEffectsComponents = {
   readonly net: Net;
@@ -45,7 +46,8 @@ export type LedgerEffectsComponents = {
   readonly reporter: EvidenceReporter;
   readonly sync: LedgerSync;
   readonly topic: EntriesTopic;
-  readonly pushes: readonly PushQueue[];
+  readonly pushes: WitnessPushes;
+  readonly committees: Committees;
   /** As long as the replica holds it: until some checkpoints after the one that covers it. */
   readonly op: (id: OpId) => Op | undefined;
   readonly isOwn: (op: Op) => boolean;
@@ -77,6 +79,7 @@ export class LedgerEffects {
     const from = "from" in input ? input.from : undefined;
     if (slow > 0 && from !== undefined) budgets.charge(from, slow * SLOW_CHECK_COST);
     return effects.flatMap((effect) => {
+      if (effect.kind === "store") this.#noteHandovers(effect.writes);
       const writes = this.#components.anchoredCell.onEffect(effect);
       if (effect.kind === "certified") writes.push(...this.#writesOfCertified(effect.ops));
       if (effect.kind === "checkpointed") writes.push(...this.#writesOfCheckpoint(effect, effects));
@@ -115,6 +118,14 @@ export class LedgerEffects {
     }
   }
 
+  /** A step may hold several epoch ends. */
+  #noteHandovers(writes: readonly Write[]): void {
+    for (const {key, value} of writes) {
+      if (value !== undefined && key.startsWith(KEY.handovers))
+        this.#components.committees.add(decodeHandover(value));
+    }
+  }
+
   #writesOfCertified(ids: readonly OpId[]): Write[] {
     const {op, history, outbox, clock, height} = this.#components;
     const ops = ids.flatMap((id) => op(id) ?? []);
@@ -142,7 +153,7 @@ export class LedgerEffects {
 
   #broadcast({what, bytes}: Extract<Effect, {kind: "broadcast"}>): void {
     const frame = encodeLedgerFrame({case: what, value: bytes});
-    for (const push of this.#components.pushes) push.push(frame);
+    this.#components.pushes.push(frame);
     if (what !== "consensus") this.#components.topic.publish(frame);
   }
 

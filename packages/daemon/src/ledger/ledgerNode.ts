@@ -9,14 +9,15 @@ import {CodedError} from "@catalyze/core/errors/codedError";
 import {type BalanceProof, type CellName, proveCell} from "@catalyze/core/ledger/balanceProof";
 import {balanceOf, stakeOf} from "@catalyze/core/ledger/cell";
 import {type Checkpoint, encodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
-import {Committee} from "@catalyze/core/ledger/committee";
 import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
+import type {Committees} from "@catalyze/core/ledger/handover";
 import type {Payload} from "@catalyze/core/ledger/op";
 import {decodeOp, lockIdOf, locksMadeBy} from "@catalyze/core/ledger/opCodec";
+import type {Register} from "@catalyze/core/ledger/register";
 import type {LedgerState} from "@catalyze/core/ledger/state";
-import {checkpointKey, KEY} from "@catalyze/core/ledger/storeKeys";
+import {checkpointKey, KEY, storedHandovers} from "@catalyze/core/ledger/storeKeys";
 import type {AccountView, Grade, LedgerClient, LockView, OpReceipt} from "@catalyze/core/ports/ledger";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, CellId, Hash, LockId, OpId, PeerId} from "@catalyze/core/primitives/id";
@@ -25,6 +26,7 @@ import {exportLedger} from "./exportLedger.ts";
 import {LedgerEvents} from "./ledgerEvents.ts";
 import {encodeLedgerFrame} from "./ledgerFrame.ts";
 import {type LedgerReport, ledgerReport} from "./ledgerReport.ts";
+import {type LedgerStatus, ledgerStatus} from "./ledgerStatus.ts";
 import {
   type LedgerNodeComponents,
   type LedgerNodeOptions,
@@ -33,26 +35,10 @@ import {
 } from "./openLedger.ts";
 import type {HistoryEntry} from "./opHistory.ts";
 import {Recovery} from "./recovery.ts";
+import type {WitnessPeers} from "./witnessPeers.ts";
 
 /** Checkpoints whose proofs `verify` follows back: an hour at 5 s is 720. */
 const CHAIN_MAX = 1_000;
-
-export type LedgerStatus = {
-  readonly height: bigint;
-  readonly epoch: number;
-  readonly stateRoot: Hash;
-  readonly isWitness: boolean;
-  /** An invariant broke; this witness votes no more. */
-  readonly isStopped: boolean;
-  /** Why nothing can be written now. */
-  readonly failure: CodedError | undefined;
-  /** The last peer asked knew more than we have. */
-  readonly isBehind: boolean;
-  /** Restored from a backup: nothing is signed yet. */
-  readonly isRecovering: boolean;
-  readonly opsPending: number;
-  readonly witnesses: readonly {readonly peerId: PeerId; readonly weight: number; readonly entries: bigint}[];
-};
 
 export class LedgerNode implements LedgerClient {
   readonly account: AccountId;
@@ -95,7 +81,7 @@ export class LedgerNode implements LedgerClient {
     parts.protocol.stop();
     parts.reporter.stop();
     parts.wallet.stop();
-    await Promise.all([parts.sync.stop(), parts.sender.stop(), ...parts.pushes.map((push) => push.stop())]);
+    await Promise.all([parts.sync.stop(), parts.sender.stop(), parts.pushes.stop()]);
     await parts.driver.stop();
     await parts.outbox.stop();
   }
@@ -104,7 +90,7 @@ export class LedgerNode implements LedgerClient {
 
   head(): {readonly height: bigint; readonly epoch: number; readonly witnesses: number} {
     const {height, epoch} = this.#open.replica.checkpoint;
-    return {height, epoch, witnesses: this.genesis.witnesses.length};
+    return {height, epoch, witnesses: this.#open.witnesses.committee.size};
   }
 
   /** The last agreed checkpoint, and the state that it names. */
@@ -171,25 +157,7 @@ export class LedgerNode implements LedgerClient {
   }
 
   status(): LedgerStatus {
-    const {replica, driver, sync, outbox} = this.#open;
-    const {height, epoch, stateRoot} = replica.checkpoint;
-    const entries = new Map(replica.heads().map(({witness, n}) => [witness, n]));
-    return {
-      height,
-      epoch,
-      stateRoot,
-      isWitness: this.#open.isWitness,
-      isStopped: replica.stopped !== undefined,
-      failure: driver.failure,
-      isBehind: sync.isBehind,
-      isRecovering: !this.#recovery.isOver,
-      opsPending: outbox.pending().length,
-      witnesses: this.genesis.witnesses.map(({peerId, weight}, index) => ({
-        peerId,
-        weight,
-        entries: entries.get(index) ?? 0n,
-      })),
-    };
+    return ledgerStatus(this.#open, {isRecovering: !this.#recovery.isOver});
   }
 
   // Writes.
@@ -221,12 +189,31 @@ export class LedgerNode implements LedgerClient {
     return grades.anchored.epoch < 0 ? undefined : await anchoredCell.sumAt(grades.anchored.epoch);
   }
 
+  /** Who witnesses, as the last checkpoint has it. */
+  register(): Register {
+    return this.#open.replica.base.register;
+  }
+
+  /** Of this node's vote key. */
+  get seat(): number | undefined {
+    return this.#open.replica.seat;
+  }
+
+  get witnessPeers(): WitnessPeers {
+    return this.#open.witnesses;
+  }
+
   // Anchors: opaque here.
+
+  /** Who signs the anchor of an epoch. */
+  anchorSigners(epoch: number): ReturnType<Committees["anchorSigners"]> {
+    return this.#open.committees.anchorSigners(epoch);
+  }
 
   /** To every witness. */
   pushAnchorSignature(bytes: Uint8Array): void {
     const frame = encodeLedgerFrame({case: "anchorSignature", value: bytes});
-    for (const push of this.#open.pushes) push.push(frame);
+    this.#open.pushes.push(frame);
   }
 
   onAnchorSignature(handler: (bytes: Uint8Array, from: PeerId) => void): () => void {
@@ -246,7 +233,7 @@ export class LedgerNode implements LedgerClient {
     const {base, checkpoint} = replica;
     const report = ledgerReport(base, checkpoint);
     const chain = checkChain([...(await this.checkpoints({limit: CHAIN_MAX}))].reverse(), {
-      committee: new Committee(this.genesis.witnesses),
+      committeeOf: (epoch) => this.#open.committees.at(epoch),
       verifier: this.#components.verifier,
       genesisHash: fromHex(this.genesisHash),
     });
@@ -273,11 +260,16 @@ export class LedgerNode implements LedgerClient {
   }
 
   /** A cell at the last checkpoint, or that there is none, as anybody can check it. `NOT_FOUND` before the first. */
-  proofOf(name: CellName): BalanceProof {
+  async proofOf(name: CellName): Promise<BalanceProof> {
+    const handovers = await storedHandovers(this.#components.store);
     const {base, finalCheckpoint} = this.#open.replica;
     if (finalCheckpoint.checkpoint.height === 0n)
       throw new CodedError("NOT_FOUND", {message: "No checkpoint is final yet.", retryAfterMs: 1_000});
-    return proveCell(name, base, finalCheckpoint);
+    const since = finalCheckpoint.checkpoint.epoch;
+    return proveCell(name, base, {
+      final: finalCheckpoint,
+      handovers: handovers.filter(({final}) => final.checkpoint.epoch < since),
+    });
   }
 
   get #open(): LedgerParts {

@@ -9,26 +9,20 @@ import type {Net} from "@catalyze/core/ports/net";
 import type {Random} from "@catalyze/core/ports/random";
 import type {OpId, PeerId} from "@catalyze/core/primitives/id";
 import {OpStream} from "./opStream.ts";
-
-export type WitnessPeer = {readonly peer: PeerId; readonly weight: number};
+import type {WitnessPeers} from "./witnessPeers.ts";
 
 export type OpSenderComponents = {
   readonly net: Net;
   readonly clock: Clock;
   readonly random: Random;
+  readonly witnesses: WitnessPeers;
+  /** Then a hand-over to the own replica comes first. */
+  readonly isSelfWitness: () => boolean;
   readonly pending: () => readonly Op[];
   /** To the own replica; a witness votes for it there. */
   readonly deliver: (op: Op) => void;
   /** So much weight refused that no quorum is left for it. */
   readonly refused: (op: Op, code: ErrorCode) => void;
-};
-
-export type OpSenderOptions = {
-  /** Without the node itself. */
-  readonly witnesses: readonly WitnessPeer[];
-  readonly isSelfWitness: boolean;
-  readonly weightTotal: number;
-  readonly quorum: number;
 };
 
 const ESCALATE_MS = 500;
@@ -40,21 +34,14 @@ type Sent = {atMs: number; isEscalated: boolean; readonly refusals: Map<PeerId, 
 
 export class OpSender {
   readonly #components: OpSenderComponents;
-  readonly #options: OpSenderOptions;
   readonly #streams = new Map<PeerId, OpStream>();
   readonly #sent = new Map<OpId, Sent>();
   #first: PeerId | undefined;
   #cancelTimer: (() => void) | undefined;
   #isStopped = false;
 
-  constructor(components: OpSenderComponents, options: OpSenderOptions) {
+  constructor(components: OpSenderComponents) {
     this.#components = components;
-    this.#options = options;
-    const {net, clock} = components;
-    const onAck = (peer: PeerId, op: Op, code: ErrorCode | undefined) => this.#onAck(peer, op, code);
-    for (const {peer} of options.witnesses) {
-      this.#streams.set(peer, new OpStream({net, clock, onAck}, peer));
-    }
   }
 
   async stop(): Promise<void> {
@@ -71,7 +58,8 @@ export class OpSender {
       isEscalated: false,
       refusals: new Map(),
     });
-    if (!this.#options.isSelfWitness) this.#streams.get(this.#firstWitness() ?? ("" as PeerId))?.send(op);
+    const first = this.#components.isSelfWitness() ? undefined : this.#firstWitness();
+    if (first !== undefined) this.#streamTo(first).send(op);
     this.#arm();
   }
 
@@ -88,10 +76,11 @@ export class OpSender {
   }
 
   #firstWitness(): PeerId | undefined {
-    const {net, random} = this.#components;
+    const {net, random, witnesses} = this.#components;
     const connected = new Set(net.peers().map(({peer}) => peer));
-    if (this.#first !== undefined && connected.has(this.#first)) return this.#first;
-    const all = this.#options.witnesses.map(({peer}) => peer);
+    const all = witnesses.others().map(({peer}) => peer);
+    if (this.#first !== undefined && connected.has(this.#first) && all.includes(this.#first))
+      return this.#first;
     const near = all.filter((peer) => connected.has(peer));
     const from = near.length > 0 ? near : all;
     this.#first = from[Math.floor(random.float() * from.length)];
@@ -108,7 +97,8 @@ export class OpSender {
   }
 
   #resend(): void {
-    const {clock, pending, deliver} = this.#components;
+    const {clock, pending, deliver, witnesses} = this.#components;
+    this.#dropOthers();
     const now = clock.monotonicMs();
     const ops = pending();
     const live = new Set(ops.map((op) => op.id));
@@ -122,7 +112,26 @@ export class OpSender {
       // The first one did not get it certified: another comes first next time.
       this.#first = undefined;
       deliver(op);
-      for (const stream of this.#streams.values()) stream.send(op);
+      for (const {peer} of witnesses.others()) this.#streamTo(peer).send(op);
+    }
+  }
+
+  #streamTo(peer: PeerId): OpStream {
+    const known = this.#streams.get(peer);
+    if (known !== undefined) return known;
+    const {net, clock} = this.#components;
+    const onAck = (from: PeerId, op: Op, code: ErrorCode | undefined) => this.#onAck(from, op, code);
+    const stream = new OpStream({net, clock, onAck}, peer);
+    this.#streams.set(peer, stream);
+    return stream;
+  }
+
+  /** Streams to who is no witness any more. */
+  #dropOthers(): void {
+    for (const [peer, stream] of this.#streams) {
+      if (this.#components.witnesses.isMember(peer)) continue;
+      this.#streams.delete(peer);
+      stream.stop().catch(() => undefined);
     }
   }
 
@@ -134,9 +143,12 @@ export class OpSender {
       return;
     }
     sent.refusals.set(peer, (sent.refusals.get(peer) ?? 0) + 1);
-    const {weightTotal, quorum, witnesses} = this.#options;
-    const refusing = witnesses.filter((witness) => (sent.refusals.get(witness.peer) ?? 0) >= REFUSALS_MIN);
+    const {witnesses, refused} = this.#components;
+    const {totalWeight, quorum} = witnesses.committee;
+    const refusing = witnesses
+      .others()
+      .filter(({peer: each}) => (sent.refusals.get(each) ?? 0) >= REFUSALS_MIN);
     const weight = refusing.reduce((sum, witness) => sum + witness.weight, 0);
-    if (weightTotal - weight < quorum) this.#components.refused(op, code);
+    if (totalWeight - weight < quorum) refused(op, code);
   }
 }

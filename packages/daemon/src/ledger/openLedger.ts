@@ -2,17 +2,19 @@
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
+import {Committees} from "@catalyze/core/ledger/handover";
 import type {Op} from "@catalyze/core/ledger/op";
 import {Replica} from "@catalyze/core/ledger/replica";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
 import {restoreReplica} from "@catalyze/core/ledger/restoreReplica";
+import {storedHandovers} from "@catalyze/core/ledger/storeKeys";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
 import type {Net} from "@catalyze/core/ports/net";
 import type {Random} from "@catalyze/core/ports/random";
 import type {SignatureVerifier, Signer} from "@catalyze/core/ports/signer";
 import type {AppendLog, Store} from "@catalyze/core/ports/store";
-import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
+import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, PeerId} from "@catalyze/core/primitives/id";
 import type {UnixMs} from "@catalyze/core/primitives/time";
 import {AnchoredCell} from "./anchoredCell.ts";
@@ -30,10 +32,11 @@ import {OpHistory} from "./opHistory.ts";
 import {OpSender} from "./opSender.ts";
 import {Outbox} from "./outbox.ts";
 import {type BudgetRate, PeerBudgets} from "./peerBudgets.ts";
-import {PushQueue} from "./pushQueue.ts";
 import {ReplicaDriver} from "./replicaDriver.ts";
 import {Wallet} from "./wallet.ts";
 import {agreedHead, walletView} from "./walletView.ts";
+import {WitnessPeers} from "./witnessPeers.ts";
+import {WitnessPushes} from "./witnessPushes.ts";
 
 export type LedgerNodeComponents = {
   readonly net: Net;
@@ -47,7 +50,7 @@ export type LedgerNodeComponents = {
   readonly metrics: LedgerMetrics;
   readonly verifier: SignatureVerifier;
   readonly accountSigner: Signer;
-  /** Makes this node a witness when the genesis lists its key. */
+  /** Votes in the epochs whose committee has a member of this key. */
   readonly voteSigner: Signer | undefined;
 };
 
@@ -82,9 +85,10 @@ export type LedgerParts = {
   readonly history: OpHistory;
   readonly grades: OpGrades;
   readonly anchoredCell: AnchoredCell;
-  readonly pushes: readonly PushQueue[];
+  readonly pushes: WitnessPushes;
   readonly reporter: EvidenceReporter;
-  readonly isWitness: boolean;
+  readonly witnesses: WitnessPeers;
+  readonly committees: Committees;
 };
 
 /** What the parts share before any of them is there. */
@@ -94,10 +98,7 @@ type Base = {
   readonly events: LedgerEvents;
   readonly replica: LedgerReplica;
   readonly account: AccountId;
-  readonly isSelfWitness: boolean;
-  /** Without the node itself. */
-  readonly others: Genesis["witnesses"];
-  readonly isWitness: (peer: PeerId) => boolean;
+  readonly witnesses: WitnessPeers;
   readonly budgets: PeerBudgets;
   readonly view: WalletView;
   readonly push: ReplicaDriver["push"];
@@ -120,10 +121,11 @@ export async function openLedger(
     push: (input) => driver.push(input),
     written: () => driver.written(),
   });
-  const {replica, account, budgets, isSelfWitness} = base;
+  const {replica, account, budgets, witnesses} = base;
   const records = await openRecords(base);
   const talk = openTalk(base);
   const {wallet, sender} = openWallet(base, records.outbox);
+  const committees = new Committees(options.genesis, await storedHandovers(store));
   const reporter = new EvidenceReporter({
     ...{clock, random: components.random, log},
     isOfUse: (proof) => replica.isOfUse(proof),
@@ -131,7 +133,7 @@ export async function openLedger(
     checkpointIntervalMs: options.genesis.params.checkpointIntervalMs,
   });
   const effects = new LedgerEffects({
-    ...{net, clock, log, metrics, budgets, events, wallet, sender, reporter},
+    ...{net, clock, log, metrics, budgets, events, wallet, sender, reporter, committees},
     ...records,
     ...talk,
     op: (id) => replica.op(id),
@@ -153,7 +155,7 @@ export async function openLedger(
       degraded: (failure) => events.degraded.emit(failure),
     },
   );
-  return {replica, driver, wallet, sender, reporter, ...records, ...talk, isWitness: isSelfWitness};
+  return {replica, driver, wallet, sender, reporter, witnesses, committees, ...records, ...talk};
 }
 
 async function openBase(
@@ -161,21 +163,17 @@ async function openBase(
   options: LedgerNodeOptions,
   given: Pick<Base, "events" | "push" | "written"> & {readonly verifier: SignatureVerifier},
 ): Promise<Base> {
-  const {store, signingTable, clock, accountSigner, voteSigner} = components;
+  const {net, store, signingTable, clock, accountSigner, voteSigner} = components;
   const {genesis, budgets: rates = BUDGETS} = options;
   const {verifier, events, push, written} = given;
-  const voteKey = voteSigner === undefined ? undefined : toHex(voteSigner.publicKey);
-  const isSelfWitness = genesis.witnesses.some((witness) => witness.voteKey === voteKey);
-  const peers = new Set(genesis.witnesses.map(({peerId}) => peerId));
-  const isWitness = (peer: PeerId) => peers.has(peer);
   const restored = await restoreReplica({genesis, store, signed: await signingTable.read()});
-  const vote = isSelfWitness && options.isRecovering !== true ? voteSigner : undefined;
+  const vote = options.isRecovering === true ? undefined : voteSigner;
   const replica = new Replica({genesis, verifier, voteSigner: vote}, restored);
+  const witnesses = new WitnessPeers(() => replica.base.register, net.self);
   return {
-    ...{components, options, events, push, written, replica, isSelfWitness, isWitness},
+    ...{components, options, events, push, written, replica, witnesses},
     account: accountIdOf(accountSigner.publicKey),
-    others: genesis.witnesses.filter((witness) => witness.voteKey !== voteKey),
-    budgets: new PeerBudgets(clock, (peer) => (isWitness(peer) ? rates.witness : rates.other)),
+    budgets: new PeerBudgets(clock, (peer) => (witnesses.isMember(peer) ? rates.witness : rates.other)),
     view: walletView(replica, genesis),
   };
 }
@@ -198,11 +196,11 @@ async function openRecords({components, options, replica, account, view}: Base):
 }
 
 function openTalk(base: Base): Talk {
-  const {components, options, events, budgets, push, isWitness, isSelfWitness, others} = base;
+  const {components, events, budgets, push, witnesses} = base;
   const {net, store, clock, random, log, metrics} = components;
   const {replica, written} = base;
-  const witnesses = options.genesis.witnesses.length;
-  const answers = new LedgerAnswers({replica, store, witnesses, written});
+  const isWitness = (peer: PeerId) => witnesses.isMember(peer);
+  const answers = new LedgerAnswers({replica, store, written});
   const sync = new LedgerSync({
     ...{net, clock, random, log, metrics, push, isWitness},
     request: (isFromCheckpoint) => answers.request(isFromCheckpoint),
@@ -214,14 +212,14 @@ function openTalk(base: Base): Talk {
     answer: (request) => answers.answer(request),
     anchorSignature: (bytes, from) => events.anchorSignature.emit(bytes, from),
   });
-  const pushes = isSelfWitness ? others.map(({peerId}) => new PushQueue({net, clock}, peerId)) : [];
+  const pushes = new WitnessPushes({net, clock}, witnesses);
   return {sync, protocol, pushes, topic: new EntriesTopic({net, budgets, push})};
 }
 
 function openWallet(base: Base, outbox: Outbox): Pick<LedgerParts, "wallet" | "sender"> {
   const {net, clock, random, metrics, accountSigner} = base.components;
   const {genesis, submitTimeoutMs = SUBMIT_TIMEOUT_MS} = base.options;
-  const {view, push, others, isSelfWitness} = base;
+  const {view, push, witnesses, replica} = base;
   const hash = genesisHash(genesis);
   const deliver = (op: Op) => push({kind: "op", bytes: op.bytes, from: undefined});
   const wallet: Wallet = new Wallet(
@@ -233,23 +231,16 @@ function openWallet(base: Base, outbox: Outbox): Pick<LedgerParts, "wallet" | "s
       timeoutMs: submitTimeoutMs,
     },
   );
-  const weightTotal = genesis.witnesses.reduce((sum, {weight}) => sum + weight, 0);
-  const sender: OpSender = new OpSender(
-    {
-      ...{net, clock, random},
-      pending: () => outbox.pending(),
-      deliver(op) {
-        // What the own replica refuses now it may take later; the sender's timer asks again.
-        deliver(op).catch(() => undefined);
-      },
-      refused: (op, code) => wallet.refused(op.id, code),
+  const sender: OpSender = new OpSender({
+    ...{net, clock, random, witnesses},
+    isSelfWitness: () => replica.isMember,
+    pending: () => outbox.pending(),
+    deliver(op) {
+      // What the own replica refuses now it may take later; the sender's timer asks again.
+      deliver(op).catch(() => undefined);
     },
-    {
-      witnesses: others.map(({peerId, weight}) => ({peer: peerId, weight})),
-      ...{isSelfWitness, weightTotal},
-      quorum: Math.floor((2 * weightTotal) / 3) + 1,
-    },
-  );
+    refused: (op, code) => wallet.refused(op.id, code),
+  });
   return {wallet, sender};
 }
 

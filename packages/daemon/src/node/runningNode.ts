@@ -25,19 +25,22 @@ export class RunningNode {
   }
 
   /** On failure everything that was started is stopped again, then it throws. */
-  async start(isWitness: boolean): Promise<void> {
-    const {vouchers, ledger, net, blobs, catalog, marketplace, genesis, identity} = this.parts;
+  async start(): Promise<void> {
+    const {vouchers, ledger, net, blobs, catalog, marketplace} = this.parts;
     try {
       await vouchers.start();
       this.#stops.push(() => vouchers.stop());
       await catalog.start();
       await net.start();
       this.#stops.push(() => net.stop());
-      if (isWitness) {
-        for (const {peerId} of genesis.witnesses) if (peerId !== identity.peer) net.keep(peerId);
-      }
       await ledger.start();
       this.#stops.push(() => ledger.stop());
+      const keepWitnesses = () => {
+        if (!ledger.status().isWitness) return;
+        for (const {peer} of ledger.witnessPeers.others()) net.keep(peer);
+      };
+      keepWitnesses();
+      this.#stops.push(ledger.events.checkpoint.add(keepWitnesses));
       blobs.start();
       this.#stops.push(() => blobs.stop());
       for (const service of this.#services) {

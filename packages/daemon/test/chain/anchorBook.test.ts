@@ -10,7 +10,7 @@ const other = someAnchor(1, "6");
 
 describe("AnchorBook", () => {
   it("counts more than two thirds of the weight over one and the same anchor", async () => {
-    const book = new AnchorBook(new MemoryStore(), members);
+    const book = new AnchorBook(new MemoryStore(), () => members);
     await book.putSignature(await signedBy(3, ours));
     await book.putSignature(await signedBy(1, other));
     await book.putSignature(await signedBy(0, ours));
@@ -21,7 +21,7 @@ describe("AnchorBook", () => {
   });
 
   it("hears a member once an epoch, but prefers what agrees with its own ledger", async () => {
-    const book = new AnchorBook(new MemoryStore(), members);
+    const book = new AnchorBook(new MemoryStore(), () => members);
     const [right, wrong] = [await signedBy(1, ours), await signedBy(1, other)];
     expect(await book.putSignature(wrong)).toBe(true);
     expect(await book.putSignature(right)).toBe(false);
@@ -33,7 +33,7 @@ describe("AnchorBook", () => {
   });
 
   it("never replaces its own anchor of an epoch", async () => {
-    const book = new AnchorBook(new MemoryStore(), members);
+    const book = new AnchorBook(new MemoryStore(), () => members);
     await book.putOwn(ours);
     await book.putOwn(other);
     expect(book.get(1)?.own).toEqual(ours);
@@ -41,12 +41,12 @@ describe("AnchorBook", () => {
 
   it("has everything again after a crash right after each put", async () => {
     const disk = new MemoryDisk();
-    const book = new AnchorBook(new MemoryStore(disk), members);
+    const book = new AnchorBook(new MemoryStore(disk), () => members);
     await book.putOwn(ours);
     await book.putSignature(await signedBy(0, ours));
     await book.putSignature(await signedBy(1, someAnchor(7)));
     disk.crash();
-    const again = new AnchorBook(new MemoryStore(disk), members);
+    const again = new AnchorBook(new MemoryStore(disk), () => members);
     await again.load();
     expect(again.after(0)).toEqual(book.after(0));
     expect(again.after(1).map(({epoch}) => epoch)).toEqual([7]);
@@ -54,13 +54,13 @@ describe("AnchorBook", () => {
 
   it("forgets what the chain settled long ago", async () => {
     const disk = new MemoryDisk();
-    const book = new AnchorBook(new MemoryStore(disk), members);
+    const book = new AnchorBook(new MemoryStore(disk), () => members);
     await book.putOwn(ours);
     await book.putOwn(someAnchor(1_500));
     await book.prune(1_000);
     expect(book.get(1)).toEqual({epoch: 1, own: ours, signatures: new Map()});
     await book.prune(1_001);
-    const again = new AnchorBook(new MemoryStore(disk), members);
+    const again = new AnchorBook(new MemoryStore(disk), () => members);
     await again.load();
     expect(again.after(0).map(({epoch}) => epoch)).toEqual([1_500]);
   });

@@ -154,7 +154,7 @@ describe("LedgerNode, one witness", () => {
     await rig.clock.advance(2_000);
     expect((await node.verify()).ok).toBe(true);
     const name = {kind: "account", id: self} as const;
-    const proven = checkCell(name, node.proofOf(name), {genesis: rig.genesis, verifier: testVerifier});
+    const proven = checkCell(name, await node.proofOf(name), {genesis: rig.genesis, verifier: testVerifier});
     expect(proven.checkpoint).toEqual(node.checkpoint());
     expect(proven.cell && balanceOf(proven.cell)).toBe(rig.balance(0, 0));
     await rig.stop();

@@ -1,0 +1,224 @@
+/**
+ * Who gets a seat and a vote (reference/ledger 5.6): what joining, leaving and a conviction do to the register,
+ * and how the end of an epoch makes the next committee from a snapshot of the stakes. Pure functions.
+ */
+import type {AccountId} from "../primitives/id.ts";
+import type {Candidate} from "./candidate.ts";
+import {ZERO_HASH} from "./cell.ts";
+import type {Head} from "./checkpoint.ts";
+import {epochsOf, heightsOf, type LedgerParams} from "./params.ts";
+import type {Register, Seat, SeatWeight, Term} from "./register.ts";
+
+/** Witness stake of an account, µCTZ. */
+export type StakeOf = (account: AccountId) => bigint;
+
+type Stakes = {readonly stakeOf: StakeOf; readonly params: LedgerParams};
+
+/** Candidates that wait at once; one with more stake than the weakest takes its place. */
+export const CANDIDATES_MAX = 64;
+/** Each belongs to another account that once had enough stake for the committee. */
+export const SEATS_MAX = 1_024;
+export const WEIGHT_MAX = 1_000_000_000;
+
+/** The register is returned as it is when the request has no effect. */
+export function join(
+  register: Register,
+  wish: Candidate,
+  stakes: Stakes & {readonly epoch: number},
+): Register {
+  const own = register.seats.findIndex(({account}) => account === wish.account);
+  if (isTaken(register, wish)) return register;
+  if (own !== -1) return takeUp(register, own, {wish, epoch: stakes.epoch});
+  if (weightOf(wish, stakes) === 0) return register;
+  const others = register.candidates.filter(({account}) => account !== wish.account);
+  const candidates = [...others, wish].sort((left, right) => (left.account < right.account ? -1 : 1));
+  return {...register, candidates: withoutWeakest(candidates, stakes)};
+}
+
+export function leave(register: Register, account: AccountId): Register {
+  return {
+    ...withStanding(register, account, "left"),
+    candidates: register.candidates.filter((candidate) => candidate.account !== account),
+  };
+}
+
+/** For good: its key signed what nobody honest signs. It votes until the epoch ends; votes cannot be unsaid. */
+export function convict(register: Register, account: AccountId): Register {
+  return withStanding(register, account, "convicted");
+}
+
+function withStanding(register: Register, id: AccountId, standing: Seat["standing"]): Register {
+  const seats = register.seats.map((seat) =>
+    seat.account === id && seat.standing !== "convicted" ? {...seat, standing} : seat,
+  );
+  return {...register, seats};
+}
+
+/** A key, an address on the chain: whoever came first has it. */
+function isTaken({seats, candidates}: Register, wish: Candidate): boolean {
+  return [...seats, ...candidates].some(
+    (other) =>
+      other.account !== wish.account &&
+      (other.evmAddress === wish.evmAddress || Buffer.compare(other.voteKey, wish.voteKey) === 0),
+  );
+}
+
+/** The key of a seat stays: it names whose log this is. The address on the chain waits until nobody counts on it. */
+function takeUp(
+  register: Register,
+  own: number,
+  {wish, epoch}: {readonly wish: Candidate; readonly epoch: number},
+): Register {
+  const seat = register.seats[own];
+  const isSame = seat !== undefined && Buffer.compare(seat.voteKey, wish.voteKey) === 0;
+  if (!isSame || seat.standing === "convicted") return register;
+  const isMember = register.terms.at(-1)?.members.some((member) => member.seat === own) === true;
+  const {peerId} = wish;
+  const evmAddress = isMember ? seat.evmAddress : wish.evmAddress;
+  const seats = register.seats.with(own, {
+    ...seat,
+    peerId,
+    evmAddress,
+    standing: "serving",
+    activeEpoch: epoch,
+  });
+  return {...register, seats};
+}
+
+function withoutWeakest(candidates: readonly Candidate[], stakes: Stakes): readonly Candidate[] {
+  if (candidates.length <= CANDIDATES_MAX) return candidates;
+  const weights = candidates.map((candidate) => weightOf(candidate, stakes));
+  const weakest = weights.lastIndexOf(Math.min(...weights));
+  return candidates.filter((_, index) => index !== weakest);
+}
+
+export type EpochEnd = Stakes & {
+  /** That ends. */
+  readonly epoch: number;
+  /** Of the checkpoint that ends it. */
+  readonly height: bigint;
+  readonly heads: readonly Head[];
+};
+
+/** The register of the next epoch. Where nobody is left to witness, the old committee goes on. */
+export function nextRegister(before: Register, end: EpochEnd): Register {
+  const seats = before.seats.map((seat, number) => afterEpoch(seat, isMember(before, number), number, end));
+  const contenders = contendersOf({...before, seats}, end).slice(0, end.params.witnessesMax);
+  const fresh = contenders.filter(({seat}) => seat === undefined).slice(0, SEATS_MAX - seats.length);
+  const all = [...seats, ...fresh.map(({candidate}) => freshSeat(candidate, end.epoch))];
+  const seated = new Set(fresh.map(({candidate}) => candidate.account));
+  const weighed = contenders.flatMap(({seat, candidate, weight}): SeatWeight[] => {
+    const number = seat ?? all.findIndex(({account}) => account === candidate.account);
+    return number === -1 ? [] : [{seat: number, weight}];
+  });
+  const candidates = before.candidates.filter(
+    (candidate) => !seated.has(candidate.account) && weightOf(candidate, end) > 0,
+  );
+  const members = capped(weighed).sort((left, right) => left.seat - right.seat);
+  return {seats: all, candidates, terms: termsAfter(before.terms, members, end)};
+}
+
+function afterEpoch(seat: Seat, isServing: boolean, number: number, {epoch, heads, params}: EpochEnd): Seat {
+  if (!isServing) return seat;
+  const head = heads.find(({witness}) => witness === number);
+  const hasGrown = head !== undefined && head.n > seat.head.n;
+  const activeEpoch = hasGrown ? epoch : seat.activeEpoch;
+  const isIdle = seat.standing === "serving" && epoch - activeEpoch >= epochsOf(params.idleWitnessS, params);
+  return {
+    ...seat,
+    activeEpoch,
+    standing: isIdle ? "idle" : seat.standing,
+    head: head === undefined ? seat.head : {n: head.n, hash: head.hash},
+  };
+}
+
+type Contender = {
+  readonly candidate: Candidate;
+  /** `undefined`: not seated yet. */
+  readonly seat: number | undefined;
+  readonly weight: number;
+};
+
+/** Heaviest first; of equals who serves already, then who was seated first. */
+function contendersOf(register: Register, stakes: Stakes): Contender[] {
+  const seated = register.seats.map((candidate, seat): Contender & {standing: Seat["standing"]} => ({
+    ...{candidate, seat, standing: candidate.standing},
+    weight: weightOf(candidate, stakes),
+  }));
+  const waiting = register.candidates.map(
+    (candidate): Contender => ({candidate, seat: undefined, weight: weightOf(candidate, stakes)}),
+  );
+  const contenders = [...seated.filter(({standing}) => standing === "serving"), ...waiting];
+  return contenders
+    .filter(({weight}) => weight > 0)
+    .sort((left, right) => right.weight - left.weight || rankOf(register, left) - rankOf(register, right));
+}
+
+function rankOf(register: Register, {seat}: Contender): number {
+  if (seat === undefined) return 2 * SEATS_MAX;
+  return isMember(register, seat) ? seat : SEATS_MAX + seat;
+}
+
+function isMember({terms}: Register, number: number): boolean {
+  return terms.at(-1)?.members.some(({seat}) => seat === number) === true;
+}
+
+function freshSeat({account, voteKey, evmAddress, peerId}: Candidate, epoch: number): Seat {
+  const head = {n: 0n, hash: ZERO_HASH};
+  return {account, voteKey, evmAddress, peerId, granted: 0, standing: "serving", activeEpoch: epoch, head};
+}
+
+/** One for each `witnessStakeMin`, beside what the genesis granted. */
+export function weightOf(
+  witness: Candidate & {readonly granted?: number},
+  {stakeOf, params}: Stakes,
+): number {
+  const staked = stakeOf(witness.account) / params.witnessStakeMin;
+  const weight = BigInt(witness.granted ?? 0) + staked;
+  return weight < BigInt(WEIGHT_MAX) ? Number(weight) : WEIGHT_MAX;
+}
+
+/**
+ * Nobody alone stops the network: with four members or more each share is below 1/3. With two or three that
+ * cannot be; there nobody alone decides: each share is at most 2/3.
+ */
+export function capped(members: readonly SeatWeight[]): SeatWeight[] {
+  const sorted = [...members].sort((left, right) => right.weight - left.weight || left.seat - right.seat);
+  const limit = capOf(sorted.map(({weight}) => weight));
+  return members.map(({seat, weight}) => ({seat, weight: Math.min(weight, limit)}));
+}
+
+/** `weights` descend. Capping two is always enough: then what the others have is more than either. */
+function capOf(weights: readonly number[]): number {
+  const [first = 0, second = 0] = weights;
+  const others = weights.slice(1).reduce((sum, weight) => sum + weight, 0);
+  if (weights.length < 2) return first;
+  if (weights.length < 4) return Math.min(first, 2 * others);
+  const one = Math.ceil(others / 2) - 1;
+  return second <= one ? Math.min(first, one) : Math.min(second, others - second - 1);
+}
+
+/** A term is kept until no certificate of its epochs counts any more. */
+function termsAfter(
+  terms: readonly Term[],
+  members: readonly SeatWeight[],
+  {epoch, height, params}: EpochEnd,
+): readonly Term[] {
+  const last = terms.at(-1);
+  const isChanged = members.length > 0 && !isSameList(members, last?.members ?? []);
+  const all = isChanged ? [...terms, {sinceEpoch: epoch + 1, members}] : terms;
+  const windowH = heightsOf(params.lateCertificateWindowS, params);
+  return all.filter((_, index) => {
+    const next = all[index + 1];
+    if (next === undefined) return true;
+    const endH = BigInt(next.sinceEpoch - 1) * BigInt(params.checkpointsPerEpoch);
+    return endH + windowH >= height;
+  });
+}
+
+function isSameList(left: readonly SeatWeight[], right: readonly SeatWeight[]): boolean {
+  return (
+    left.length === right.length &&
+    left.every(({seat, weight}, index) => right[index]?.seat === seat && right[index].weight === weight)
+  );
+}

@@ -1,0 +1,51 @@
+/** Where the ledger of this node stands, for its doors. */
+import type {CodedError} from "@catalyze/core/errors/codedError";
+import type {AccountId, Hash, PeerId} from "@catalyze/core/primitives/id";
+import type {LedgerParts} from "./openLedger.ts";
+
+export type LedgerStatus = {
+  readonly height: bigint;
+  readonly epoch: number;
+  readonly stateRoot: Hash;
+  readonly isWitness: boolean;
+  /** An invariant broke; this witness votes no more. */
+  readonly isStopped: boolean;
+  /** Why nothing can be written now. */
+  readonly failure: CodedError | undefined;
+  /** The last peer asked knew more than we have. */
+  readonly isBehind: boolean;
+  /** Restored from a backup: nothing is signed yet. */
+  readonly isRecovering: boolean;
+  readonly opsPending: number;
+  /** Of the present committee. */
+  readonly witnesses: readonly WitnessStanding[];
+};
+
+export type WitnessStanding = {
+  readonly peerId: PeerId;
+  readonly account: AccountId;
+  readonly weight: number;
+  readonly entries: bigint;
+};
+
+export function ledgerStatus(
+  {replica, driver, sync, outbox, witnesses}: LedgerParts,
+  {isRecovering}: Pick<LedgerStatus, "isRecovering">,
+): LedgerStatus {
+  const {height, epoch, stateRoot} = replica.checkpoint;
+  const entries = new Map(replica.heads().map(({witness, n}) => [witness, n]));
+  return {
+    ...{height, epoch, stateRoot, isRecovering},
+    isWitness: replica.isMember,
+    isStopped: replica.stopped !== undefined,
+    failure: driver.failure,
+    isBehind: sync.isBehind,
+    opsPending: outbox.pending().length,
+    witnesses: witnesses.committee.members.flatMap(({seat, weight}) => {
+      const listed = replica.base.register.seats[seat];
+      if (listed === undefined) return [];
+      const {peerId, account} = listed;
+      return [{peerId, account, weight, entries: entries.get(seat) ?? 0n}];
+    }),
+  };
+}
