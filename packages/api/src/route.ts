@@ -2,7 +2,10 @@
  * A route is a value: server, typed client, OpenAPI and docs all read the same row. Path parameters are
  * written `{name}`.
  */
-import type {Static, TObject, TSchema} from "typebox";
+import {type Static, type TObject, type TSchema, Type} from "typebox";
+
+/** Of a list: at most so many items. */
+export const limit = Type.Optional(Type.Integer({minimum: 1, maximum: 1000}));
 
 export type RouteKind =
   /** JSON in, JSON out; every object answered has `"v": 1`. */

@@ -1,22 +1,9 @@
 /** The whole HTTP surface of the daemon, one row a route. */
 import {Type} from "typebox";
-import {route} from "./route.ts";
-import {AccountText, Done, TaskIdText} from "./schema/fields.ts";
+import {MONEY_ROUTES} from "./moneyRoutes.ts";
+import {limit, route} from "./route.ts";
+import {Done, TaskIdText} from "./schema/fields.ts";
 import {AskList, ModelAddBody, ModelList, ModelView, PeerList, QuoteView} from "./schema/market.ts";
-import {
-  BackupBody,
-  BackupView,
-  BalanceList,
-  BalanceProofView,
-  CheckpointList,
-  HistoryList,
-  LedgerReport,
-  LedgerView,
-  OpView,
-  SendBody,
-  StakeBody,
-  WalletView,
-} from "./schema/money.ts";
 import {
   ConfigEntry,
   ConfigList,
@@ -41,7 +28,6 @@ import {
 
 const taskParams = Type.Object({id: TaskIdText});
 const keyParams = Type.Object({key: Type.String({minLength: 1, maxLength: 64})});
-const limit = Type.Optional(Type.Integer({minimum: 1, maximum: 1000}));
 
 export const ROUTES = {
   healthz: route({
@@ -158,81 +144,7 @@ export const ROUTES = {
     response: AskList,
   }),
   peers: route({method: "GET", path: "/api/v1/peers", summary: "Connected peers", response: PeerList}),
-  wallet: route({method: "GET", path: "/api/v1/wallet", summary: "Balances by grade", response: WalletView}),
-  walletSend: route({
-    method: "POST",
-    path: "/api/v1/wallet/send",
-    summary: "Transfer to an account; answers once certified",
-    body: SendBody,
-    response: OpView,
-  }),
-  walletStake: route({
-    method: "POST",
-    path: "/api/v1/wallet/stake",
-    summary: "Put balance at stake; answers once certified",
-    body: StakeBody,
-    response: OpView,
-  }),
-  walletUnstake: route({
-    method: "POST",
-    path: "/api/v1/wallet/unstake",
-    summary: "Take stake back: it cools down first, and stays at risk until then",
-    body: StakeBody,
-    response: OpView,
-  }),
-  walletHistory: route({
-    method: "GET",
-    path: "/api/v1/wallet/history",
-    summary: "What moved the balance, newest first",
-    query: Type.Object({limit}),
-    response: HistoryList,
-  }),
-  walletBackup: route({
-    method: "POST",
-    path: "/api/v1/wallet/backup",
-    summary: "Write the encrypted keystore and signing state to a file",
-    body: BackupBody,
-    response: BackupView,
-  }),
-  ledger: route({
-    method: "GET",
-    path: "/api/v1/ledger",
-    summary: "Heads, witnesses, chain",
-    response: LedgerView,
-  }),
-  ledgerBalances: route({
-    method: "GET",
-    path: "/api/v1/ledger/balances",
-    summary: "Every account at the last checkpoint",
-    response: BalanceList,
-  }),
-  ledgerProof: route({
-    method: "GET",
-    path: "/api/v1/ledger/proof/{account}",
-    summary: "What an account holds at the last checkpoint, provable to whoever has the genesis",
-    params: Type.Object({account: AccountText}),
-    response: BalanceProofView,
-  }),
-  ledgerVerify: route({
-    method: "POST",
-    path: "/api/v1/ledger/verify",
-    summary: "Check every invariant now",
-    response: LedgerReport,
-  }),
-  ledgerExport: route({
-    method: "GET",
-    path: "/api/v1/ledger/export",
-    summary: "Every record of the ledger as one file, to be verified from the logs elsewhere",
-    kind: "bytes",
-    response: Type.String({contentEncoding: "binary"}),
-  }),
-  ledgerCheckpoints: route({
-    method: "GET",
-    path: "/api/v1/ledger/checkpoints",
-    summary: "Checkpoints and anchors, newest first",
-    query: Type.Object({limit}),
-    response: CheckpointList,
-  }),
+  ...MONEY_ROUTES,
   models: route({method: "GET", path: "/api/v1/models", summary: "Models known here", response: ModelList}),
   modelAdd: route({
     method: "POST",

@@ -21,6 +21,7 @@ import {up} from "./commands/up.ts";
 import {version} from "./commands/version.ts";
 import {walletHistory, walletSend, walletShow, walletStake, walletUnstake} from "./commands/wallet.ts";
 import {walletBackup, walletRestore} from "./commands/walletBackup.ts";
+import {witnessJoin, witnessLeave, witnessStatus} from "./commands/witness.ts";
 import type {GroupSummaries} from "./parseArgs.ts";
 
 export const COMMANDS: readonly Command[] = [
@@ -51,6 +52,9 @@ export const COMMANDS: readonly Command[] = [
   ledgerProof,
   ledgerCheckpoints,
   ledgerBalances,
+  witnessStatus,
+  witnessJoin,
+  witnessLeave,
   nodeInfo,
   nodeWhy,
   configList,
@@ -67,6 +71,7 @@ export const GROUPS: GroupSummaries = {
   task: "Tasks of this node: list, show, explain, receipt, cancel",
   wallet: "Money: show, send, history, backup, restore",
   market: "What is sold: asks",
+  witness: "This node's part in agreeing on the ledger: status, join, leave",
   peer: "Connected peers: list",
   model: "Models: add, list",
   ledger: "The replicated ledger: show, verify, export, proof, checkpoints, balances",

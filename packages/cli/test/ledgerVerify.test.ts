@@ -39,7 +39,7 @@ afterEach(async () => {
 async function exported(records: ReadonlyMap<string, Uint8Array>): Promise<Uint8Array[]> {
   const store = await storeOf(records);
   const all: Uint8Array[] = [];
-  const source = storedRecords(store, {witnesses: 4, breathe: () => undefined});
+  const source = storedRecords(store, {breathe: () => undefined});
   for await (const piece of exportPieces(ledger.genesis, source)) all.push(piece);
   return all;
 }

@@ -129,7 +129,9 @@ describe("ctz ledger proof --check", () => {
     const replica = replicaOf(genesis, 0);
     replica.step({kind: "tick"}, NOW);
     const name = {kind: "account", id: alice.account} as const;
-    const proof = encodeBalanceProof(proveCell(name, replica.base, replica.finalCheckpoint));
+    const proof = encodeBalanceProof(
+      proveCell(name, replica.base, {final: replica.finalCheckpoint, handovers: []}),
+    );
     const base64 = Buffer.from(proof).toString("base64");
     return {v: 1, account: alice.account, height: "1", genesisHash: genesisHash(genesis), proof: base64};
   }

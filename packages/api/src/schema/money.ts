@@ -67,7 +67,8 @@ export type OpView = Static<typeof OpView>;
 export const HistoryItem = Type.Object({
   atMs: TimeMs,
   kind: Type.String({
-    description: "transfer, open, claim, expiry, stake, unstake, matured, withdraw, account, evidence",
+    description:
+      "transfer, open, claim, expiry, stake, unstake, matured, withdraw, account, govern, evidence",
   }),
   /** Positive when our balance rose. */
   amountUctz: SignedUctz,

@@ -1,7 +1,8 @@
-import type {CheckpointView, WitnessView} from "@catalyze/api/schema/money";
+import type {CheckpointView} from "@catalyze/api/schema/money";
 import {command} from "../command.ts";
-import {ctz, shortId, time, yesNo} from "../output/format.ts";
+import {ctz, shortId, time} from "../output/format.ts";
 import {pairs, table} from "../output/table.ts";
+import {witnessTable} from "./ledgerLines.ts";
 import {readLimit} from "./limit.ts";
 
 export const ledgerShow = command({
@@ -41,19 +42,6 @@ export const ledgerShow = command({
     });
   },
 });
-
-function witnessTable(witnesses: readonly WitnessView[], paint: Parameters<typeof pairs>[1]): string {
-  return table<WitnessView>(
-    witnesses,
-    [
-      {head: "WITNESS", cell: ({peerId, isSelf}) => (isSelf ? "this node" : (peerId ?? "-"))},
-      {head: "WEIGHT", cell: ({weight}) => weight, align: "right"},
-      {head: "CONNECTED", cell: ({isConnected, isSelf}) => (isSelf ? "-" : yesNo(isConnected))},
-      {head: "ENTRIES", cell: ({entries}) => entries, align: "right"},
-    ],
-    {paint, none: "No witnesses."},
-  );
-}
 
 export const ledgerCheckpoints = command({
   path: ["ledger", "checkpoints"],

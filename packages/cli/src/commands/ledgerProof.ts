@@ -51,7 +51,7 @@ export const ledgerProof = command({
           ["balance", isPresent ? ctz(balanceUctz) : "none: this account has never been credited"],
           ["staked", isPresent ? ctz(stakedUctz) : undefined],
           ["at height", `${height}, ${time(atMs)}`],
-          ["signed by", `${signatures} of ${witnesses} witnesses of the genesis`],
+          ["signed by", `${signatures} of ${witnesses} witnesses of its epoch`],
         ],
         output.paint,
       ),
@@ -62,7 +62,7 @@ export const ledgerProof = command({
 function checked({account, proof}: BalanceProofView, genesis: Genesis) {
   const name = {kind: "account", id: account as AccountId} as const;
   const given = {genesis, verifier: createVerifier()};
-  const {cell, checkpoint, witnesses} = checkCell(name, decoded(proof), given);
+  const {cell, checkpoint, witnesses, committeeSize} = checkCell(name, decoded(proof), given);
   return {
     account,
     isPresent: cell !== undefined,
@@ -73,7 +73,7 @@ function checked({account, proof}: BalanceProofView, genesis: Genesis) {
     stateRoot: checkpoint.stateRoot,
     atMs: checkpoint.timeMs,
     signatures: witnesses.length,
-    witnesses: genesis.witnesses.length,
+    witnesses: committeeSize,
   };
 }
 

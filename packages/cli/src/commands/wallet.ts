@@ -1,10 +1,11 @@
-import type {HistoryItem, OpView, StakeBody} from "@catalyze/api/schema/money";
+import type {HistoryItem, StakeBody} from "@catalyze/api/schema/money";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {parseAmount} from "@catalyze/core/primitives/amount";
 import {isCellId} from "@catalyze/core/primitives/id";
 import {command} from "../command.ts";
 import {ctz, shortId, time, witnesses} from "../output/format.ts";
 import {pairs, table} from "../output/table.ts";
+import {opLine} from "./ledgerLines.ts";
 import {readLimit} from "./limit.ts";
 
 export const walletShow = command({
@@ -114,10 +115,6 @@ export const walletUnstake = command({
     );
   },
 });
-
-function opLine({opId, grade, witnesses: count, feeUctz}: OpView): string {
-  return `op ${opId}, ${grade} by ${witnesses(count)}, fee ${ctz(feeUctz)}\n`;
-}
 
 export const walletHistory = command({
   path: ["wallet", "history"],

@@ -1,5 +1,4 @@
 /** The ledger of a home on which no daemon runs. */
-import type {Genesis} from "@catalyze/core/ledger/genesis";
 import type {LedgerRecord} from "@catalyze/core/ledger/ledgerRecord";
 import {storedRecords} from "@catalyze/core/ledger/storedRecords";
 import {decodeMeta, KEY} from "@catalyze/core/ledger/storeKeys";
@@ -13,13 +12,13 @@ export type HomeStore = {
 };
 
 /** Holds the home's lock until it is closed. Throws `HOME_LOCKED` while a daemon has it, and as the store does. */
-export async function openHomeStore(layout: HomeLayout, genesis: Genesis): Promise<HomeStore> {
+export async function openHomeStore(layout: HomeLayout): Promise<HomeStore> {
   const lock = await acquireHomeLock(layout.lock);
   try {
     // The database is native code that other commands need not load.
     const {LevelStore} = await import("@catalyze/daemon/store/levelStore");
     const store = await LevelStore.open(layout.db);
-    const records = storedRecords(store, {witnesses: genesis.witnesses.length, breathe: () => undefined});
+    const records = storedRecords(store, {breathe: () => undefined});
     const close = async (): Promise<void> => {
       await records.return(undefined);
       await store.close();

@@ -81,7 +81,7 @@ async function homeSource({layout}: CommandContext, genesis: Genesis | undefined
     throw new CodedError("NOT_FOUND", {
       message: `No daemon runs for ${layout.home}, and no ledger is there.`,
     });
-  const store = await openHomeStore(layout, genesis);
+  const store = await openHomeStore(layout);
   return {where: "home", genesis, ...store};
 }
 

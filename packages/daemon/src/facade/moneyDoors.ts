@@ -27,6 +27,7 @@ import type {LedgerNode} from "../ledger/ledgerNode.ts";
 import type {Identity} from "../pipeline/identity.ts";
 import type {Marketplace} from "../pipeline/marketplace.ts";
 import type {ChainDoor} from "./chainDoor.ts";
+import {opView, witnessViews} from "./ledgerViews.ts";
 
 export type MoneyComponents = {
   readonly ledger: LedgerNode;
@@ -100,14 +101,7 @@ export class WalletDoor implements WalletFacade {
 
   async #submit(payload: Payload): Promise<OpView> {
     const {ledger, identity} = this.#components;
-    const receipt = await ledger.submit(identity.account, payload);
-    return {
-      opId: receipt.opId,
-      grade: receipt.grade,
-      height: receipt.height.toString(),
-      witnesses: ledger.head().witnesses,
-      feeUctz: ledger.genesis.params.opFee.toString(),
-    };
+    return opView(await ledger.submit(identity.account, payload), ledger);
   }
 
   async history(limit: number): Promise<readonly HistoryItem[]> {
@@ -153,10 +147,9 @@ export class LedgerDoor implements LedgerFacade {
   }
 
   async show(): Promise<LedgerView> {
-    const {ledger, identity, net, chain} = this.#components;
+    const {ledger, chain} = this.#components;
     const status = ledger.status();
     const state = ledger.checkpointedState();
-    const connected = new Set(net.peers().map(({peer}) => peer));
     const {totals} = state;
     return {
       network: ledger.genesisHash.slice(0, 8),
@@ -166,13 +159,7 @@ export class LedgerDoor implements LedgerFacade {
       stateRoot: status.stateRoot,
       isWitness: status.isWitness,
       isRecovering: status.isRecovering || status.isBehind,
-      witnesses: status.witnesses.map(({peerId, weight, entries}) => ({
-        peerId,
-        weight: weight.toString(),
-        isSelf: peerId === identity.peer,
-        isConnected: peerId === identity.peer || connected.has(peerId),
-        entries: entries.toString(),
-      })),
+      witnesses: witnessViews(this.#components),
       accounts: [...state.accounts()].length,
       locksOpen: [...state.locks()].filter(({isClosed}) => !isClosed).length,
       opsPending: status.opsPending,
@@ -201,7 +188,7 @@ export class LedgerDoor implements LedgerFacade {
 
   async proof(account: AccountId): Promise<BalanceProofView> {
     const {ledger} = this.#components;
-    const proof = ledger.proofOf({kind: "account", id: account});
+    const proof = await ledger.proofOf({kind: "account", id: account});
     return {
       account,
       height: proof.final.checkpoint.height.toString(),

@@ -6,7 +6,7 @@ import {jobFigures} from "@catalyze/core/task/jobFigures";
 import {isOpenTask} from "@catalyze/core/task/taskState";
 import type {Bundle} from "../exec/bundleStore.ts";
 import {describeIsolation} from "../exec/isolation.ts";
-import type {LedgerFacade, NodeFacade, TaskRequest, WalletFacade} from "../http/nodeFacade.ts";
+import type {LedgerFacade, NodeFacade, TaskRequest, WalletFacade, WitnessFacade} from "../http/nodeFacade.ts";
 import {bundleOf, classOf} from "../node/bundleCatalog.ts";
 import type {Parts} from "../node/wire.ts";
 import {notesOf} from "../pipeline/termsFinder.ts";
@@ -21,7 +21,8 @@ export type NodeDoorOptions = {
   readonly apiUrl: string;
   readonly home: string;
   readonly logFile: string;
-  readonly roles: readonly string[];
+  /** A witness may come and go with each epoch. */
+  readonly roles: () => readonly string[];
   readonly middlewareBps: number;
   readonly maxPriceDefaultUctz: bigint;
   readonly isAnchored: () => boolean;
@@ -32,12 +33,13 @@ export class NodeDoor implements NodeFacade {
   readonly tasks: TasksDoor;
   readonly wallet: WalletFacade;
   readonly ledger: LedgerFacade;
+  readonly witness: WitnessFacade;
   readonly #parts: Parts;
   readonly #options: NodeDoorOptions;
 
   constructor(
     parts: Parts,
-    doors: {tasks: TasksDoor; wallet: WalletFacade; ledger: LedgerFacade},
+    doors: {tasks: TasksDoor; wallet: WalletFacade; ledger: LedgerFacade; witness: WitnessFacade},
     options: NodeDoorOptions,
   ) {
     this.#parts = parts;
@@ -45,6 +47,7 @@ export class NodeDoor implements NodeFacade {
     this.tasks = doors.tasks;
     this.wallet = doors.wallet;
     this.ledger = doors.ledger;
+    this.witness = doors.witness;
   }
 
   readiness(): Readiness {
@@ -66,7 +69,7 @@ export class NodeDoor implements NodeFacade {
       ...{version, phase, isReady, startedAtMs, apiUrl, witnesses},
       peerId: identity.peer,
       account: identity.account,
-      roles: [...roles],
+      roles: [...roles()],
       addresses: [...net.addresses()],
       peers: net.peers().length,
       network: ledger.genesisHash.slice(0, 8),
@@ -123,7 +126,7 @@ export class NodeDoor implements NodeFacade {
 
   async peers(): Promise<readonly PeerView[]> {
     const {net, marketplace, ledger, clock} = this.#parts;
-    const witnesses = new Map(ledger.genesis.witnesses.map(({peerId, account}) => [peerId, account]));
+    const witnesses = new Map(ledger.register().seats.map(({peerId, account}) => [peerId, account]));
     const asks = marketplace.asks.all(clock.now());
     return net.peers().map(({peer, addresses, direction, connectedAtMs, latencyMs}) => {
       const own = asks.filter(({ask}) => ask.peer === peer);
@@ -136,7 +139,10 @@ export class NodeDoor implements NodeFacade {
         direction,
         connectedAtMs,
         ...(latencyMs === undefined ? {} : {latencyMs}),
-        roles: [...(witnesses.has(peer) ? ["witness"] : []), ...(own.length > 0 ? ["provider"] : [])],
+        roles: [
+          ...(ledger.witnessPeers.isMember(peer) ? ["witness"] : []),
+          ...(own.length > 0 ? ["provider"] : []),
+        ],
         asks: own.length,
         successes: paid,
         failures: faults,
@@ -167,7 +173,7 @@ export class NodeDoor implements NodeFacade {
       ...{version, home, logFile},
       peerId: identity.peer,
       account: identity.account,
-      roles: [...roles],
+      roles: [...roles()],
       addresses: [...net.addresses()],
       executor: {
         kind: executor === undefined ? "none" : "onnx on cpu",
@@ -185,7 +191,7 @@ export class NodeDoor implements NodeFacade {
         feeMinUctz: price.feeMin.toString(),
         isWarm: isLocal,
       })),
-      ...(roles.includes("middleware") ? {middlewareBps} : {}),
+      ...(roles().includes("middleware") ? {middlewareBps} : {}),
       rssBytes: process.memoryUsage.rss(),
       node: process.versions.node,
       platform: `${process.platform} ${process.arch}`,
@@ -219,7 +225,7 @@ export class NodeDoor implements NodeFacade {
   }
 
   #notes(): readonly string[] {
-    return earningLines(this.#parts, this.#options.roles);
+    return earningLines(this.#parts, this.#options.roles());
   }
 
   #modelView({cid, manifest}: Bundle, isLocal: boolean): ModelView {

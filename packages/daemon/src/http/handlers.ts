@@ -72,6 +72,10 @@ export const HANDLERS: Handlers = {
   ledgerCheckpoints: async (context, {query}) => ({
     checkpoints: [...(await context.facade().ledger.checkpoints(query.limit ?? LIST_LIMIT))],
   }),
+  witnessStatus: async (context) => await context.facade().witness.status(),
+  witnessJoin: async (context, {body}) =>
+    await context.facade().witness.join(readUctz(body.stakeUctz ?? "0")),
+  witnessLeave: async (context) => await context.facade().witness.leave(),
   models: async (context) => ({models: [...(await context.facade().models())]}),
   modelAdd: async (context, {body}) => await context.facade().addModel(body),
   nodeInfo: async (context) => await context.facade().info(),

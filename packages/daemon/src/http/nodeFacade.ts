@@ -3,6 +3,7 @@
  * `node/` implements it. Methods throw `CodedError`; anything else becomes `INTERNAL`. Views carry no
  * `v`: the server adds it. Bytes and money come in decoded, money goes out as decimal strings of µCTZ.
  */
+
 import type {AskView, ModelAddBody, ModelView, PeerView, QuoteView} from "@catalyze/api/schema/market";
 import type {
   BackupView,
@@ -24,6 +25,7 @@ import type {
   TaskState,
   TaskView,
 } from "@catalyze/api/schema/task";
+import type {WitnessStatusView} from "@catalyze/api/schema/witness";
 import type {StakeKind} from "@catalyze/core/ledger/op";
 import type {AccountId, TaskId} from "@catalyze/core/primitives/id";
 
@@ -97,6 +99,13 @@ export interface LedgerFacade {
   checkpoints(limit: number): Promise<readonly CheckpointView[]>;
 }
 
+export interface WitnessFacade {
+  status(): Promise<WitnessStatusView>;
+  /** Both return once certified, and act when the epoch ends. Throws `STAKE_TOO_SMALL`, `WITNESS_BARRED`. */
+  join(stakeUctz: bigint): Promise<OpView>;
+  leave(): Promise<OpView>;
+}
+
 export interface NodeFacade {
   /** Cheap and synchronous: `/readyz` calls it. */
   readiness(): Readiness;
@@ -107,6 +116,7 @@ export interface NodeFacade {
   peers(): Promise<readonly PeerView[]>;
   readonly wallet: WalletFacade;
   readonly ledger: LedgerFacade;
+  readonly witness: WitnessFacade;
   models(): Promise<readonly ModelView[]>;
   addModel(request: ModelAddBody): Promise<ModelView>;
   info(): Promise<NodeInfo>;

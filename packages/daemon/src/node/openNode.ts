@@ -3,10 +3,11 @@ import type {Clock} from "@catalyze/core/ports/clock";
 import {LedgerDoor, WalletDoor} from "../facade/moneyDoors.ts";
 import {NodeDoor} from "../facade/nodeDoor.ts";
 import {TasksDoor} from "../facade/tasksFacade.ts";
+import {WitnessDoor} from "../facade/witnessDoor.ts";
 import type {HomeLayout} from "../home/homePath.ts";
 import type {NodeFacade} from "../http/nodeFacade.ts";
 import {markRecovered} from "../identity/keystore.ts";
-import {openVerifier} from "../identity/signatures.ts";
+import {createSigner, openVerifier} from "../identity/signatures.ts";
 import type {Metrics} from "../observe/metrics.ts";
 import type {PinoLog} from "../observe/pinoLog.ts";
 import type {DaemonOptions} from "../options/daemonOptions.ts";
@@ -74,10 +75,9 @@ export async function openNode(input: OpenNodeInput, facts: NodeFacts): Promise<
     log,
     clock,
   });
-  const isWitness = genesis.witnesses.some(({voteKey}) => voteKey === home.witness.voteKey);
   const node = new RunningNode(parts, chain === undefined ? [] : [chain.service], log);
   enter("joining");
-  await node.start(isWitness);
+  await node.start();
   metrics.observe({
     peers: () => parts.net.peers().length,
     tasksOpen: () => ({
@@ -90,7 +90,7 @@ export async function openNode(input: OpenNodeInput, facts: NodeFacts): Promise<
     checkpointAgeMs: () => clock.now() - Number(parts.ledger.checkpoint().timeMs),
     asksKnown: () => parts.marketplace.asks.size,
   });
-  const facade = openDoors(parts, {input, facts, home, isWitness, chain});
+  const facade = openDoors(parts, {input, facts, home, chain});
   return {
     facade,
     peerId: parts.identity.peer,
@@ -103,11 +103,10 @@ type DoorContext = {
   readonly input: OpenNodeInput;
   readonly facts: NodeFacts;
   readonly home: HomeKeys;
-  readonly isWitness: boolean;
   readonly chain: Awaited<ReturnType<typeof openChain>>;
 };
 
-function openDoors(parts: Parts, {input, facts, home, isWitness, chain}: DoorContext): NodeFacade {
+function openDoors(parts: Parts, {input, facts, home, chain}: DoorContext): NodeFacade {
   const {options, layout} = input;
   const {marketplace, ledger, catalog, identity, net} = parts;
   const {maxPriceDefaultUctz, middlewareBps} = options;
@@ -123,13 +122,17 @@ function openDoors(parts: Parts, {input, facts, home, isWitness, chain}: DoorCon
         evmAddress: `0x${home.witness.evmAddress}`,
       }),
       ledger: new LedgerDoor(money),
+      witness: new WitnessDoor(money, {
+        voteSigner: createSigner(home.keys.witness),
+        evmAddress: home.witness.evmAddress,
+      }),
     },
     {
       ...facts,
       version: VERSION,
       home: layout.home,
       logFile: layout.logFile,
-      roles: ["requester", ...roles, ...(isWitness ? ["witness"] : [])],
+      roles: () => ["requester", ...roles, ...(ledger.status().isWitness ? ["witness"] : [])],
       ...{middlewareBps, maxPriceDefaultUctz},
       isAnchored: () => chain?.isReachable() ?? false,
     },

@@ -158,6 +158,11 @@ export function fakeState(): FakeState {
   };
 }
 
+const OP_VIEW = {
+  ...{opId: HASH, grade: "certified" as const, height: "43", witnesses: 4},
+  feeUctz: "100",
+};
+
 export function fakeFacade(state: FakeState): NodeFacade {
   const check = (name: string): void => {
     const failure = state.failures.get(name);
@@ -311,15 +316,15 @@ export function fakeFacade(state: FakeState): NodeFacade {
       },
       async send() {
         check("wallet.send");
-        return {opId: HASH, grade: "certified", height: "43", witnesses: 4, feeUctz: "100"};
+        return OP_VIEW;
       },
       async stake() {
         check("wallet.stake");
-        return {opId: HASH, grade: "certified", height: "43", witnesses: 4, feeUctz: "100"};
+        return OP_VIEW;
       },
       async unstake() {
         check("wallet.unstake");
-        return {opId: HASH, grade: "certified", height: "43", witnesses: 4, feeUctz: "100"};
+        return OP_VIEW;
       },
       async history() {
         check("wallet.history");
@@ -338,6 +343,27 @@ export function fakeFacade(state: FakeState): NodeFacade {
       async backup(path) {
         check("wallet.backup");
         return {path, bytes: 1234, account: ACCOUNT};
+      },
+    },
+    witness: {
+      async status() {
+        check("witness.status");
+        return {
+          ...{standing: "none" as const, isMember: false, isVoting: false},
+          ...{weight: "0", weightTotal: "4", quorum: "3", weightNext: "0", epoch: 2},
+          nextEpochAtMs: 1_700_000_060_000,
+          ...{stakeUctz: "0", stakeMinUctz: "1000000000", places: 21, candidates: 0},
+          witnesses: [{peerId: PEER, weight: "1", isSelf: false, isConnected: true, entries: "99"}],
+          note: "It is no witness.",
+        };
+      },
+      async join(stakeUctz) {
+        check("witness.join");
+        return {...OP_VIEW, height: stakeUctz.toString()};
+      },
+      async leave() {
+        check("witness.leave");
+        return OP_VIEW;
       },
     },
     ledger: {

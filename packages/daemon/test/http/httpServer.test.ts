@@ -28,6 +28,7 @@ const BODIES: Record<string, unknown> = {
   walletSend: {to: "b".repeat(64), amountUctz: "5"},
   walletStake: {stake: "executor", amountUctz: "5"},
   walletUnstake: {stake: "executor", amountUctz: "5"},
+  witnessJoin: {stakeUctz: "5"},
   walletBackup: {path: "/tmp/x"},
   modelAdd: {source: "onnx", path: "/tmp/a.onnx", title: "x", licence: "MIT"},
   configSet: {value: "9"},

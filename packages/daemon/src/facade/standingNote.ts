@@ -1,0 +1,41 @@
+/** One sentence on where a node stands among the witnesses, with what to do. */
+import type {WitnessStatusView} from "@catalyze/api/schema/witness";
+import {formatCtz} from "@catalyze/core/primitives/amount";
+
+export type Condition = {readonly isRecovering: boolean; readonly isStopped: boolean};
+
+export function standingNote(view: Omit<WitnessStatusView, "note">, condition: Condition): string {
+  const {isMember, standing} = view;
+  if (isMember && condition.isStopped)
+    return "It has stopped voting because an invariant broke; the log says which. Its money is safe, its seat is not: stay on only after a look at the log.";
+  if (isMember && condition.isRecovering)
+    return "It recovers its own log before it signs anything. Wait; `ctz status` shows progress.";
+  if (isMember && standing === "serving")
+    return view.weightNext === "0"
+      ? "It votes in this epoch, and for the next one others have more stake. Stake more to stay: `ctz wallet stake <amount> --kind witness`."
+      : "It votes. Keep it running: a log that stands still for long loses its vote.";
+  if (isMember) return `It votes until this epoch ends, and then no more: ${WHY[standing]}`;
+  return notMember(view);
+}
+
+function notMember({standing, weightNext, stakeUctz, stakeMinUctz, places}: Omit<WitnessStatusView, "note">) {
+  if (weightNext !== "0") return "It has a vote from the next epoch on. Leave it running.";
+  const tooLittle = BigInt(stakeUctz) < BigInt(stakeMinUctz);
+  const asked = standing === "candidate" || standing === "serving";
+  if (asked)
+    return tooLittle
+      ? `Its stake is below ${formatCtz(BigInt(stakeMinUctz))}: \`ctz wallet stake <amount> --kind witness\`.`
+      : `All ${places} places go to those with more stake. Stake more, or wait until somebody leaves.`;
+  if (standing !== "none") return WHY[standing];
+  return `It is no witness. A seat needs ${formatCtz(BigInt(stakeMinUctz))} at stake: \`ctz witness join --stake <amount>\`.`;
+}
+
+const WHY: Readonly<Record<WitnessStatusView["standing"], string>> = {
+  none: "it has no seat.",
+  candidate: "it waits for a seat.",
+  serving: "others have more stake.",
+  left: "It has left. `ctz witness join` brings it back; its stake returns with `ctz wallet unstake <amount> --kind witness`.",
+  idle: "Its log stood still for too long. `ctz witness join` brings it back.",
+  convicted:
+    "Its key signed two things that exclude each other. Its seat is closed for good, and its stake burned.",
+};

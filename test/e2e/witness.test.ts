@@ -1,0 +1,94 @@
+/** Real daemons whose committee changes: a second one gets a seat, votes, survives a kill, and leaves. */
+import {rm} from "node:fs/promises";
+import {afterAll, beforeAll, describe, expect, it} from "vitest";
+import {until} from "./harness/until.ts";
+import {World} from "./harness/world.ts";
+
+let world: World;
+
+beforeAll(async () => {
+  world = await World.create([
+    {name: "founder", balance: 1_000n},
+    {name: "joiner", isWitness: false, balance: 1_000n},
+    {name: "follower", isWitness: false},
+  ]);
+  await world.up();
+});
+afterAll(async () => {
+  await world.close();
+  await rm(world.folder, {recursive: true, force: true});
+});
+
+const statusOf = async (name: string) => await world.daemon(name).client.call("witnessStatus", {});
+const isMember = (name: string, wanted: boolean) =>
+  until(
+    `${name} is ${wanted ? "a" : "no"} member`,
+    async () => {
+      const view = await statusOf(name);
+      return view.isMember === wanted ? view : undefined;
+    },
+    60_000,
+  );
+
+describe("ctz witness", () => {
+  it("says why a node is no witness, and refuses a seat without the stake", async () => {
+    const joiner = world.daemon("joiner");
+    expect(await statusOf("joiner")).toMatchObject({
+      standing: "none",
+      isMember: false,
+      stakeMinUctz: "100000000",
+    });
+    const shown = await joiner.ctz(["witness", "status"]);
+    expect(shown.code).toBe(0);
+    expect(JSON.stringify(shown.json)).toContain("ctz witness join --stake");
+    const refused = await joiner.ctz(["witness", "join", "--stake", "5", "--json"]);
+    expect(refused.code).toBe(6);
+    expect(refused.stdout + refused.stderr).toContain("STAKE_TOO_SMALL");
+    expect((await joiner.ctz(["witness", "leave", "--json"])).code).toBe(2);
+    expect((await joiner.ctz(["witness", "join", "--stake", "much"])).code).toBe(2);
+  });
+
+  it("seats a node in the next epoch, which then is needed, restarts into its seat, and leaves", async () => {
+    const joiner = world.daemon("joiner");
+    expect((await joiner.ctz(["witness", "join", "--stake", "100"])).code).toBe(0);
+    expect(await isMember("joiner", true)).toMatchObject({
+      standing: "serving",
+      seat: 1,
+      weight: "1",
+      quorum: "2",
+    });
+    const {witnesses} = await world.daemon("follower").client.call("ledger", {});
+    expect(witnesses.map(({peerId}) => peerId)).toEqual([
+      world.member("founder").peerId,
+      world.member("joiner").peerId,
+    ]);
+    // Two of two are needed: without the joiner nothing is certified, with it everything is.
+    await joiner.kill();
+    const body = {to: world.member("follower").account, amountUctz: "5"};
+    const sent = world.daemon("founder").client.call("walletSend", {body});
+    await expect(sent).rejects.toMatchObject({code: "OP_TIMEOUT"});
+    world.spawn("joiner");
+    await joiner.ready();
+    const founder = world.daemon("founder");
+    await until(
+      "the payment is certified",
+      async () => {
+        const {items} = await founder.client.call("walletHistory", {query: {}});
+        return items.some(({kind}) => kind === "transfer");
+      },
+      60_000,
+    );
+
+    expect((await joiner.ctz(["witness", "leave"])).code).toBe(0);
+    expect(await isMember("joiner", false)).toMatchObject({standing: "left", seat: 1});
+    await joiner.kill();
+    await founder.client.call("walletSend", {body});
+    // Whoever has only the genesis follows both changes of committee.
+    const proof = await world.daemon("follower").ctz(["ledger", "proof"]);
+    expect(proof.code).toBe(0);
+    for (const name of ["founder", "follower"]) {
+      expect((await world.daemon(name).ctz(["ledger", "verify"])).code).toBe(0);
+      expect((await world.daemon(name).ctz(["ledger", "verify", "--deep"])).code).toBe(0);
+    }
+  });
+});
