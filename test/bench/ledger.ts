@@ -1,7 +1,8 @@
 import type {Bench} from "./bar.ts";
 import {fourWitnesses, manyPayees, oneWitness} from "./ledger/certified.ts";
+import {sideBySide} from "./ledger/sideBySide.ts";
 
 export const ledger: Bench = {
   what: "the ledger against raw signature verification, and against its own bars",
-  parts: [oneWitness, fourWitnesses, manyPayees],
+  parts: [oneWitness, fourWitnesses, manyPayees, sideBySide],
 };

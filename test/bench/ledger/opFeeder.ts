@@ -28,15 +28,20 @@ export class OpFeeder {
     this.#net = net;
   }
 
-  static async open(cluster: Cluster): Promise<OpFeeder> {
+  /** To the witnesses; `teller` is who must know that an op is certified, when it is not whoever took it. */
+  static async open(cluster: Cluster, teller?: Member): Promise<OpFeeder> {
     const feeder = new OpFeeder(await cluster.client());
-    for (const member of cluster.members) await feeder.#open(member);
+    for (const member of cluster.members) {
+      if (!member.node.status().isWitness) continue;
+      feeder.#lines.push(new Line(member, await feeder.#net.open(member.net.self, "ledger")));
+      if (teller === undefined) feeder.#listen(member);
+    }
+    if (teller !== undefined) feeder.#listen(teller);
     return feeder;
   }
 
-  async #open(member: Member): Promise<void> {
-    this.#lines.push(new Line(member, await this.#net.open(member.net.self, "ledger")));
-    member.node.events.certified.add((ids) => this.#certified(ids));
+  #listen({node}: Member): void {
+    node.events.certified.add((ids) => this.#certified(ids));
   }
 
   /** The witness is gone: nothing more is handed to it. */
