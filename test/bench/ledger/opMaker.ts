@@ -7,6 +7,8 @@ import type {World} from "./cluster.ts";
 
 const MEMO = "0".repeat(64) as Hash;
 const AMOUNT = 5n;
+/** A prime, so that every account has its turn, and none is near the op in whose log it stands itself. */
+const PAYEE_STRIDE = 1_009;
 
 export class OpMaker {
   readonly #world: World;
@@ -24,7 +26,7 @@ export class OpMaker {
   transfers(count: number, payees = 1, among: readonly AccountId[] = this.#ids): Op[] {
     return Array.from({length: count}, () => {
       const outputs = Array.from({length: payees}, () => {
-        this.#payee += 1;
+        this.#payee += PAYEE_STRIDE;
         return {to: among[this.#payee % among.length]!, amount: AMOUNT};
       });
       return this.sign(this.#turn++ % this.#ids.length, {kind: "transfer", outputs, memo: MEMO});
