@@ -49,7 +49,7 @@ async function list(): Promise<number> {
   for (const [name, open] of Object.entries(BENCHES)) {
     const {what, parts} = await open();
     process.stdout.write(`${name}: ${what}\n`);
-    for (const part of parts) process.stdout.write(`  ${part.name.padEnd(12)} ${part.what}\n`);
+    for (const part of parts) process.stdout.write(`  ${part.name.padEnd(14)} ${part.what}\n`);
   }
   return 0;
 }

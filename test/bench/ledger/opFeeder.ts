@@ -17,7 +17,7 @@ const WINDOW = 8;
 const CERTIFY_MS_MAX = 120_000;
 const PACE_MS = 20;
 
-type Waiting = {readonly at: number; readonly done: (ms: number) => void};
+type Waiting = {readonly startMs: number; readonly done: (ms: number) => void};
 
 export class OpFeeder {
   readonly #net: Libp2pNet;
@@ -52,23 +52,31 @@ export class OpFeeder {
 
   /** As fast as they are taken. Resolves when the last is certified. */
   async certify(ops: readonly Op[]): Promise<void> {
-    const certified = this.#watch(ops);
+    const nowMs = performance.now();
+    const certified = this.#watch(ops, () => nowMs);
     const homes = this.#byLine(ops);
     await Promise.all([...homes].map(([line, own]) => line.sendAll(own)));
     await certified;
   }
 
-  /** Evenly at this rate, whatever comes back. How long each op took, in ms. */
+  /**
+   * Evenly at this rate, whatever comes back. How long each op took, in ms, from when it was due: the nodes
+   * share this thread, and what they keep from being sent in time has waited too.
+   */
   async pace(ops: readonly Op[], perSecond: number): Promise<number[]> {
     const latencies: number[] = [];
     const sent: Promise<unknown>[] = [];
     const startMs = performance.now();
+    const dueMs = (index: number) => startMs + (index * 1_000) / perSecond;
     let at = 0;
     while (at < ops.length) {
-      const due = Math.min(ops.length, Math.floor(((performance.now() - startMs) * perSecond) / 1_000));
+      let due = at;
+      while (due < ops.length && dueMs(due) <= performance.now()) due += 1;
       const batch = ops.slice(at, due);
+      const first = at;
       at = due;
-      if (batch.length > 0) sent.push(this.#watch(batch, (ms) => latencies.push(ms)));
+      const each = (ms: number) => latencies.push(ms);
+      if (batch.length > 0) sent.push(this.#watch(batch, (index) => dueMs(first + index), each));
       const homes = this.#byLine(batch);
       for (const [line, own] of homes) sent.push(line.send(own));
       await sleep(PACE_MS / 4);
@@ -104,12 +112,15 @@ export class OpFeeder {
       const waiting = this.#waiting.get(id);
       if (waiting === undefined) continue;
       this.#waiting.delete(id);
-      waiting.done(nowMs - waiting.at);
+      waiting.done(nowMs - waiting.startMs);
     }
   }
 
-  async #watch(ops: readonly Op[], each: (ms: number) => void = () => {}): Promise<void> {
-    const at = performance.now();
+  async #watch(
+    ops: readonly Op[],
+    startMs: (index: number) => number,
+    each: (ms: number) => void = () => {},
+  ): Promise<void> {
     const {promise, resolve, reject} = Promise.withResolvers<void>();
     let left = ops.length;
     const timer = setTimeout(() => reject(new Error(`${left} ops were not certified`)), CERTIFY_MS_MAX);
@@ -118,7 +129,7 @@ export class OpFeeder {
       left -= 1;
       if (left === 0) resolve();
     };
-    for (const {id} of ops) this.#waiting.set(id, {at, done});
+    for (const [index, {id}] of ops.entries()) this.#waiting.set(id, {startMs: startMs(index), done});
     try {
       await promise;
     } finally {
