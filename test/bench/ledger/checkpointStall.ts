@@ -48,7 +48,7 @@ export const checkpointStall: Part = {
       }
       await feeder.close();
       report(atMost("ledger/checkpoint-stall", median(loaded), STALL_MS_MAX, "ms"));
-      report(figure("ledger/checkpoint-stall, nothing to agree on", median(idle), "ms"));
+      report(figure("ledger/checkpoint-stall-idle", median(idle), "ms"));
       report(atMost("ledger/root-per-dirty-cell", rootUs(cluster.world, rich), ROOT_US_MAX, "µs"));
     } finally {
       await cluster.close();

@@ -42,7 +42,7 @@ async function withCheckpoints(report: Report, say: (line: string) => void): Pro
     const spent: number[] = [];
     for (let at = 0; at < RESTARTS; at++) spent.push(await restartMs(cluster));
     report(atMost("ledger/restart-100000-ops", median(spent), SERVES_MS_MAX, "ms"));
-    report(atMost("ledger/new-node-100000-cells, by replay", await newNodeS(cluster), NEW_NODE_S_MAX, "s"));
+    report(atMost("ledger/new-node-replay-100000-cells", await newNodeS(cluster), NEW_NODE_S_MAX, "s"));
   } finally {
     await cluster.close();
   }

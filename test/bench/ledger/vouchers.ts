@@ -55,7 +55,7 @@ export const vouchers: Part = {
       const perSecond = await rate(STREAM, () => provider.acceptAll(received));
       await provider.claim(lock!, stream.at(-1)!);
       const ops = provider.opsCertified - before;
-      report(figure("ledger/voucher-accept, one lock", perSecond, "vouchers/s"));
+      report(figure("ledger/voucher-accept-one-lock", perSecond, "vouchers/s"));
       report(atMost("ledger/ops-per-10000-vouchers", ops, OPS_PER_STREAM_MAX, "ops"));
     } finally {
       await provider.close();
