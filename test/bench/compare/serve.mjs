@@ -12,5 +12,7 @@ export async function serve(open) {
     await subject.append(values.map((value) => new Uint8Array(value)));
     process.send("appended");
   });
+  // Whoever started us is gone.
+  process.on("disconnect", () => process.exit(1));
   process.send("ready");
 }

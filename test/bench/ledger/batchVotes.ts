@@ -6,21 +6,19 @@
 import {performance} from "node:perf_hooks";
 import {signDomain, verifyDomain} from "@catalyze/core/crypto/signed";
 import {apply, votable} from "@catalyze/core/ledger/apply";
-import {Tally} from "@catalyze/core/ledger/certificates";
-import {Committee} from "@catalyze/core/ledger/committee";
+import type {Tally} from "@catalyze/core/ledger/certificates";
 import type {Effect} from "@catalyze/core/ledger/effects";
 import {genesisState} from "@catalyze/core/ledger/genesisState";
 import type {Op} from "@catalyze/core/ledger/op";
 import {checkOpForm} from "@catalyze/core/ledger/opChecks";
 import {decodeOp} from "@catalyze/core/ledger/opCodec";
-import {Replica} from "@catalyze/core/ledger/replica";
-import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
+import type {Replica} from "@catalyze/core/ledger/replica";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {UnixMs} from "@catalyze/core/primitives/time";
 import {DOMAIN} from "@catalyze/proto/domains";
 import {atLeast, figure, median, type Part} from "../bar.ts";
-import {createWorld, type World} from "./cluster.ts";
+import {createReplica, createTally, createWorld, type World} from "./cluster.ts";
 import {OpMaker} from "./opMaker.ts";
 import {ROUNDS, rate, rawRate} from "./rounds.ts";
 
@@ -80,7 +78,7 @@ class SingleWitness {
   constructor(world: World) {
     this.#world = world;
     this.#state = genesisState(world.genesis);
-    this.#tally = new Tally(new Committee(world.genesis.witnesses));
+    this.#tally = createTally(world);
   }
 
   /** Made before the clock runs: they are the others' work. */
@@ -121,10 +119,8 @@ class BatchWitnesses {
   #spentMs = 0;
   #certified = 0;
 
-  constructor({genesis, verifier, voteSigners}: World) {
-    this.#replicas = voteSigners.map(
-      (voteSigner) => new Replica({genesis, verifier, voteSigner}, freshReplica(genesis)),
-    );
+  constructor(world: World) {
+    this.#replicas = world.voteSigners.map((_, index) => createReplica(world, index));
   }
 
   /** How long the first replica took, in ms. */

@@ -1,7 +1,7 @@
 /**
  * Real ledger nodes over loopback libp2p, each with its own LevelDB and signing table on disk, in this
  * process. One thread carries them all, so what it can do at most is what it verifies alone, divided by
- * the nodes. Every ledger node of every benchmark is built here.
+ * the nodes. Every node, replica and tally of these benchmarks is built here.
  */
 import {mkdtemp, rm} from "node:fs/promises";
 import {tmpdir} from "node:os";
@@ -9,8 +9,12 @@ import {join} from "node:path";
 import {setTimeout as sleep} from "node:timers/promises";
 import "@catalyze/core/primitives/polyfill";
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
+import {Tally} from "@catalyze/core/ledger/certificates";
+import {Committee} from "@catalyze/core/ledger/committee";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {type LedgerParams, PARAMS_PRODUCTION} from "@catalyze/core/ledger/params";
+import {Replica} from "@catalyze/core/ledger/replica";
+import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
 import type {Log} from "@catalyze/core/ports/log";
 import type {Net} from "@catalyze/core/ports/net";
 import type {SignatureVerifier, Signer} from "@catalyze/core/ports/signer";
@@ -94,10 +98,21 @@ export function createWorld(options: WorldOptions, peerIds?: readonly string[]):
   return {genesis, hash: fromHex(hash), network: networkIdOf(hash), owners, voteSigners, verifier};
 }
 
+/** The state machine of a witness alone, from the genesis on. */
+export function createReplica({genesis, verifier, voteSigners}: World, index: number): Replica {
+  return new Replica({genesis, verifier, voteSigner: voteSigners[index]}, freshReplica(genesis));
+}
+
+/** Counts votes of the world's witnesses. */
+export function createTally({genesis}: World): Tally {
+  return new Tally(new Committee(genesis.witnesses));
+}
+
 export class Cluster {
   readonly world: World;
   readonly folder: string;
   readonly members: Member[] = [];
+  readonly #clients: Libp2pNet[] = [];
 
   private constructor(world: World, folder: string) {
     this.world = world;
@@ -137,6 +152,7 @@ export class Cluster {
   /** A stranger's net, connected to every witness. */
   async client(): Promise<Libp2pNet> {
     const net = await createNet(1_000);
+    this.#clients.push(net);
     await net.start();
     for (const member of this.members) await net.dial(member.net.addresses()[0]!);
     return net;
@@ -148,7 +164,7 @@ export class Cluster {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.members.splice(0).map((member) => member.stop()));
+    await Promise.all([...this.members.splice(0), ...this.#clients.splice(0)].map((each) => each.stop()));
     await rm(this.folder, {recursive: true, force: true});
   }
 }
