@@ -71,7 +71,9 @@ export class Bus {
         this.#epochEnds.set(index, handler);
         return () => this.#epochEnds.delete(index);
       },
-      anchorSigners: () => genesis.witnesses,
+      anchorSigners: () =>
+        genesis.witnesses.map(({evmAddress, weight}, seat) => ({seat, evmAddress, weight})),
+      seat: index,
       witnessPeers: {isSeated: (peer) => peers.includes(peer)},
       noteAnchored: async (epoch) => {
         this.anchored.set(index, epoch);

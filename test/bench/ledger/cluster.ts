@@ -10,9 +10,9 @@ import {setTimeout as sleep} from "node:timers/promises";
 import "@catalyze/core/primitives/polyfill";
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {Tally} from "@catalyze/core/ledger/certificates";
-import {Committee} from "@catalyze/core/ledger/committee";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {type LedgerParams, PARAMS_PRODUCTION} from "@catalyze/core/ledger/params";
+import {committeeNow, genesisRegister} from "@catalyze/core/ledger/register";
 import {Replica} from "@catalyze/core/ledger/replica";
 import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
 import type {Log} from "@catalyze/core/ports/log";
@@ -105,7 +105,7 @@ export function createReplica({genesis, verifier, voteSigners}: World, index: nu
 
 /** Counts votes of the world's witnesses. */
 export function createTally({genesis}: World): Tally {
-  return new Tally(new Committee(genesis.witnesses));
+  return new Tally(committeeNow(genesisRegister(genesis)));
 }
 
 export class Cluster {

@@ -66,6 +66,13 @@ export function followHandovers(
   return {committee, sinceEpoch};
 }
 
+/** `evmAddress`: 40 lower-case hex digits. Two may name the same. */
+export type AnchorMember = {
+  readonly seat: number;
+  readonly evmAddress: string;
+  readonly weight: number;
+};
+
 type Service = {readonly sinceEpoch: number; readonly register: Register};
 
 /** Who witnessed in which epoch, since the genesis: for what is signed in one epoch and looked at much later. */
@@ -86,13 +93,13 @@ export class Committees {
     return committeeNow(this.#registerAt(epoch));
   }
 
-  /** Who signs the anchor of an epoch, by seat: EVM address (40 hex digits) and weight. */
-  anchorSigners(epoch: number): readonly {readonly evmAddress: string; readonly weight: number}[] {
+  /** Who signs the anchor of an epoch, by seat. */
+  anchorSigners(epoch: number): readonly AnchorMember[] {
     const register = this.#registerAt(epoch);
     return committeeNow(register).members.map(({seat, weight}) => {
       const evmAddress = register.seats[seat]?.evmAddress;
       assert(evmAddress !== undefined, "a member has a seat");
-      return {evmAddress, weight};
+      return {seat, evmAddress, weight};
     });
   }
 

@@ -54,12 +54,13 @@ function withStanding(register: Register, id: AccountId, standing: Seat["standin
   return {...register, seats};
 }
 
-/** A key, an address on the chain: whoever came first has it. */
-function isTaken({seats, candidates}: Register, wish: Candidate): boolean {
+/**
+ * A vote key has one seat. An address on the chain may stand twice: nobody proves it here, so whoever names
+ * another's only gives weight away, and keeps nobody out.
+ */
+function isTaken({seats, candidates}: Register, {account, voteKey}: Candidate): boolean {
   return [...seats, ...candidates].some(
-    (other) =>
-      other.account !== wish.account &&
-      (other.evmAddress === wish.evmAddress || Buffer.compare(other.voteKey, wish.voteKey) === 0),
+    (other) => other.account !== account && Buffer.compare(other.voteKey, voteKey) === 0,
   );
 }
 
@@ -114,7 +115,7 @@ export function nextRegister(before: Register, end: EpochEnd): Register {
   const candidates = before.candidates.filter(
     (candidate) => !seated.has(candidate.account) && weightOf(candidate, end) > 0,
   );
-  const members = capped(weighed).sort((left, right) => left.seat - right.seat);
+  const members = [...capped(weighed)].sort((left, right) => left.seat - right.seat);
   return {seats: all, candidates, terms: termsAfter(before.terms, members, end)};
 }
 
@@ -179,21 +180,26 @@ export function weightOf(
 }
 
 /**
- * Nobody alone stops the network: with four members or more each share is below 1/3. With two or three that
- * cannot be; there nobody alone decides: each share is at most 2/3.
+ * So that nobody alone stops a network of four or more, each share is held below 1/3. But not where more than
+ * a quarter of the weight would lose its vote by that: next to one big stake, three small ones would else buy
+ * the whole network. So what anybody has of the votes is at most 4/3 of what it has of the stakes.
  */
-export function capped(members: readonly SeatWeight[]): SeatWeight[] {
-  const sorted = [...members].sort((left, right) => right.weight - left.weight || left.seat - right.seat);
-  const limit = capOf(sorted.map(({weight}) => weight));
-  return members.map(({seat, weight}) => ({seat, weight: Math.min(weight, limit)}));
+export function capped(members: readonly SeatWeight[]): readonly SeatWeight[] {
+  if (members.length < 4) return members;
+  const weights = members.map(({weight}) => weight).sort((left, right) => right - left);
+  const limit = capOf(weights);
+  const held = members.map(({seat, weight}) => ({seat, weight: Math.min(weight, limit)}));
+  return 4 * totalOf(held) < 3 * totalOf(members) ? members : held;
 }
 
-/** `weights` descend. Capping two is always enough: then what the others have is more than either. */
+function totalOf(members: readonly SeatWeight[]): number {
+  return members.reduce((sum, {weight}) => sum + weight, 0);
+}
+
+/** `weights` descend, four or more. Capping two is always enough: then the others have more than either. */
 function capOf(weights: readonly number[]): number {
   const [first = 0, second = 0] = weights;
   const others = weights.slice(1).reduce((sum, weight) => sum + weight, 0);
-  if (weights.length < 2) return first;
-  if (weights.length < 4) return Math.min(first, 2 * others);
   const one = Math.ceil(others / 2) - 1;
   return second <= one ? Math.min(first, one) : Math.min(second, others - second - 1);
 }

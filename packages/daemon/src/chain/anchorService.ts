@@ -92,8 +92,13 @@ export class AnchorService {
     const account = privateKeyToAccount(`0x${toHex(options.evmKey)}`);
     const membersAt: AnchorMembers = (epoch) => membersOf(components.ledger.anchorSigners(epoch));
     const own = account.address.toLowerCase();
-    const memberAt = (epoch: number) =>
-      options.isReadOnly === true ? -1 : membersAt(epoch).findIndex(({signer}) => signer === own);
+    const memberAt = (epoch: number) => {
+      if (options.isReadOnly === true) return -1;
+      const {ledger} = components;
+      return ledger
+        .anchorSigners(epoch)
+        .findIndex(({seat, evmAddress}) => seat === ledger.seat && `0x${evmAddress}` === own);
+    };
     const client = evmClient(options.rpcUrls, chainId);
     const records = new TxRecords(store);
     this.#book = new AnchorBook(store, membersAt);

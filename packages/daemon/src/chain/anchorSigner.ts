@@ -10,6 +10,7 @@ import type {ErrorCode} from "@catalyze/core/errors/table";
 import {type Anchor, anchorOf} from "@catalyze/core/ledger/anchorRules";
 import {type Checkpoint, decodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
 import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
+import type {AnchorMember} from "@catalyze/core/ledger/handover";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
 import type {Hash, PeerId} from "@catalyze/core/primitives/id";
@@ -29,7 +30,9 @@ export type AnchorHooks = {
   onAnchorSignature(handler: (bytes: Uint8Array, from: PeerId) => void): () => void;
   onEpochEnd(handler: (checkpoint: Uint8Array, summary: CheckpointSummary) => void): () => void;
   noteAnchored(epoch: number, height: bigint): Promise<void>;
-  anchorSigners(epoch: number): readonly {readonly evmAddress: string; readonly weight: number}[];
+  anchorSigners(epoch: number): readonly AnchorMember[];
+  /** Of this node's vote key. */
+  readonly seat: number | undefined;
   readonly witnessPeers: {isSeated(peer: PeerId): boolean};
 };
 
