@@ -113,6 +113,7 @@ export const ERRORS = {
   DECODE_INVALID: row("network", "wire", {exit: 1, http: 400}, "Bytes that do not decode.", "The sender loses standing."),
   PROOF_INVALID: row("client", "wire", {exit: 7, http: 400}, "The proof does not hold.", "Get a new one, or ask somebody else for it."),
   SIGNATURE_INVALID: row("network", "wire", {exit: 1, http: 400}, "A signature does not verify.", "The sender loses standing."),
+  SNAPSHOT_INVALID: row("network", "wire", {retryable: RETRY, exit: 7, http: 502}, "A snapshot of the ledger does not hold.", "Its sender was dropped; another peer is asked."),
   FRAME_TOO_LARGE: row("network", "wire", {exit: 1, http: 413}, "A message is over its size limit.", "The stream was closed."),
   MESSAGE_UNEXPECTED: row("network", "wire", {exit: 1, http: 400}, "A message out of turn.", "The stream was closed."),
   MESSAGE_EXPIRED: row("network", "wire", {exit: 1, http: 400}, "A message past its expiry, or from the future.", "Check both clocks: `ctz doctor`."),

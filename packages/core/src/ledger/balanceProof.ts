@@ -15,7 +15,7 @@ import type {SignatureVerifier} from "../ports/signer.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {equalBytes, fromHex} from "../primitives/bytes.ts";
 import type {CellId} from "../primitives/id.ts";
-import {refuse, writeFixed, writeU8, writeU16, writeU128} from "./canonical.ts";
+import {refuse} from "./canonical.ts";
 import {type Cell, liabilitiesOf} from "./cell.ts";
 import {decodeCell, encodeCell, leafIdOf, leafOf, treasuryLeaf} from "./cellCodec.ts";
 import type {Checkpoint} from "./checkpoint.ts";
@@ -24,9 +24,9 @@ import {decodeFinalCheckpoint, encodeFinalCheckpoint, type FinalCheckpoint, isPr
 import {type Genesis, genesisHash, networkIdOf} from "./genesis.ts";
 import type {LedgerState} from "./state.ts";
 import {pathLeadsTo, type TreeLeaf, type TreeStep, verifyProof} from "./sumTree.ts";
+import {readTreeSteps, writeTreeSteps} from "./treeSteps.ts";
 
 const VERSION = 1;
-const STEPS_MAX = 256;
 /** A cell is far smaller; a final checkpoint with 21 signatures takes some 3 KiB. */
 export const PROOF_BYTES_MAX = 64 * 1024;
 
@@ -59,12 +59,7 @@ export function proveCell(name: CellName, state: LedgerState, final: FinalCheckp
 export function encodeBalanceProof({final, found, path}: BalanceProof): Uint8Array {
   const writer = new ByteWriter().u8(VERSION).bytes(encodeFinalCheckpoint(final));
   writer.bytes(found === undefined ? new Uint8Array() : encodeCell(found));
-  writeU16(writer, path.length);
-  for (const {bit, hash, sum} of path) {
-    writeU8(writer, bit);
-    writeFixed(writer, hash, 32);
-    writeU128(writer, sum);
-  }
+  writeTreeSteps(writer, path);
   return writer.finish();
 }
 
@@ -75,12 +70,7 @@ export function decodeBalanceProof(bytes: Uint8Array): BalanceProof {
   if (reader.u8() !== VERSION) refuse("version");
   const final = decodeFinalCheckpoint(reader.bytes(LIMITS.marketFrameBytesMax));
   const cell = reader.bytes(PROOF_BYTES_MAX);
-  const count = reader.count(reader.u16(), STEPS_MAX);
-  const path = Array.from({length: count}, () => ({
-    bit: reader.u8(),
-    hash: reader.raw(32),
-    sum: reader.u128(),
-  }));
+  const path = readTreeSteps(reader);
   reader.finish();
   return {final, found: cell.length === 0 ? undefined : decodeCell(cell), path};
 }

@@ -34,6 +34,8 @@ export type StateParts = {
   readonly cells: Iterable<Cell>;
   readonly totals: Totals;
   readonly withdrawals: Iterable<Withdrawal>;
+  /** Over these very cells and totals, when it was made already. */
+  readonly tree?: SumTree;
 };
 
 export class LedgerState {
@@ -63,7 +65,7 @@ export class LedgerState {
   }
 
   /** From storage. */
-  static load({cells, totals, withdrawals}: StateParts): LedgerState {
+  static load({cells, totals, withdrawals, tree}: StateParts): LedgerState {
     const state = LedgerState.empty();
     for (const cell of cells) {
       if (cell.kind === "account") state.putAccount(cell);
@@ -72,6 +74,7 @@ export class LedgerState {
     }
     for (const {address, cumulative} of withdrawals) state.#withdrawals.set(toHex(address), cumulative);
     state.#totals = totals;
+    if (tree !== undefined) state.#setTree(tree);
     return state;
   }
 
