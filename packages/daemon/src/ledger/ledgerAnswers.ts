@@ -1,4 +1,4 @@
-/** Sync from both sides: the vector that we send, the page that we answer with. */
+/** Sync from both sides: the vector that we send; the page, the cell or the part of the snapshot that we answer with. */
 
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {encodeCell} from "@catalyze/core/ledger/cellCodec";
@@ -10,6 +10,7 @@ import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {CellId, Hash} from "@catalyze/core/primitives/id";
 import type {
   CellRequest,
+  SnapshotChunkRequest,
   SyncReply,
   SyncRequest,
   WitnessHead,
@@ -17,6 +18,7 @@ import type {
 import {LIMITS} from "@catalyze/proto/limits";
 import type {LedgerFrameInit} from "./ledgerFrame.ts";
 import type {LedgerRequest} from "./ledgerProtocol.ts";
+import type {SnapshotShelf} from "./snapshotShelf.ts";
 
 const HEADS_MAX = 64;
 const ENTRIES_MAX = 1_024;
@@ -29,6 +31,7 @@ const PAGE_BYTES_MAX = LIMITS.ledgerFrameBytesMax - 64 * 1024;
 export type LedgerAnswersComponents = {
   readonly replica: LedgerReplica;
   readonly store: Store;
+  readonly shelf: SnapshotShelf;
   /** Size of the committee. */
   readonly witnesses: number;
   /** `ReplicaDriver.written`: an own entry that is told before it is on disk would fork our log at a crash. */
@@ -38,12 +41,14 @@ export type LedgerAnswersComponents = {
 export class LedgerAnswers {
   readonly #replica: LedgerReplica;
   readonly #store: Store;
+  readonly #shelf: SnapshotShelf;
   readonly #witnesses: number;
   readonly #written: () => Promise<void>;
 
-  constructor({replica, store, witnesses, written}: LedgerAnswersComponents) {
+  constructor({replica, store, shelf, witnesses, written}: LedgerAnswersComponents) {
     this.#replica = replica;
     this.#store = store;
+    this.#shelf = shelf;
     this.#witnesses = witnesses;
     this.#written = written;
   }
@@ -73,6 +78,9 @@ export class LedgerAnswers {
 
   /** Tells nothing that is not on disk. While nothing can be written, pages come from the store alone. */
   async answer(request: LedgerRequest): Promise<LedgerFrameInit> {
+    if (request.case === "snapshotHeadRequest")
+      return {case: "snapshotHeadReply", value: {head: this.#shelf.head()}};
+    if (request.case === "snapshotChunkRequest") return await this.#chunk(request.value);
     if (request.case === "cellRequest") {
       const reply = this.#cell(request.value);
       await this.#written();
@@ -120,6 +128,12 @@ export class LedgerAnswers {
       checkpoints: this.#replica.checkpointsAfter(height, STORED_MAX),
       entries: this.#replica.entriesAfter(heads, entriesMax),
     };
+  }
+
+  async #chunk({snapshot, index}: SnapshotChunkRequest): Promise<LedgerFrameInit> {
+    if (snapshot.length !== 32) throw new CodedError("DECODE_INVALID", {evidence: {reason: "snapshot"}});
+    const chunk = await this.#shelf.chunk(toHex(snapshot) as Hash, index);
+    return {case: "snapshotChunkReply", value: {chunk}};
   }
 
   #cell({cell}: CellRequest): LedgerFrameInit {

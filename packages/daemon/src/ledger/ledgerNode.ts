@@ -97,6 +97,7 @@ export class LedgerNode implements LedgerClient {
     parts.wallet.stop();
     await Promise.all([parts.sync.stop(), parts.sender.stop(), ...parts.pushes.map((push) => push.stop())]);
     await parts.driver.stop();
+    await parts.shelf.stop();
     await parts.outbox.stop();
   }
 

@@ -32,6 +32,7 @@ import {Outbox} from "./outbox.ts";
 import {type BudgetRate, PeerBudgets} from "./peerBudgets.ts";
 import {PushQueue} from "./pushQueue.ts";
 import {ReplicaDriver} from "./replicaDriver.ts";
+import {SnapshotShelf} from "./snapshotShelf.ts";
 import {Wallet} from "./wallet.ts";
 import {agreedHead, walletView} from "./walletView.ts";
 
@@ -83,6 +84,7 @@ export type LedgerParts = {
   readonly grades: OpGrades;
   readonly anchoredCell: AnchoredCell;
   readonly pushes: readonly PushQueue[];
+  readonly shelf: SnapshotShelf;
   readonly reporter: EvidenceReporter;
   readonly isWitness: boolean;
 };
@@ -105,7 +107,7 @@ type Base = {
 };
 
 type Records = Pick<LedgerParts, "grades" | "history" | "outbox" | "anchoredCell">;
-type Talk = Pick<LedgerParts, "topic" | "sync" | "pushes" | "protocol">;
+type Talk = Pick<LedgerParts, "topic" | "sync" | "pushes" | "protocol" | "shelf">;
 
 export async function openLedger(
   components: LedgerNodeComponents,
@@ -122,7 +124,7 @@ export async function openLedger(
   });
   const {replica, account, budgets, isSelfWitness} = base;
   const records = await openRecords(base);
-  const talk = openTalk(base);
+  const talk = await openTalk(base);
   const {wallet, sender} = openWallet(base, records.outbox);
   const reporter = new EvidenceReporter({
     ...{clock, random: components.random, log},
@@ -148,7 +150,10 @@ export async function openLedger(
   const driver: ReplicaDriver = new ReplicaDriver(
     {replica: machine, store, signingTable, clock, log, metrics},
     {
-      also: (each, input) => effects.also(each, input),
+      also(each, input) {
+        talk.shelf.onEffects(each);
+        return effects.also(each, input);
+      },
       perform: (effect) => effects.perform(effect),
       degraded: (failure) => events.degraded.emit(failure),
     },
@@ -197,13 +202,15 @@ async function openRecords({components, options, replica, account, view}: Base):
   return {grades, history, outbox, anchoredCell};
 }
 
-function openTalk(base: Base): Talk {
+async function openTalk(base: Base): Promise<Talk> {
   const {components, options, events, budgets, push, isWitness, isSelfWitness, others} = base;
   const {net, store, clock, random, log, metrics} = components;
   const {replica, written} = base;
   const witnesses = options.genesis.witnesses.length;
-  const answers = new LedgerAnswers({replica, store, witnesses, written});
-  const sync = new LedgerSync({
+  const shelf = new SnapshotShelf({store, clock, log, replica, isBehind: () => sync.isBehind});
+  await shelf.start();
+  const answers = new LedgerAnswers({replica, store, shelf, witnesses, written});
+  const sync: LedgerSync = new LedgerSync({
     ...{net, clock, random, log, metrics, push, isWitness},
     request: (isFromCheckpoint) => answers.request(isFromCheckpoint),
     progress: () => answers.progress(),
@@ -215,7 +222,7 @@ function openTalk(base: Base): Talk {
     anchorSignature: (bytes, from) => events.anchorSignature.emit(bytes, from),
   });
   const pushes = isSelfWitness ? others.map(({peerId}) => new PushQueue({net, clock}, peerId)) : [];
-  return {sync, protocol, pushes, topic: new EntriesTopic({net, budgets, push})};
+  return {sync, protocol, pushes, shelf, topic: new EntriesTopic({net, budgets, push})};
 }
 
 function openWallet(base: Base, outbox: Outbox): Pick<LedgerParts, "wallet" | "sender"> {
