@@ -10,9 +10,11 @@ import {encodeCell} from "./cellCodec.ts";
 import type {Tally} from "./certificates.ts";
 import type {Cut} from "./cut.ts";
 import type {EntryNode} from "./dag.ts";
+import type {Entry} from "./entry.ts";
 import {encodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import type {Op} from "./op.ts";
 import {decodeOp} from "./opCodec.ts";
+import type {LedgerState, Withdrawal} from "./state.ts";
 
 export const KEY = {
   entries: "le/",
@@ -49,14 +51,34 @@ export function checkpointWrites(cut: Cut, final: FinalCheckpoint, covered: Iter
   return [
     ...cells.map((cell) => ({key: KEY.cells + cell.id, value: encodeCell(cell)})),
     ...removedLocks.map((id) => ({key: KEY.cells + id, value: undefined})),
-    ...withdrawals.map(({address, cumulative}) => ({
-      key: KEY.withdrawals + toHex(address),
-      value: new ByteWriter().u64(cumulative).finish(),
-    })),
+    ...withdrawals.map(withdrawalWrite),
     {key: checkpointKey(final.checkpoint.height), value: encodeFinalCheckpoint(final)},
     {key: KEY.meta, value: encodeMeta(final)},
     {key: KEY.carried, value: encodeCarried(cut.carried, covered)},
   ];
+}
+
+/**
+ * What a node has on disk that begins at this checkpoint, the end of an epoch, where nothing is carried: its
+ * state, and the latest entries below its cut. Cells of the genesis are among the state's, as they are now.
+ */
+export function beginningWrites(
+  state: LedgerState,
+  final: FinalCheckpoint,
+  covered: readonly Entry[],
+): Write[] {
+  const cells = [...state.accounts(), ...state.locks()];
+  return [
+    ...cells.map((cell) => ({key: KEY.cells + cell.id, value: encodeCell(cell)})),
+    ...state.withdrawals().map(withdrawalWrite),
+    ...covered.map((entry) => ({key: entryKey({entry, isMain: true}), value: entry.bytes})),
+    {key: checkpointKey(final.checkpoint.height), value: encodeFinalCheckpoint(final)},
+    {key: KEY.meta, value: encodeMeta(final)},
+  ];
+}
+
+function withdrawalWrite({address, cumulative}: Withdrawal): Write {
+  return {key: KEY.withdrawals + toHex(address), value: new ByteWriter().u64(cumulative).finish()};
 }
 
 export type Meta = {readonly height: bigint; readonly hash: Hash};

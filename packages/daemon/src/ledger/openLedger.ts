@@ -32,6 +32,8 @@ import {Outbox} from "./outbox.ts";
 import {type BudgetRate, PeerBudgets} from "./peerBudgets.ts";
 import {PushQueue} from "./pushQueue.ts";
 import {ReplicaDriver} from "./replicaDriver.ts";
+import {SlowChecks} from "./slowChecks.ts";
+import {type Beginning, SnapshotJoin} from "./snapshotJoin.ts";
 import {SnapshotShelf} from "./snapshotShelf.ts";
 import {Wallet} from "./wallet.ts";
 import {agreedHead, walletView} from "./walletView.ts";
@@ -61,6 +63,8 @@ export type LedgerNodeOptions = {
   readonly submitTimeoutMs?: number;
   /** Accounts whose history is kept, besides the own one. */
   readonly historyAccounts?: readonly AccountId[];
+  /** Replays every entry since the genesis, so that this node has the whole history. A witness always does. */
+  readonly isArchive?: boolean;
   readonly budgets?: {readonly witness: BudgetRate; readonly other: BudgetRate};
 };
 
@@ -94,6 +98,7 @@ type Base = {
   readonly components: LedgerNodeComponents;
   readonly options: LedgerNodeOptions;
   readonly events: LedgerEvents;
+  readonly begin: (beginning: Beginning) => void;
   readonly replica: LedgerReplica;
   readonly account: AccountId;
   readonly isSelfWitness: boolean;
@@ -112,12 +117,12 @@ type Talk = Pick<LedgerParts, "topic" | "sync" | "pushes" | "protocol" | "shelf"
 export async function openLedger(
   components: LedgerNodeComponents,
   options: LedgerNodeOptions,
-  events: LedgerEvents,
+  {events, begin}: Pick<Base, "events" | "begin">,
 ): Promise<LedgerParts> {
   const {net, store, signingTable, clock, log, metrics} = components;
   const slow = new SlowChecks(components.verifier);
   const base = await openBase(components, options, {
-    events,
+    ...{events, begin},
     verifier: slow,
     push: (input) => driver.push(input),
     written: () => driver.written(),
@@ -164,11 +169,11 @@ export async function openLedger(
 async function openBase(
   components: LedgerNodeComponents,
   options: LedgerNodeOptions,
-  given: Pick<Base, "events" | "push" | "written"> & {readonly verifier: SignatureVerifier},
+  given: Pick<Base, "events" | "begin" | "push" | "written"> & {readonly verifier: SignatureVerifier},
 ): Promise<Base> {
   const {store, signingTable, clock, accountSigner, voteSigner} = components;
   const {genesis, budgets: rates = BUDGETS} = options;
-  const {verifier, events, push, written} = given;
+  const {verifier, events, begin, push, written} = given;
   const voteKey = voteSigner === undefined ? undefined : toHex(voteSigner.publicKey);
   const isSelfWitness = genesis.witnesses.some((witness) => witness.voteKey === voteKey);
   const peers = new Set(genesis.witnesses.map(({peerId}) => peerId));
@@ -177,7 +182,7 @@ async function openBase(
   const vote = isSelfWitness && options.isRecovering !== true ? voteSigner : undefined;
   const replica = new Replica({genesis, verifier, voteSigner: vote}, restored);
   return {
-    ...{components, options, events, push, written, replica, isSelfWitness, isWitness},
+    ...{components, options, events, begin, push, written, replica, isSelfWitness, isWitness},
     account: accountIdOf(accountSigner.publicKey),
     others: genesis.witnesses.filter((witness) => witness.voteKey !== voteKey),
     budgets: new PeerBudgets(clock, (peer) => (isWitness(peer) ? rates.witness : rates.other)),
@@ -203,15 +208,19 @@ async function openRecords({components, options, replica, account, view}: Base):
 }
 
 async function openTalk(base: Base): Promise<Talk> {
-  const {components, options, events, budgets, push, isWitness, isSelfWitness, others} = base;
+  const {components, options, events, begin, budgets, push, isWitness, isSelfWitness, others} = base;
   const {net, store, clock, random, log, metrics} = components;
   const {replica, written} = base;
   const witnesses = options.genesis.witnesses.length;
+  const isWanted = () => !isSelfWitness && options.isArchive !== true && replica.checkpoint.height === 0n;
+  const {verifier} = components;
+  const join = new SnapshotJoin({net, clock, random, log, verifier, isWanted, begin}, options.genesis);
   const shelf = new SnapshotShelf({store, clock, log, replica, isBehind: () => sync.isBehind});
   await shelf.start();
   const answers = new LedgerAnswers({replica, store, shelf, witnesses, written});
   const sync: LedgerSync = new LedgerSync({
     ...{net, clock, random, log, metrics, push, isWitness},
+    join: (signal) => join.run(signal),
     request: (isFromCheckpoint) => answers.request(isFromCheckpoint),
     progress: () => answers.progress(),
     isBehind: (reply) => answers.isBehind(reply),
@@ -258,29 +267,6 @@ function openWallet(base: Base, outbox: Outbox): Pick<LedgerParts, "wallet" | "s
     },
   );
   return {wallet, sender};
-}
-
-/** Counts the checks that took the slow path, for the budget of whoever caused them. */
-class SlowChecks implements SignatureVerifier {
-  readonly #verifier: SignatureVerifier;
-  #count = 0;
-
-  constructor(verifier: SignatureVerifier) {
-    this.#verifier = verifier;
-  }
-
-  verify(...args: Parameters<SignatureVerifier["verify"]>): {valid: boolean; slow: boolean} {
-    const answer = this.#verifier.verify(...args);
-    if (answer.slow) this.#count += 1;
-    return answer;
-  }
-
-  /** Since the last call. */
-  take(): number {
-    const count = this.#count;
-    this.#count = 0;
-    return count;
-  }
 }
 
 function isSettled({body}: Op, view: WalletView): boolean {
