@@ -36,6 +36,21 @@ export const SCENARIOS = {
     ...{...BASE, seed, witnesses: 4, owners: 7, equivocators: 1, tricks: 6, arePoor: true},
     faults: {...STORM, oneWay: 0.1, wipe: 0.3},
   }),
+  /** Followers begin with snapshots in a storm, again and again. */
+  joining: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, equivocators: 1, joiners: 2},
+    faults: {...STORM, wipe: 0.2},
+  }),
+  /** The same while one of four forks its log, */
+  joiningForks: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, twin: seed % 4, equivocators: 1, joiners: 2},
+    faults: {...STORM, crash: 0.001},
+  }),
+  /** and while one keeps no rule. */
+  joiningHostile: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, bad: seed % 4, equivocators: 1, tricks: 10, joiners: 2},
+    faults: {...STORM, crash: 0},
+  }),
 } satisfies Record<string, (seed: number) => SimLedgerSetup>;
 
 export type ScenarioName = keyof typeof SCENARIOS;

@@ -18,6 +18,7 @@ import {SeededRandom} from "../fakes/seededRandom.ts";
 import type {SimCrypto} from "../market/simKeys.ts";
 import {BadWitness} from "./badWitness.ts";
 import {Checks} from "./checks.ts";
+import {beginningFrom} from "./lateJoin.ts";
 import {type Network, Owner} from "./owners.ts";
 import {SimLedgerNode, type Spoken} from "./simLedgerNode.ts";
 import {describe, describeOp} from "./trace.ts";
@@ -28,6 +29,8 @@ export type SimLedgerSetup = {
   readonly crypto: SimCrypto;
   readonly witnesses: number;
   readonly followers: number;
+  /** Followers besides these that begin with a snapshot, lose everything, and begin again. */
+  readonly joiners?: number;
   readonly owners: number;
   /** How many of the owners sign two ops for one slot. */
   readonly equivocators: number;
@@ -95,11 +98,13 @@ export class SimLedger {
   #isCalm = false;
   nowMs = START_MS;
   steps = 0;
+  /** Times that a node began with a snapshot. */
+  joins = 0;
 
   constructor(setup: SimLedgerSetup) {
     this.#setup = setup;
     this.#random = new SeededRandom(setup.seed);
-    const {crypto, witnesses, followers, owners, tricks = 0} = setup;
+    const {crypto, witnesses, followers, joiners = 0, owners, tricks = 0} = setup;
     const votes = Array.from({length: witnesses}, (_, index) => crypto.signer(`vote ${index}`));
     const wallets = Array.from({length: owners + 2 * tricks}, (_, index) => crypto.signer(`owner ${index}`));
     const accounts = wallets.map(({publicKey}, index) => ({
@@ -138,7 +143,7 @@ export class SimLedger {
       const owner = new Owner(signer, this.#network, {balance: this.#endowmentOf(index), isHonest});
       (index < owners ? this.owners : this.#cheats).push(owner);
     }
-    for (let index = 0; index < witnesses + followers; index++) this.#addNode(index, votes[index]);
+    for (let index = 0; index < witnesses + followers + joiners; index++) this.#addNode(index, votes[index]);
     if (setup.bad !== undefined) {
       const [signer, random] = [votes[setup.bad]!, this.#random.fork("bad witness")];
       this.#badWitness = new BadWitness({index: setup.bad, genesis: this.#genesis, crypto, signer, random});
@@ -166,7 +171,10 @@ export class SimLedger {
 
   /** Runs under faults for a while, then heals and lets everything settle. */
   async run({stormMs, calmMs}: {readonly stormMs: number; readonly calmMs: number}): Promise<void> {
-    for (const node of this.#speaking()) await this.#boot(node);
+    for (const node of this.#speaking()) {
+      if (this.#isJoiner(node)) this.#after(this.#random.between(500, stormMs), () => this.#join(node));
+      else await this.#boot(node);
+    }
     for (const owner of this.owners) this.#after(this.#random.between(0, 200), () => this.#act(owner));
     this.#startTricks(stormMs);
     if (this.#badWitness !== undefined) this.#harm(this.#badWitness);
@@ -174,9 +182,22 @@ export class SimLedger {
     await this.#until(this.nowMs + stormMs);
     this.#isCalm = true;
     this.#tell("network", () => "heals");
-    for (const node of this.#speaking()) if (node.replica === undefined) await this.#boot(node);
+    for (const node of this.#speaking()) {
+      if (node.replica === undefined && !this.#isJoiner(node)) await this.#boot(node);
+    }
     await this.#until(this.nowMs + calmMs);
     this.checks.settled();
+  }
+
+  /** A while longer, until no honest node is more than so many heights behind another. */
+  async goOn({untilSpreadMax, limitMs}: {readonly untilSpreadMax: bigint; readonly limitMs: number}) {
+    const endMs = this.nowMs + limitMs;
+    while (this.nowMs < endMs) {
+      const heights = this.live().map(({replica}) => replica!.checkpoint.height);
+      const highest = heights.reduce((high, each) => (each > high ? each : high), 0n);
+      if (heights.every((height) => highest - height <= untilSpreadMax)) return;
+      await this.#until(this.nowMs + 100);
+    }
   }
 
   /** Honest nodes that run. */
@@ -206,6 +227,21 @@ export class SimLedger {
     this.#tickAt.delete(node);
     this.#scheduleTick(node);
     this.#sync(node, undefined);
+  }
+
+  #isJoiner({index}: SimLedgerNode): boolean {
+    const {witnesses, followers, joiners = 0} = this.#setup;
+    return index >= witnesses + followers && index < witnesses + followers + joiners;
+  }
+
+  async #join(node: SimLedgerNode): Promise<void> {
+    const from = this.live().find(({snapshot, index}) => snapshot !== undefined && index !== node.index);
+    if (from?.snapshot === undefined) return this.#after(500, () => this.#join(node));
+    node.wipe();
+    node.disk.write(await beginningFrom(from.snapshot, from.store), true);
+    this.joins += 1;
+    await this.#boot(node);
+    if (!this.#isCalm) this.#after(this.#random.between(1_000, 4_000), () => this.#join(node));
   }
 
   #after(delayMs: number, run: Event["run"]): void {
@@ -255,7 +291,8 @@ export class SimLedger {
     else if (this.#random.chance(0.5)) node.dyingAfter = this.#random.int(3);
     else node.crash();
     this.#after(this.#random.between(100, 3_000), async () => {
-      if (node.replica === undefined) await this.#boot(node);
+      if (node.replica === undefined && !(isWiped && this.#isJoiner(node))) await this.#boot(node);
+      else if (node.replica === undefined) await this.#join(node);
     });
   }
 
@@ -310,7 +347,8 @@ export class SimLedger {
     if (this.#syncing.has(node)) return;
     this.#syncing.add(node);
     const named = this.nodes.find((other) => peerOf(other) === from);
-    const other = named ?? this.#random.pick(this.nodes.filter((each) => each !== node));
+    const isThere = (each: SimLedgerNode) => each.replica !== undefined || !this.#isJoiner(each);
+    const other = named ?? this.#random.pick(this.nodes.filter((each) => each !== node && isThere(each)));
     this.#after(50 + this.#delayMs(), async () => {
       this.#syncing.delete(node);
       const [asking, answering] = [node.replica, other.replica];
