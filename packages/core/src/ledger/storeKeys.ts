@@ -23,6 +23,8 @@ export const KEY = {
   withdrawals: "ls/withdrawal/",
   meta: "ls/meta",
   carried: "ls/carried",
+  /** Height of the snapshot that this node began with; absent when it has the whole history. */
+  begun: "ls/begun",
 } as const;
 
 const CARRIED_MAX = 1_000_000;
@@ -74,6 +76,7 @@ export function beginningWrites(
     ...covered.map((entry) => ({key: entryKey({entry, isMain: true}), value: entry.bytes})),
     {key: checkpointKey(final.checkpoint.height), value: encodeFinalCheckpoint(final)},
     {key: KEY.meta, value: encodeMeta(final)},
+    {key: KEY.begun, value: new ByteWriter().u64(final.checkpoint.height).finish()},
   ];
 }
 

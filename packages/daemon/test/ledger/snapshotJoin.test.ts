@@ -1,4 +1,5 @@
 import {sha256} from "@catalyze/core/crypto/sha256";
+import {toCodedError} from "@catalyze/core/errors/codedError";
 import {checkpointHash} from "@catalyze/core/ledger/checkpoint";
 import {signVote} from "@catalyze/core/ledger/consensusCodec";
 import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
@@ -89,6 +90,17 @@ describe("a follower that joins late", () => {
     const report = await rig.node(4).verify();
     expect(report.checks.filter(({ok}) => !ok)).toEqual([]);
     expect(rig.home(4).net!.penalties).toEqual([]);
+    // What it has does not begin at the genesis, and it says so rather than call it damaged.
+    const code = async (index: number) => {
+      try {
+        await rig.clock.complete(rig.node(index).export().next());
+      } catch (error) {
+        return toCodedError(error).code;
+      }
+      return undefined;
+    };
+    expect(await code(4)).toBe("LEDGER_INCOMPLETE");
+    expect(await code(0)).toBeUndefined();
     await rig.stop();
   });
 
