@@ -155,6 +155,14 @@ describe("a follower that joins late", () => {
     await rig.stop();
   });
 
+  it("is an archive: replays everything", async () => {
+    const rig = await grown(1, 10n, 1);
+    await rig.start(1, {isArchive: true});
+    await rig.until(() => rig.node(1).head().height >= 10n, 60_000);
+    expect((await heightsOf(rig, 1))[0]).toBe(1);
+    await rig.stop();
+  });
+
   it("is a witness: replays everything", async () => {
     const rig = await grown(0, 10n);
     rig.crash(3);
