@@ -6,6 +6,7 @@ import type {Bar, Bench} from "./bar.ts";
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   startup: async () => (await import("./startup.ts")).startup,
   ledger: async () => (await import("./ledger.ts")).ledger,
+  snapshot: async () => (await import("./snapshot.ts")).snapshot,
 };
 
 const USAGE = "usage: npm run -s bench -- --list | <benchmark> [part…] [--json]\n";

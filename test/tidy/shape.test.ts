@@ -8,6 +8,10 @@ const LINES_MAX = 300;
 
 /** Longer files, up to 400 lines, each with its reason. */
 const LONGER: Record<string, string> = {
+  "packages/core/src/ledger/replica.ts":
+    "one state machine: what follows from each input stands in one place",
+  "packages/core/src/ledger/dag.ts":
+    "one graph: what is taken in, held back and forgotten are one set of rules",
   "packages/contracts/solidity/src/CatalyzeAnchor.sol":
     "one vault, one set of invariants: its states and its money are read together",
 };

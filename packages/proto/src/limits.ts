@@ -14,6 +14,9 @@ export const LIMITS = {
   outputBytesMax: 16 * 1024 * 1024,
   /** One frame of the ledger stream: an entry with up to 512 ops, or a page of a sync. */
   ledgerFrameBytesMax: 4 * 1024 * 1024,
+  /** The state at an epoch's end, in pieces that are verified one by one; its head lists them. */
+  snapshotChunkBytesMax: 1024 * 1024,
+  snapshotHeadBytesMax: 4 * 1024 * 1024 - 64 * 1024,
   entryBytesMax: 1024 * 1024,
   opBytesMax: 16 * 1024,
   /** One block of a blob, with protobuf overhead on top. */

@@ -9,12 +9,13 @@ const SEEDS = Number(process.env["CTZ_SIM_SEEDS"] ?? 30);
 const FIRST = Number(process.env["CTZ_SIM_FIRST"] ?? 1);
 
 async function seeded(name: string, count: number, setup: (seed: number) => SimLedgerSetup): Promise<void> {
-  let [certified, steps] = [0, 0];
+  let [certified, steps, joins] = [0, 0, 0];
   for (let seed = FIRST; seed < FIRST + count; seed++) {
     try {
       const sim = await settledSim(setup(seed));
       certified += sim.checks.certifiedOps;
       steps += sim.steps;
+      joins += sim.joins;
     } catch (error) {
       throw new Error(`${name}: seed ${seed}; \`npm run sim -- ${name} --seed ${seed}\` shows it`, {
         cause: error,
@@ -22,7 +23,10 @@ async function seeded(name: string, count: number, setup: (seed: number) => SimL
     }
   }
   expect(certified).toBeGreaterThan(count);
-  process.stdout.write(`${name}: ${count} seeds, ${steps} steps, ${certified} certified ops\n`);
+  if (setup(FIRST).joiners !== undefined) expect(joins).toBeGreaterThan(count);
+  process.stdout.write(
+    `${name}: ${count} seeds, ${steps} steps, ${certified} certified ops, ${joins} joins\n`,
+  );
 }
 
 describe("ledger replicas", () => {
@@ -33,6 +37,9 @@ describe("ledger replicas", () => {
     ["four witnesses go on when one is silent", "silent", Math.ceil(SEEDS / 3)],
     ["four witnesses survive one that forks its log and votes twice", "forking", Math.ceil(SEEDS / 2)],
     ["four witnesses survive one that keeps no rule, and every trick of owners", "hostile", SEEDS],
+    ["followers begin with snapshots in a storm, again and again", "joining", Math.ceil(SEEDS / 2)],
+    ["followers begin with snapshots while one witness forks its log", "joiningForks", Math.ceil(SEEDS / 6)],
+    ["followers begin with snapshots while one keeps no rule", "joiningHostile", Math.ceil(SEEDS / 3)],
     ["four witnesses serve owners who live from hand to mouth", "poor", SEEDS],
     ["committees change under crashes and an equivocating owner", "changing", SEEDS],
   ])("%s", async (_, name, count) => {

@@ -17,7 +17,8 @@ describe("verification from the logs", () => {
   ])("agrees with every store of a simulated network: %s", async (name, seeds) => {
     let [heights, ops, branches] = [0n, 0, 0];
     for (let seed = 1; seed <= seeds; seed++) {
-      const setup: SimLedgerSetup = SCENARIOS[name](seed);
+      // Who began with a snapshot has no whole logs.
+      const setup: SimLedgerSetup = {...SCENARIOS[name](seed), joiners: 0};
       const sim = new SimLedger(setup);
       sim.startTimers();
       await sim.run({stormMs: setup.stormMs ?? STORM_MS, calmMs: CALM_MS});

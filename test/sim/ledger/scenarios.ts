@@ -38,8 +38,23 @@ export const SCENARIOS = {
   }),
   /** A network of one that others join, leave and join again, with stakes that move; nodes crash. */
   changing: (seed: number) => ({
-    ...{...BASE, seed, witnesses: 1, joiners: 4, equivocators: 1, stormMs: 20_000},
+    ...{...BASE, seed, witnesses: 1, stewards: 4, equivocators: 1, joiners: 1, stormMs: 20_000},
     faults: {...STORM, crash: 0.001, wipe: 0.2},
+  }),
+  /** Followers begin with snapshots in a storm, again and again. */
+  joining: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, equivocators: 1, joiners: 2},
+    faults: {...STORM, wipe: 0.2},
+  }),
+  /** The same while one of four forks its log, */
+  joiningForks: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, twin: seed % 4, equivocators: 1, joiners: 2},
+    faults: {...STORM, crash: 0.001},
+  }),
+  /** and while one keeps no rule. */
+  joiningHostile: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, bad: seed % 4, equivocators: 1, tricks: 10, joiners: 2},
+    faults: {...STORM, crash: 0},
   }),
 } satisfies Record<string, (seed: number) => SimLedgerSetup>;
 

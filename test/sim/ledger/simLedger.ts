@@ -8,7 +8,7 @@ import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import type {Op} from "@catalyze/core/ledger/op";
 import {heightsOf, PARAMS_DEMO} from "@catalyze/core/ledger/params";
-import {committeeNow, genesisRegister} from "@catalyze/core/ledger/register";
+import {committeeNow, coveredHeads, genesisRegister} from "@catalyze/core/ledger/register";
 import {isResolved} from "@catalyze/core/ledger/resolved";
 import {storedAfter} from "@catalyze/core/ledger/restoreReplica";
 import type {Signer} from "@catalyze/core/ports/signer";
@@ -19,6 +19,7 @@ import {SeededRandom} from "../fakes/seededRandom.ts";
 import type {SimCrypto} from "../market/simKeys.ts";
 import {BadWitness} from "./badWitness.ts";
 import {Checks} from "./checks.ts";
+import {beginningFrom} from "./lateJoin.ts";
 import {type Network, Owner} from "./owners.ts";
 import {SimLedgerNode, type Spoken} from "./simLedgerNode.ts";
 import {Steward} from "./stewards.ts";
@@ -31,9 +32,11 @@ export type SimLedgerSetup = {
   readonly witnesses: number;
   readonly followers: number;
   /** Nodes that are no witnesses in the genesis, and come and go as witnesses. */
-  readonly joiners?: number;
+  readonly stewards?: number;
   /** How long the faults last. */
   readonly stormMs?: number;
+  /** Followers besides these that begin with a snapshot, lose everything, and begin again. */
+  readonly joiners?: number;
   readonly owners: number;
   /** How many of the owners sign two ops for one slot. */
   readonly equivocators: number;
@@ -103,15 +106,17 @@ export class SimLedger {
   #isCalm = false;
   nowMs = START_MS;
   steps = 0;
+  /** Times that a node began with a snapshot. */
+  joins = 0;
 
   constructor(setup: SimLedgerSetup) {
     this.#setup = setup;
     this.#random = new SeededRandom(setup.seed);
-    const {crypto, witnesses, followers, owners, tricks = 0, joiners = 0} = setup;
-    const votes = Array.from({length: witnesses + joiners}, (_, index) => crypto.signer(`vote ${index}`));
+    const {crypto, witnesses, followers, owners, tricks = 0, stewards = 0} = setup;
+    const votes = Array.from({length: witnesses + stewards}, (_, index) => crypto.signer(`vote ${index}`));
     const wallets = [
       ...Array.from({length: owners + 2 * tricks}, (_, index) => crypto.signer(`owner ${index}`)),
-      ...Array.from({length: joiners}, (_, index) => crypto.signer(`steward ${index}`)),
+      ...Array.from({length: stewards}, (_, index) => crypto.signer(`steward ${index}`)),
     ];
     const accounts = wallets.map(({publicKey}, index) => ({
       id: accountIdOf(publicKey),
@@ -131,7 +136,7 @@ export class SimLedger {
       params: {
         ...PARAMS_DEMO,
         ...{checkpointsPerEpoch: 4, unbondingS: 5, lateCertificateWindowS: 4, evidenceWindowS: 10},
-        ...(joiners === 0 ? {} : {witnessStakeMin: STAKE_MIN, idleWitnessS: 8}),
+        ...(stewards === 0 ? {} : {witnessStakeMin: STAKE_MIN, idleWitnessS: 8}),
       },
       aliases: {},
     };
@@ -152,7 +157,8 @@ export class SimLedger {
       else if (index < owners + 2 * tricks) this.#cheats.push(owner);
       else this.#stewards.push(this.#stewardOf(owner, witnesses + this.#stewards.length, votes));
     }
-    for (let index = 0; index < witnesses + joiners + followers; index++) this.#addNode(index, votes[index]);
+    const nodes = witnesses + stewards + followers + (setup.joiners ?? 0);
+    for (let index = 0; index < nodes; index++) this.#addNode(index, votes[index]);
     if (setup.bad !== undefined) {
       const [signer, random] = [votes[setup.bad]!, this.#random.fork("bad witness")];
       this.#badWitness = new BadWitness({index: setup.bad, genesis: this.#genesis, crypto, signer, random});
@@ -189,7 +195,10 @@ export class SimLedger {
 
   /** Runs under faults for a while, then heals and lets everything settle. */
   async run({stormMs, calmMs}: {readonly stormMs: number; readonly calmMs: number}): Promise<void> {
-    for (const node of this.#speaking()) await this.#boot(node);
+    for (const node of this.#speaking()) {
+      if (this.#isJoiner(node)) this.#after(this.#random.between(500, stormMs), () => this.#join(node));
+      else await this.#boot(node);
+    }
     for (const owner of this.owners) this.#after(this.#random.between(0, 200), () => this.#act(owner));
     for (const steward of this.#stewards) this.#govern(steward);
     this.#startTricks(stormMs);
@@ -198,9 +207,22 @@ export class SimLedger {
     await this.#until(this.nowMs + stormMs);
     this.#isCalm = true;
     this.#tell("network", () => "heals");
-    for (const node of this.#speaking()) if (node.replica === undefined) await this.#boot(node);
+    for (const node of this.#speaking()) {
+      if (node.replica === undefined && !this.#isJoiner(node)) await this.#boot(node);
+    }
     await this.#until(this.nowMs + calmMs);
     this.checks.settled();
+  }
+
+  /** A while longer, until no honest node is more than so many heights behind another. */
+  async goOn({untilSpreadMax, limitMs}: {readonly untilSpreadMax: bigint; readonly limitMs: number}) {
+    const endMs = this.nowMs + limitMs;
+    while (this.nowMs < endMs) {
+      const heights = this.live().map(({replica}) => replica!.checkpoint.height);
+      const highest = heights.reduce((high, each) => (each > high ? each : high), 0n);
+      if (heights.every((height) => highest - height <= untilSpreadMax)) return;
+      await this.#until(this.nowMs + 100);
+    }
   }
 
   /** Honest nodes that run. */
@@ -230,6 +252,22 @@ export class SimLedger {
     this.#tickAt.delete(node);
     this.#scheduleTick(node);
     this.#sync(node, undefined);
+  }
+
+  #isJoiner({index}: SimLedgerNode): boolean {
+    const {witnesses, stewards = 0, followers, joiners = 0} = this.#setup;
+    const first = witnesses + stewards + followers;
+    return index >= first && index < first + joiners;
+  }
+
+  async #join(node: SimLedgerNode): Promise<void> {
+    const from = this.live().find(({snapshot, index}) => snapshot !== undefined && index !== node.index);
+    if (from?.snapshot === undefined) return this.#after(500, () => this.#join(node));
+    node.wipe();
+    node.disk.write(await beginningFrom(from.snapshot, from.store), true);
+    this.joins += 1;
+    await this.#boot(node);
+    if (!this.#isCalm) this.#after(this.#random.between(1_000, 4_000), () => this.#join(node));
   }
 
   #after(delayMs: number, run: Event["run"]): void {
@@ -279,7 +317,8 @@ export class SimLedger {
     else if (this.#random.chance(0.5)) node.dyingAfter = this.#random.int(3);
     else node.crash();
     this.#after(this.#random.between(100, 3_000), async () => {
-      if (node.replica === undefined) await this.#boot(node);
+      if (node.replica === undefined && !(isWiped && this.#isJoiner(node))) await this.#boot(node);
+      else if (node.replica === undefined) await this.#join(node);
     });
   }
 
@@ -317,8 +356,8 @@ export class SimLedger {
 
   /** Now or in another epoch. */
   #mayWitness({index}: SimLedgerNode): boolean {
-    const {witnesses, joiners = 0} = this.#setup;
-    return index < witnesses + joiners || this.#bad.has(index);
+    const {witnesses, stewards = 0} = this.#setup;
+    return index < witnesses + stewards || this.#bad.has(index);
   }
 
   #send(from: SimLedgerNode, to: SimLedgerNode, input: ReplicaInput): void {
@@ -339,12 +378,14 @@ export class SimLedger {
     if (this.#syncing.has(node)) return;
     this.#syncing.add(node);
     const named = this.nodes.find((other) => peerOf(other) === from);
-    const other = named ?? this.#random.pick(this.nodes.filter((each) => each !== node));
+    const isThere = (each: SimLedgerNode) => each.replica !== undefined || !this.#isJoiner(each);
+    const other = named ?? this.#random.pick(this.nodes.filter((each) => each !== node && isThere(each)));
     this.#after(50 + this.#delayMs(), async () => {
       this.#syncing.delete(node);
       const [asking, answering] = [node.replica, other.replica];
       if (asking === undefined || answering === undefined) return;
-      const {height, heads: covered} = asking.checkpoint;
+      const {height} = asking.checkpoint;
+      const covered = coveredHeads(asking.checkpoint, asking.base.register);
       const progress = asking.heads().reduce((sum, {n}) => sum + n, height);
       const last = this.#lastRound.get(node);
       // As the shell does it: what came did not fit, so the log of a forker differs from its root on.

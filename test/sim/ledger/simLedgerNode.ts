@@ -4,6 +4,7 @@
  */
 import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
+import {type SnapshotSource, snapshotSource} from "@catalyze/core/ledger/makeSnapshot";
 import {Replica} from "@catalyze/core/ledger/replica";
 import {restoreReplica} from "@catalyze/core/ledger/restoreReplica";
 import type {Signer} from "@catalyze/core/ports/signer";
@@ -31,6 +32,8 @@ export class SimLedgerNode {
   replica: Replica | undefined;
   /** Effects of the next step that still reach the disk before this node dies; `undefined` for all. */
   dyingAfter: number | undefined;
+  /** State and checkpoint of the last epoch that ended here in this run. */
+  snapshot: SnapshotSource | undefined;
 
   constructor(options: SimLedgerOptions) {
     this.index = options.index;
@@ -55,6 +58,7 @@ export class SimLedgerNode {
 
   crash(): void {
     this.replica = undefined;
+    this.snapshot = undefined;
     this.dyingAfter = undefined;
     this.disk.crash();
   }
@@ -72,6 +76,9 @@ export class SimLedgerNode {
   ): {readonly spoken: readonly Spoken[]; readonly records: readonly Uint8Array[]} {
     if (this.replica === undefined) return {spoken: [], records: []};
     const effects = this.replica.step(input, nowMs as UnixMs);
+    const {finalCheckpoint: final} = this.replica;
+    const isNew = effects.some((effect) => effect.kind === "checkpointed");
+    if (isNew && final.checkpoint.isLastOfEpoch) this.snapshot = snapshotSource(this.replica.base, final);
     const records = effects.flatMap((effect) => (effect.kind === "sign" ? [effect.record] : []));
     const writes = effects.flatMap((effect) => (effect.kind === "store" ? effect.writes : []));
     const isDying = this.dyingAfter !== undefined;

@@ -6,7 +6,7 @@
 import type {Signer} from "../ports/signer.ts";
 import type {Hash, PeerId} from "../primitives/id.ts";
 import type {Book} from "./book.ts";
-import type {Checkpoint} from "./checkpoint.ts";
+import type {Checkpoint, Head} from "./checkpoint.ts";
 import type {ConsensusMessage} from "./consensusCodec.ts";
 import {type Cut, computeCut, dueMs, headsNow} from "./cut.ts";
 import {type FinalCheckpoint, isProven} from "./finality.ts";
@@ -35,6 +35,8 @@ export type AgreementOutput = SimplexOutput & {
   readonly cut: Cut | undefined;
   /** Something is missing here that others have. */
   readonly isBehind: boolean;
+  /** Heads of a proven checkpoint that are not all here. */
+  readonly named: readonly Head[];
   /** Sent a checkpoint whose proof did not hold when its turn came. */
   readonly liars: readonly (PeerId | undefined)[];
   /** An invariant broke. */
@@ -113,9 +115,10 @@ export class Agreement {
   advance(nowMs: number): AgreementOutput {
     const inbox = this.#fromInbox();
     if (inbox !== undefined) return this.#output({...NOTHING, decided: inbox});
+    const waiting = this.#inbox.get(this.#nextHeight())?.final.checkpoint.heads ?? [];
     const output = this.#simplex.advance(nowMs);
     if (output.isContradicted) this.#violation ??= "a final checkpoint differs from what this node computes";
-    return this.#output(output);
+    return this.#output(output, waiting);
   }
 
   /** The book has adopted the decision. */
@@ -206,13 +209,13 @@ export class Agreement {
     return isProven(final, {committee: book.committee, verifier, genesisHash});
   }
 
-  #output(output: SimplexOutput): AgreementOutput {
+  #output(output: SimplexOutput, named: readonly Head[] = []): AgreementOutput {
     const {decided} = output;
     const cut = decided === undefined ? undefined : this.#cuts.get(decided.hash);
     const liars = this.#liars;
     this.#liars = [];
     const isBehind = decided === undefined && (this.#inbox.size > 0 || liars.length > 0);
-    return {...output, cut, isBehind, liars, violation: this.#violation};
+    return {...output, cut, isBehind, named, liars, violation: this.#violation};
   }
 }
 

@@ -16,19 +16,18 @@ import type {SignatureVerifier} from "../ports/signer.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {equalBytes, fromHex} from "../primitives/bytes.ts";
 import type {CellId} from "../primitives/id.ts";
-import {refuse, writeFixed, writeU8, writeU16, writeU128} from "./canonical.ts";
+import {refuse, writeU16} from "./canonical.ts";
 import {type Cell, liabilitiesOf} from "./cell.ts";
 import {decodeCell, encodeCell, leafIdOf, leafOf, treasuryLeaf} from "./cellCodec.ts";
 import type {Checkpoint} from "./checkpoint.ts";
 import {decodeFinalCheckpoint, encodeFinalCheckpoint, type FinalCheckpoint, isProven} from "./finality.ts";
 import {type Genesis, genesisHash, networkIdOf} from "./genesis.ts";
-import {followHandovers, type Handover, readHandover, writeHandover} from "./handover.ts";
+import {followHandovers, HANDOVERS_MAX, type Handover, readHandover, writeHandover} from "./handover.ts";
 import type {LedgerState} from "./state.ts";
 import {pathLeadsTo, type TreeLeaf, type TreeStep, verifyProof} from "./sumTree.ts";
+import {readTreeSteps, writeTreeSteps} from "./treeSteps.ts";
 
 const VERSION = 2;
-const STEPS_MAX = 256;
-const HANDOVERS_MAX = 1_024;
 const CELL_BYTES_MAX = 64 * 1024;
 /** Some 2 KiB, and as much again for each change of committee since the genesis, more with many seats. */
 export const PROOF_BYTES_MAX = 8 * 1024 * 1024;
@@ -73,12 +72,7 @@ export function encodeBalanceProof({handovers, final, found, path}: BalanceProof
   for (const handover of handovers) writeHandover(writer, handover);
   writer.bytes(encodeFinalCheckpoint(final));
   writer.bytes(found === undefined ? new Uint8Array() : encodeCell(found));
-  writeU16(writer, path.length);
-  for (const {bit, hash, sum} of path) {
-    writeU8(writer, bit);
-    writeFixed(writer, hash, 32);
-    writeU128(writer, sum);
-  }
+  writeTreeSteps(writer, path);
   return writer.finish();
 }
 
@@ -91,12 +85,7 @@ export function decodeBalanceProof(bytes: Uint8Array): BalanceProof {
   const handovers = Array.from({length: handoverCount}, () => readHandover(reader));
   const final = decodeFinalCheckpoint(reader.bytes(LIMITS.marketFrameBytesMax));
   const cell = reader.bytes(CELL_BYTES_MAX);
-  const count = reader.count(reader.u16(), STEPS_MAX);
-  const path = Array.from({length: count}, () => ({
-    bit: reader.u8(),
-    hash: reader.raw(32),
-    sum: reader.u128(),
-  }));
+  const path = readTreeSteps(reader);
   reader.finish();
   return {handovers, final, found: cell.length === 0 ? undefined : decodeCell(cell), path};
 }

@@ -7,7 +7,7 @@ import type {Write} from "../ports/store.ts";
 import type {OpId} from "../primitives/id.ts";
 import {proveCertificate} from "./certificateProof.ts";
 import {Tally} from "./certificates.ts";
-import {type Checkpoint, voteEpochOf} from "./checkpoint.ts";
+import {type Checkpoint, type Head, voteEpochOf} from "./checkpoint.ts";
 import type {Committee} from "./committee.ts";
 import {type Cut, type CutContext, countVotes} from "./cut.ts";
 import {Dag, type EntryNode, type Offered} from "./dag.ts";
@@ -160,7 +160,15 @@ export class Book {
 
   /** Takes in an entry whose author was checked. */
   take(entry: Entry): Taken {
-    const offered = this.dag.offer(entry);
+    return this.#taken(this.dag.offer(entry));
+  }
+
+  /** Takes in what was held back of a forked log, or of a witness that left, and a final checkpoint names. */
+  takeNamed(heads: readonly Head[]): Taken {
+    return this.#taken({kind: "ingested", nodes: this.dag.admitNamed(heads)});
+  }
+
+  #taken(offered: Offered): Taken {
     if (offered.kind !== "ingested") return {offered, certified: [], writes: []};
     const certified = this.#count(offered.nodes);
     this.#certify(certified);

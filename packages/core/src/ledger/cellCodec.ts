@@ -80,10 +80,15 @@ export function leafIdOf(kind: Cell["kind"], id: CellId): Uint8Array {
 }
 
 export function leafOf(cell: Cell): TreeLeaf {
+  return leafOfEncoded(cell, encodeCell(cell));
+}
+
+/** The same, when the cell's bytes are at hand. */
+export function leafOfEncoded(cell: Cell, bytes: Uint8Array): TreeLeaf {
   const kind = Uint8Array.of(CELL_KIND[cell.kind]);
   return {
     id: leafIdOf(cell.kind, cell.id),
-    valueHash: sha256(kind, cell.exitAddress, sha256(encodeCell(cell))),
+    valueHash: sha256(kind, cell.exitAddress, sha256(bytes)),
     sum: balanceOf(cell) + (cell.kind === "account" ? stakeOf(cell) : 0n),
   };
 }

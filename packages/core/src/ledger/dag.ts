@@ -123,13 +123,30 @@ export class Dag {
       return {kind: "held"};
     }
     const first = this.#admit(entry);
-    if (first.kind !== "ingested") return first;
-    const nodes = [...first.nodes];
-    // An entry that waited may free others in turn.
+    return first.kind === "ingested" ? {kind: "ingested", nodes: this.#withFreed(first.nodes)} : first;
+  }
+
+  /**
+   * Takes in what was held back here and a final checkpoint names: it belongs to the graph for everybody. The
+   * last entries of a witness that leaves are perhaps linked to by nobody.
+   */
+  admitNamed(heads: readonly Head[]): readonly EntryNode[] {
+    const missing = heads.map(({hash}) => hash).filter((hash) => !this.has(hash));
+    this.#orphans.name(missing);
+    return missing.flatMap((hash) => {
+      const held = this.#orphans.takeHeld(hash);
+      const admitted = held && this.#admit(held);
+      return admitted?.kind === "ingested" ? this.#withFreed(admitted.nodes) : [];
+    });
+  }
+
+  /** An entry that waited may free others in turn. */
+  #withFreed(causes: readonly EntryNode[]): EntryNode[] {
+    const nodes = [...causes];
     for (const {entry: cause} of nodes) {
       for (const waiting of this.#orphans.freedBy(cause.hash)) nodes.push(...this.#admitFreed(waiting));
     }
-    return {kind: "ingested", nodes};
+    return nodes;
   }
 
   /** What it waited for is here; its author's log may have been seen to fork since. */

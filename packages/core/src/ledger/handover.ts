@@ -15,6 +15,9 @@ import {type Genesis, genesisHash, networkIdOf} from "./genesis.ts";
 import {committeeNow, genesisRegister, type Register} from "./register.ts";
 import {decodeRegister, encodeRegister, REGISTER_BYTES_MAX, registerHash} from "./registerCodec.ts";
 
+/** In a proof or a snapshot. */
+export const HANDOVERS_MAX = 1_024;
+
 export type Handover = {readonly final: FinalCheckpoint; readonly register: Register};
 
 /** True for the register that makes other committees from the epoch after this one on. */

@@ -14,6 +14,8 @@ export class Orphans {
   /** Missing hash → who waits for it. */
   readonly #waiters = new Map<Hash, Set<Hash>>();
   readonly #held = new Map<Hash, Entry>();
+  /** Ends of logs that a final checkpoint names. */
+  #named: ReadonlySet<Hash> = new Set();
   readonly #load = new Map<number, {count: number; bytes: number; held: number}>();
 
   get size(): number {
@@ -28,11 +30,20 @@ export class Orphans {
     return this.#waiters.has(hash);
   }
 
-  /** Waited for by an entry of somebody else than `author`, through entries of the author's own if need be. */
+  /** Instead of those named before. */
+  name(hashes: readonly Hash[]): void {
+    this.#named = new Set(hashes);
+  }
+
+  /**
+   * Waited for by an entry of somebody else than `author`, or named by a final checkpoint, through entries of
+   * the author's own if need be.
+   */
   isWantedByOthers(hash: Hash, author: number): boolean {
     const open = [hash];
     const seen = new Set(open);
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if (this.#named.has(next)) return true;
       for (const waiter of this.#waiters.get(next) ?? []) {
         if (this.#orphans.get(waiter)?.entry.header.witness !== author) return true;
         if (!seen.has(waiter)) open.push(waiter);

@@ -8,7 +8,7 @@ import {LIMITS} from "@catalyze/proto/limits";
 import type {OpId, PeerId} from "../primitives/id.ts";
 import {adoptionEffects} from "./adoptionEffects.ts";
 import type {Agreement} from "./agreement.ts";
-import type {Book} from "./book.ts";
+import type {Book, Taken} from "./book.ts";
 import type {Checkpoint, Head} from "./checkpoint.ts";
 import {decodeConsensus} from "./consensusCodec.ts";
 import {consensusEffects} from "./consensusEffects.ts";
@@ -206,8 +206,13 @@ export class Replica implements LedgerReplica {
     const forks = this.#forkProofs.of(entry, this.#book.dag);
     if (offered.kind === "waiting") return [...forks, {kind: "fetch", from}];
     if (offered.kind === "invalid") return [...forks, ...refuse("DECODE_INVALID", offered.reason)];
+    return [...this.#took(taken), ...forks];
+  }
+
+  #took(taken: Taken): Effect[] {
+    const {offered} = taken;
     const problem = offered.kind === "ingested" ? this.#ownLog?.saw(offered.nodes) : undefined;
-    return [...effectsOf(taken), ...forks, ...(problem === undefined ? [] : this.#stop(problem))];
+    return [...effectsOf(taken), ...(problem === undefined ? [] : this.#stop(problem))];
   }
 
   #takeConsensus(bytes: Uint8Array, from: From): Effect[] {
@@ -250,11 +255,21 @@ export class Replica implements LedgerReplica {
       effects.push(...output.liars.map(badCheckpoint));
       if (violation !== undefined) effects.push(...this.#stop(violation));
       if (decided === undefined || cut === undefined) {
+        const named = this.#takeNamed(output.named);
+        effects.push(...named);
+        if (named.length > 0) continue;
         if (output.isBehind) effects.push({kind: "fetch", from: undefined});
         return effects;
       }
       effects.push(...this.#adopt(cut, decided, nowMs));
     }
+  }
+
+  #takeNamed(heads: readonly Head[]): Effect[] {
+    if (heads.length === 0) return [];
+    const taken = this.#book.takeNamed(heads);
+    this.#viewMayHaveChanged();
+    return this.#took(taken);
   }
 
   #adopt(cut: Cut, final: FinalCheckpoint, nowMs: number): Effect[] {

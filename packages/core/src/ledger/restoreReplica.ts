@@ -7,6 +7,7 @@ import type {CellId, Hash} from "../primitives/id.ts";
 import type {Cell} from "./cell.ts";
 import {decodeCell} from "./cellCodec.ts";
 import {checkpointHash, type Head} from "./checkpoint.ts";
+import {COVERED_PER_WITNESS, coveredFloor} from "./coveredLogs.ts";
 import type {Entry} from "./entry.ts";
 import {decodeEntry, peekEntryHash} from "./entryCodec.ts";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
@@ -26,8 +27,6 @@ export type RestoreInput = {
   readonly signed: readonly Uint8Array[];
 };
 
-/** Entries below the cut read back of each witness: for peers that lag, and for late links. */
-const COVERED_PER_WITNESS = 256;
 const CHECKPOINTS_MAX = 256;
 
 /** A replica that knows the genesis only. */
@@ -147,7 +146,7 @@ async function coveredEntries(
  * node saw first is perhaps another one, and no part of the cut.
  */
 async function logBelow(store: Store, {witness, n, hash}: Head): Promise<[string, Entry][]> {
-  const first = n > BigInt(COVERED_PER_WITNESS) ? n - BigInt(COVERED_PER_WITNESS) : 0n;
+  const first = coveredFloor({n});
   const range = {after: entryKeyAt(witness, first), limit: COVERED_PER_WITNESS};
   const stored = new Map(await store.range(entryPrefix(witness), range));
   const log: [string, Entry][] = [];

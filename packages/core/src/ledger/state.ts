@@ -39,6 +39,8 @@ export type StateParts = {
   readonly totals: Totals;
   readonly withdrawals: Iterable<Withdrawal>;
   readonly register: Register;
+  /** Over these very cells and totals, when it was made already. */
+  readonly tree?: SumTree;
 };
 
 export class LedgerState {
@@ -70,7 +72,7 @@ export class LedgerState {
   }
 
   /** From storage. */
-  static load({cells, totals, withdrawals, register}: StateParts): LedgerState {
+  static load({cells, totals, withdrawals, register, tree}: StateParts): LedgerState {
     const state = LedgerState.empty();
     for (const cell of cells) {
       if (cell.kind === "account") state.putAccount(cell);
@@ -80,6 +82,7 @@ export class LedgerState {
     for (const {address, cumulative} of withdrawals) state.#withdrawals.set(toHex(address), cumulative);
     state.#totals = totals;
     state.#register = register;
+    if (tree !== undefined) state.#setTree(tree);
     return state;
   }
 

@@ -10,12 +10,14 @@ import {encodeCell} from "./cellCodec.ts";
 import type {Tally} from "./certificates.ts";
 import type {Cut} from "./cut.ts";
 import type {EntryNode} from "./dag.ts";
+import type {Entry} from "./entry.ts";
 import {encodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import {decodeHandover, type Handover, isHandover, writeHandover} from "./handover.ts";
 import type {Op} from "./op.ts";
 import {decodeOp} from "./opCodec.ts";
 import type {Register} from "./register.ts";
 import {encodeRegister} from "./registerCodec.ts";
+import type {LedgerState, Withdrawal} from "./state.ts";
 import {storePages} from "./storePages.ts";
 
 export const KEY = {
@@ -27,6 +29,8 @@ export const KEY = {
   carried: "ls/carried",
   register: "ls/register",
   handovers: "lt/",
+  /** Height of the snapshot that this node began with; absent when it has the whole history. */
+  begun: "ls/begun",
 } as const;
 
 const CARRIED_MAX = 1_000_000;
@@ -56,10 +60,7 @@ export function checkpointWrites(cut: Cut, final: FinalCheckpoint, covered: Iter
     ...(register === undefined ? [] : [{key: KEY.register, value: encodeRegister(register)}]),
     ...cells.map((cell) => ({key: KEY.cells + cell.id, value: encodeCell(cell)})),
     ...removedLocks.map((id) => ({key: KEY.cells + id, value: undefined})),
-    ...withdrawals.map(({address, cumulative}) => ({
-      key: KEY.withdrawals + toHex(address),
-      value: new ByteWriter().u64(cumulative).finish(),
-    })),
+    ...withdrawals.map(withdrawalWrite),
     ...handoverWrites(cut.state.register, final),
     {key: checkpointKey(final.checkpoint.height), value: encodeFinalCheckpoint(final)},
     {key: KEY.meta, value: encodeMeta(final)},
@@ -82,6 +83,33 @@ function handoverWrites(register: Register, final: FinalCheckpoint): Write[] {
   writeHandover(writer, {final, register});
   const key = KEY.handovers + String(final.checkpoint.epoch).padStart(12, "0");
   return [{key, value: writer.finish()}];
+}
+
+/**
+ * What a node has on disk that begins at this checkpoint, the end of an epoch, where nothing is carried: its
+ * state, and the latest entries below its cut. Cells of the genesis are among the state's, as they are now.
+ */
+export function beginningWrites(
+  state: LedgerState,
+  final: FinalCheckpoint,
+  {covered, handovers}: {readonly covered: readonly Entry[]; readonly handovers: readonly Handover[]},
+): Write[] {
+  const cells = [...state.accounts(), ...state.locks()];
+  return [
+    {key: KEY.register, value: encodeRegister(state.register)},
+    ...handovers.flatMap((handover) => handoverWrites(handover.register, handover.final)),
+    ...handoverWrites(state.register, final),
+    ...cells.map((cell) => ({key: KEY.cells + cell.id, value: encodeCell(cell)})),
+    ...state.withdrawals().map(withdrawalWrite),
+    ...covered.map((entry) => ({key: entryKey({entry, isMain: true}), value: entry.bytes})),
+    {key: checkpointKey(final.checkpoint.height), value: encodeFinalCheckpoint(final)},
+    {key: KEY.meta, value: encodeMeta(final)},
+    {key: KEY.begun, value: new ByteWriter().u64(final.checkpoint.height).finish()},
+  ];
+}
+
+function withdrawalWrite({address, cumulative}: Withdrawal): Write {
+  return {key: KEY.withdrawals + toHex(address), value: new ByteWriter().u64(cumulative).finish()};
 }
 
 export type Meta = {readonly height: bigint; readonly hash: Hash};

@@ -1,6 +1,7 @@
 /** The records of a store in the order in which they can be verified; nothing of them is checked here. */
 import {CodedError} from "../errors/codedError.ts";
 import type {StoreReader} from "../ports/store.ts";
+import {ByteReader} from "../primitives/binary.ts";
 import type {CellId} from "../primitives/id.ts";
 import type {Head} from "./checkpoint.ts";
 import {decodeFinalCheckpoint} from "./finality.ts";
@@ -9,14 +10,22 @@ import {StoredLogs, type StoredLogsOptions, storedSeats} from "./storedLogs.ts";
 import {KEY} from "./storeKeys.ts";
 import {storePages} from "./storePages.ts";
 
+/** Throws `LEDGER_INCOMPLETE` for the store of a node that began with a snapshot: nothing leads to its first records. */
+export async function checkWhole(store: StoreReader): Promise<void> {
+  const begun = await store.get(KEY.begun);
+  if (begun === undefined) return;
+  throw new CodedError("LEDGER_INCOMPLETE", {evidence: {height: new ByteReader(begun).u64()}});
+}
+
 /**
- * `store` must not change meanwhile: hand in a snapshot. Rejects as the store does, and with `STORE_CORRUPT`
- * for keys that nobody wrote.
+ * `store` must not change meanwhile: hand in a snapshot. Rejects as the store does and as `checkWhole` does,
+ * and with `STORE_CORRUPT` for keys that nobody wrote.
  */
 export async function* storedRecords(
   store: StoreReader,
   options: StoredLogsOptions,
 ): AsyncGenerator<LedgerRecord> {
+  await checkWhole(store);
   const logs = new StoredLogs(store, await storedSeats(store), options);
   for await (const [key, bytes] of storePages(store, KEY.checkpoints, {pageMax: PAGE})) {
     await options.breathe();

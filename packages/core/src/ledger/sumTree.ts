@@ -17,6 +17,7 @@ import {sha256} from "../crypto/sha256.ts";
 import {assert} from "../errors/assert.ts";
 import {equalBytes} from "../primitives/bytes.ts";
 import {U128_MAX} from "./canonical.ts";
+import {TreeFold} from "./treeFold.ts";
 
 export type TreeLeaf = {
   /** 32 bytes. */
@@ -55,6 +56,19 @@ export class SumTree {
     this.#root = root;
   }
 
+  /** The tree of these leaves, whose ids ascend: faster than `with`, which looks each place up. */
+  static ofAscending(leaves: Iterable<TreeLeaf>): SumTree {
+    const fold = new TreeFold<Node>(inner);
+    let before: Uint8Array | undefined;
+    for (const leaf of leaves) {
+      const gap = before === undefined ? 0 : gapBetween(before, leaf.id);
+      assert(gap !== undefined, "the ids of a tree's leaves ascend");
+      fold.push(gap, {kind: "leaf", ...leaf, hash: undefined});
+      before = leaf.id;
+    }
+    return new SumTree(fold.finish());
+  }
+
   /** The tree after these changes; this one stays as it is. */
   with(changes: Iterable<TreeChange>): SumTree {
     let root = this.#root;
@@ -72,6 +86,15 @@ export class SumTree {
 
   sum(): bigint {
     return this.#root?.sum ?? 0n;
+  }
+
+  /** Every leaf, ids ascending. */
+  *leaves(): Generator<TreeLeaf> {
+    const open = this.#root === undefined ? [] : [this.#root];
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      if (node.kind === "inner") open.push(node.right, node.left);
+      else yield {id: node.id, valueHash: node.valueHash, sum: node.sum};
+    }
   }
 
   /** The leaf and its path, or `undefined` when the id is not here. */
@@ -133,7 +156,7 @@ export function leafHash({id, valueHash, sum}: TreeLeaf): Uint8Array {
   return sha256(bytes);
 }
 
-type Summed = {readonly hash: Uint8Array; readonly sum: bigint};
+export type Summed = {readonly hash: Uint8Array; readonly sum: bigint};
 
 export function innerHash(bit: number, left: Summed, right: Summed): Uint8Array {
   const bytes = new Uint8Array(98);
@@ -197,7 +220,14 @@ function inner(bit: number, left: Node, right: Node): InnerNode {
   return {kind: "inner", bit, left, right, sum: left.sum + right.sum, hash: undefined};
 }
 
-function bitAt(id: Uint8Array, bit: number): boolean {
+/** Where two ids part, the second being the higher; `undefined` when it is not. */
+export function gapBetween(lower: Uint8Array, higher: Uint8Array): number | undefined {
+  const gap = firstDifference(lower, higher);
+  return gap < 256 && bitAt(higher, gap) ? gap : undefined;
+}
+
+/** True for an id that stands right of an inner node with this bit. */
+export function bitAt(id: Uint8Array, bit: number): boolean {
   return (((id[bit >> 3] ?? 0) >> (7 - (bit & 7))) & 1) === 1;
 }
 

@@ -13,12 +13,19 @@ import type {Payload} from "@catalyze/core/ledger/op";
 import {addSignature, decodeOp, encodeOp, lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
 import {parseGenesis} from "@catalyze/core/ledger/parseGenesis";
 import {decodeSigningRecord, encodeSigningRecord} from "@catalyze/core/ledger/signingRecord";
+import {
+  decodeSnapshotChunk,
+  decodeSnapshotHead,
+  encodeSnapshotChunk,
+  encodeSnapshotHead,
+} from "@catalyze/core/ledger/snapshot";
 import {decodeVoucher, encodeVoucher} from "@catalyze/core/ledger/voucher";
 import {concat, utf8} from "@catalyze/core/primitives/bytes";
 import type {CellId, Hash} from "@catalyze/core/primitives/id";
 import {describe, expect, it} from "vitest";
 import {type FuzzedDecoder, fuzzDecoder, tryOne} from "../../../../test/fuzz/fuzzDecoder.ts";
 import {alice, bob, bodyAt, claim, lockSpec, testGenesis, transfer} from "./kit.ts";
+import {snapshotOf, stateAfter} from "./snapshotKit.ts";
 import {entryOf, genesisOf, witnesses} from "./witnessKit.ts";
 
 const NO_GENESIS = new Uint8Array(32);
@@ -88,6 +95,8 @@ const evidence: readonly Evidence[] = [
 const proofs = [alice.account, "0f".repeat(32) as CellId].map((id) =>
   proveCell({kind: "account", id}, state, {final, handovers: []}),
 );
+const {head: snapshotHead, chunks: snapshotChunks} = snapshotOf(stateAfter([open], 4, 3n), 700);
+const withdrawals = [1, 2].map((at) => ({address: new Uint8Array(20).fill(at), cumulative: BigInt(at)}));
 const voucher = {lockId, cumulative: 5n, contextHash: MEMO, signature: new Uint8Array(64).fill(7)};
 
 const DECODE = ["DECODE_INVALID"];
@@ -132,6 +141,16 @@ const decoders: Record<string, FuzzedDecoder> = {
   "balance proof": {
     roundTrip: (bytes) => encodeBalanceProof(decodeBalanceProof(bytes)),
     samples: proofs.map(encodeBalanceProof),
+    codes: DECODE,
+  },
+  "snapshot head": {
+    roundTrip: (bytes) => encodeSnapshotHead(decodeSnapshotHead(bytes)),
+    samples: [encodeSnapshotHead({...snapshotHead, final, withdrawals}), encodeSnapshotHead(snapshotHead)],
+    codes: DECODE,
+  },
+  "snapshot chunk": {
+    roundTrip: (bytes) => encodeSnapshotChunk(decodeSnapshotChunk(bytes)),
+    samples: snapshotChunks,
     codes: DECODE,
   },
   // JSON has many texts for one genesis; its hash is of the canonical one.

@@ -75,6 +75,19 @@ describe("SumTree", () => {
     expect(SumTree.EMPTY.prove(new Uint8Array(32))).toBeUndefined();
   });
 
+  it("is the same tree made at once from its leaves in order, and gives them back so", () => {
+    fc.assert(
+      fc.property(changesArb, (changes) => {
+        const leaves = leavesAfter(changes);
+        const tree = SumTree.ofAscending(leaves);
+        expect(tree.root()).toEqual(SumTree.EMPTY.with(changes).root());
+        expect(tree.sum()).toBe(leaves.reduce((sum, leaf) => sum + leaf.sum, 0n));
+        expect([...tree.leaves()]).toEqual(leaves);
+        if (leaves.length > 1) expect(() => SumTree.ofAscending(leaves.toReversed())).toThrow(/ascend/);
+      }),
+    );
+  });
+
   it("equals the naive tree after any inserts, updates and removals, in one step or many", () => {
     fc.assert(
       fc.property(changesArb, (changes) => {

@@ -1,8 +1,9 @@
-/** Sync from both sides: the vector that we send, the page that we answer with. */
+/** Sync from both sides: the vector that we send; the page, the cell or the part of the snapshot that we answer with. */
 
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {encodeCell} from "@catalyze/core/ledger/cellCodec";
 import type {Head} from "@catalyze/core/ledger/checkpoint";
+import {coveredHeads} from "@catalyze/core/ledger/register";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
 import {type StoredAfter, storedAfter} from "@catalyze/core/ledger/restoreReplica";
 import {SEATS_MAX} from "@catalyze/core/ledger/seating";
@@ -11,6 +12,7 @@ import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {CellId, Hash} from "@catalyze/core/primitives/id";
 import type {
   CellRequest,
+  SnapshotChunkRequest,
   SyncReply,
   SyncRequest,
   WitnessHead,
@@ -18,6 +20,7 @@ import type {
 import {LIMITS} from "@catalyze/proto/limits";
 import type {LedgerFrameInit} from "./ledgerFrame.ts";
 import type {LedgerRequest} from "./ledgerProtocol.ts";
+import type {SnapshotShelf} from "./snapshotShelf.ts";
 
 /** One for each seat at most. */
 const HEADS_MAX = SEATS_MAX;
@@ -31,6 +34,7 @@ const PAGE_BYTES_MAX = LIMITS.ledgerFrameBytesMax - 64 * 1024;
 export type LedgerAnswersComponents = {
   readonly replica: LedgerReplica;
   readonly store: Store;
+  readonly shelf: SnapshotShelf;
   /** `ReplicaDriver.written`: an own entry that is told before it is on disk would fork our log at a crash. */
   readonly written: () => Promise<void>;
 };
@@ -38,20 +42,23 @@ export type LedgerAnswersComponents = {
 export class LedgerAnswers {
   readonly #replica: LedgerReplica;
   readonly #store: Store;
+  readonly #shelf: SnapshotShelf;
   readonly #written: () => Promise<void>;
 
-  constructor({replica, store, written}: LedgerAnswersComponents) {
+  constructor({replica, store, shelf, written}: LedgerAnswersComponents) {
     this.#replica = replica;
     this.#store = store;
+    this.#shelf = shelf;
     this.#written = written;
   }
 
   request(isFromCheckpoint: boolean): LedgerFrameInit {
-    const {checkpoint} = this.#replica;
+    const {checkpoint, base} = this.#replica;
+    const heads = isFromCheckpoint ? coveredHeads(checkpoint, base.register) : this.#replica.wantedHeads();
     return {
       case: "syncRequest",
       value: {
-        heads: (isFromCheckpoint ? checkpoint.heads : this.#replica.wantedHeads()).map(wireHead),
+        heads: heads.map(wireHead),
         checkpointHeight: checkpoint.height,
         entriesMax: ENTRIES_MAX,
       },
@@ -71,6 +78,9 @@ export class LedgerAnswers {
 
   /** Tells nothing that is not on disk. While nothing can be written, pages come from the store alone. */
   async answer(request: LedgerRequest): Promise<LedgerFrameInit> {
+    if (request.case === "snapshotHeadRequest")
+      return {case: "snapshotHeadReply", value: {head: this.#shelf.head()}};
+    if (request.case === "snapshotChunkRequest") return await this.#chunk(request.value);
     if (request.case === "cellRequest") {
       const reply = this.#cell(request.value);
       await this.#written();
@@ -121,6 +131,12 @@ export class LedgerAnswers {
       checkpoints: this.#replica.checkpointsAfter(height, STORED_MAX),
       entries: this.#replica.entriesAfter(heads, entriesMax),
     };
+  }
+
+  async #chunk({snapshot, index}: SnapshotChunkRequest): Promise<LedgerFrameInit> {
+    if (snapshot.length !== 32) throw new CodedError("DECODE_INVALID", {evidence: {reason: "snapshot"}});
+    const chunk = await this.#shelf.chunk(toHex(snapshot) as Hash, index);
+    return {case: "snapshotChunkReply", value: {chunk}};
   }
 
   #cell({cell}: CellRequest): LedgerFrameInit {

@@ -4,7 +4,6 @@
  * survives any crash, and no slot of an own cell is signed twice.
  */
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
-import {assert} from "@catalyze/core/errors/assert";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {type BalanceProof, type CellName, proveCell} from "@catalyze/core/ledger/balanceProof";
 import {balanceOf, stakeOf} from "@catalyze/core/ledger/cell";
@@ -25,14 +24,10 @@ import {checkChain} from "./checkpointChain.ts";
 import {exportLedger} from "./exportLedger.ts";
 import {LedgerEvents} from "./ledgerEvents.ts";
 import {encodeLedgerFrame} from "./ledgerFrame.ts";
+import {LedgerLife} from "./ledgerLife.ts";
 import {type LedgerReport, ledgerReport} from "./ledgerReport.ts";
 import {type LedgerStatus, ledgerStatus} from "./ledgerStatus.ts";
-import {
-  type LedgerNodeComponents,
-  type LedgerNodeOptions,
-  type LedgerParts,
-  openLedger,
-} from "./openLedger.ts";
+import type {LedgerNodeComponents, LedgerNodeOptions, LedgerParts} from "./openLedger.ts";
 import type {HistoryEntry} from "./opHistory.ts";
 import {Recovery} from "./recovery.ts";
 import type {WitnessPeers} from "./witnessPeers.ts";
@@ -46,44 +41,28 @@ export class LedgerNode implements LedgerClient {
   readonly genesisHash: Hash;
   readonly events: LedgerEvents;
   readonly #components: LedgerNodeComponents;
-  readonly #options: LedgerNodeOptions;
   readonly #recovery: Recovery;
-  #parts: LedgerParts | undefined;
+  readonly #life: LedgerLife;
 
   constructor(components: LedgerNodeComponents, options: LedgerNodeOptions) {
     this.#components = components;
-    this.#options = options;
     this.genesis = options.genesis;
     this.genesisHash = genesisHash(options.genesis);
     this.account = accountIdOf(components.accountSigner.publicKey);
     this.events = new LedgerEvents(components.log);
+    this.#life = new LedgerLife(components, options, this.events);
     this.#recovery = new Recovery(options.isRecovering ?? false, () => options.onRecovered?.());
     this.events.checkpoint.add(() => this.#recovery.onCheckpoint(this.#open.sync.isBehind));
   }
 
   /** Restores from disk, then joins: resends what is pending, syncs, votes. */
   async start(): Promise<void> {
-    assert(this.#parts === undefined, "a ledger node starts once");
-    const parts = await openLedger(this.#components, this.#options, this.events);
-    this.#parts = parts;
-    parts.driver.start();
-    parts.protocol.start();
-    parts.topic.start();
-    parts.sync.start();
-    parts.sender.sendAll();
+    await this.#life.start();
   }
 
   /** Everything acknowledged is on disk when it resolves, and nothing of this node runs any more. */
   async stop(): Promise<void> {
-    const parts = this.#parts;
-    if (parts === undefined) return;
-    parts.topic.stop();
-    parts.protocol.stop();
-    parts.reporter.stop();
-    parts.wallet.stop();
-    await Promise.all([parts.sync.stop(), parts.sender.stop(), parts.pushes.stop()]);
-    await parts.driver.stop();
-    await parts.outbox.stop();
+    await this.#life.stop();
   }
 
   // Reads. They go on while nothing can be written.
@@ -273,7 +252,6 @@ export class LedgerNode implements LedgerClient {
   }
 
   get #open(): LedgerParts {
-    if (this.#parts === undefined) throw new CodedError("STARTING");
-    return this.#parts;
+    return this.#life.parts;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Our side of every ledger stream that a peer opens: pushes from witnesses, op submissions, sync and cell
- * requests. Each frame is paid from the peer's budget, checked for size, decoded and used, in that order;
+ * Our side of every ledger stream that a peer opens: pushes from witnesses, op submissions, requests for
+ * a page, a cell or a part of the snapshot. Each frame is paid from the peer's budget, checked for size, decoded and used, in that order;
  * a frame that is provably wrong costs the peer standing and ends the stream.
  */
 import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
@@ -27,7 +27,10 @@ export type LedgerProtocolComponents = {
   readonly anchorSignature: (bytes: Uint8Array, from: PeerId) => void;
 };
 
-export type LedgerRequest = Extract<LedgerFrameBody, {case: "syncRequest" | "cellRequest"}>;
+export type LedgerRequest = Extract<
+  LedgerFrameBody,
+  {case: "syncRequest" | "cellRequest" | "snapshotHeadRequest" | "snapshotChunkRequest"}
+>;
 
 /** One push stream, one wallet and one sync at a time are three; the rest is slack for reconnects. */
 const STREAMS_PER_PEER_MAX = 8;
@@ -36,6 +39,8 @@ const WINDOW_MAX = 32;
 const OPS_PER_FRAME_MAX = 512;
 const ANCHOR_SIGNATURE_BYTES_MAX = 4 * 1024;
 const SYNC_COST = 10;
+/** A MiB from the disk: a stranger gets 40 at once, and 20 a second. */
+const SNAPSHOT_COST = 250;
 const BYTES_PER_UNIT = 512;
 
 export class LedgerProtocol {
@@ -110,6 +115,10 @@ export class LedgerProtocol {
       case "cellRequest":
         this.#pay(stream.peer, SYNC_COST);
         return await stream.send(encodeLedgerFrame(await this.#components.answer(body)));
+      case "snapshotHeadRequest":
+      case "snapshotChunkRequest":
+        this.#pay(stream.peer, SNAPSHOT_COST);
+        return await stream.send(encodeLedgerFrame(await this.#components.answer(body)));
       case "opSubmit":
         return await stream.send(encodeLedgerFrame(await this.#submit(body.value.ops, stream.peer)));
       case "anchorSignature":
@@ -167,6 +176,7 @@ export const PROVES_FAULT: ReadonlySet<ErrorCode> = new Set([
   "SIGNATURE_INVALID",
   "FRAME_TOO_LARGE",
   "MESSAGE_UNEXPECTED",
+  "SNAPSHOT_INVALID",
 ]);
 
 function refusal(code: ErrorCode): {opId: Uint8Array; code: string; message: string} {

@@ -28,6 +28,8 @@ export type LedgerSyncComponents = {
   /** True when `reply` names heads that we still lack. */
   readonly isBehind: (reply: SyncReply) => boolean;
   readonly isWitness: (peer: PeerId) => boolean;
+  /** True when it was busy with a beginning: then no logs are asked for. See `snapshotJoin.ts`. */
+  readonly join: (signal: AbortSignal) => Promise<boolean>;
 };
 
 const BEHIND_MS = 2_000;
@@ -106,7 +108,8 @@ export class LedgerSync {
 
   async #run(): Promise<void> {
     const peer = this.#choose();
-    if (peer !== undefined) await this.#round(peer);
+    if (peer === undefined || (await this.#components.join(this.#abort.signal))) return;
+    await this.#round(peer);
   }
 
   #next(): void {

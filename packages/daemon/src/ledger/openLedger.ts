@@ -33,6 +33,9 @@ import {OpSender} from "./opSender.ts";
 import {Outbox} from "./outbox.ts";
 import {type BudgetRate, PeerBudgets} from "./peerBudgets.ts";
 import {ReplicaDriver} from "./replicaDriver.ts";
+import {SlowChecks} from "./slowChecks.ts";
+import {type Beginning, SnapshotJoin} from "./snapshotJoin.ts";
+import {SnapshotShelf} from "./snapshotShelf.ts";
 import {Wallet} from "./wallet.ts";
 import {agreedHead, walletView} from "./walletView.ts";
 import {WitnessPeers} from "./witnessPeers.ts";
@@ -63,6 +66,8 @@ export type LedgerNodeOptions = {
   readonly submitTimeoutMs?: number;
   /** Accounts whose history is kept, besides the own one. */
   readonly historyAccounts?: readonly AccountId[];
+  /** Replays every entry since the genesis, so that this node has the whole history. A witness always does. */
+  readonly isArchive?: boolean;
   readonly budgets?: {readonly witness: BudgetRate; readonly other: BudgetRate};
 };
 
@@ -86,6 +91,7 @@ export type LedgerParts = {
   readonly grades: OpGrades;
   readonly anchoredCell: AnchoredCell;
   readonly pushes: WitnessPushes;
+  readonly shelf: SnapshotShelf;
   readonly reporter: EvidenceReporter;
   readonly witnesses: WitnessPeers;
   readonly committees: Committees;
@@ -96,6 +102,7 @@ type Base = {
   readonly components: LedgerNodeComponents;
   readonly options: LedgerNodeOptions;
   readonly events: LedgerEvents;
+  readonly begin: (beginning: Beginning) => void;
   readonly replica: LedgerReplica;
   readonly account: AccountId;
   readonly witnesses: WitnessPeers;
@@ -106,24 +113,24 @@ type Base = {
 };
 
 type Records = Pick<LedgerParts, "grades" | "history" | "outbox" | "anchoredCell">;
-type Talk = Pick<LedgerParts, "topic" | "sync" | "pushes" | "protocol">;
+type Talk = Pick<LedgerParts, "topic" | "sync" | "pushes" | "protocol" | "shelf">;
 
 export async function openLedger(
   components: LedgerNodeComponents,
   options: LedgerNodeOptions,
-  events: LedgerEvents,
+  {events, begin}: Pick<Base, "events" | "begin">,
 ): Promise<LedgerParts> {
   const {net, store, signingTable, clock, log, metrics} = components;
   const slow = new SlowChecks(components.verifier);
   const base = await openBase(components, options, {
-    events,
+    ...{events, begin},
     verifier: slow,
     push: (input) => driver.push(input),
     written: () => driver.written(),
   });
   const {replica, account, budgets, witnesses} = base;
   const records = await openRecords(base);
-  const talk = openTalk(base);
+  const talk = await openTalk(base);
   const {wallet, sender} = openWallet(base, records.outbox);
   const committees = new Committees(options.genesis, await storedHandovers(store));
   const reporter = new EvidenceReporter({
@@ -150,7 +157,10 @@ export async function openLedger(
   const driver: ReplicaDriver = new ReplicaDriver(
     {replica: machine, store, signingTable, clock, log, metrics},
     {
-      also: (each, input) => effects.also(each, input),
+      also(each, input) {
+        talk.shelf.onEffects(each);
+        return effects.also(each, input);
+      },
       perform: (effect) => effects.perform(effect),
       degraded: (failure) => events.degraded.emit(failure),
     },
@@ -161,17 +171,17 @@ export async function openLedger(
 async function openBase(
   components: LedgerNodeComponents,
   options: LedgerNodeOptions,
-  given: Pick<Base, "events" | "push" | "written"> & {readonly verifier: SignatureVerifier},
+  given: Pick<Base, "events" | "begin" | "push" | "written"> & {readonly verifier: SignatureVerifier},
 ): Promise<Base> {
   const {net, store, signingTable, clock, accountSigner, voteSigner} = components;
   const {genesis, budgets: rates = BUDGETS} = options;
-  const {verifier, events, push, written} = given;
+  const {verifier, events, begin, push, written} = given;
   const restored = await restoreReplica({genesis, store, signed: await signingTable.read()});
   const vote = options.isRecovering === true ? undefined : voteSigner;
   const replica = new Replica({genesis, verifier, voteSigner: vote}, restored);
   const witnesses = new WitnessPeers(() => replica.base.register, net.self);
   return {
-    ...{components, options, events, push, written, replica, witnesses},
+    ...{components, options, events, begin, push, written, replica, witnesses},
     account: accountIdOf(accountSigner.publicKey),
     budgets: new PeerBudgets(clock, (peer) => (witnesses.isMember(peer) ? rates.witness : rates.other)),
     view: walletView(replica, genesis),
@@ -195,14 +205,21 @@ async function openRecords({components, options, replica, account, view}: Base):
   return {grades, history, outbox, anchoredCell};
 }
 
-function openTalk(base: Base): Talk {
-  const {components, events, budgets, push, witnesses} = base;
-  const {net, store, clock, random, log, metrics} = components;
+async function openTalk(base: Base): Promise<Talk> {
+  const {components, options, events, begin, budgets, push, witnesses} = base;
+  const {net, store, clock, random, log, metrics, verifier} = components;
   const {replica, written} = base;
   const isWitness = (peer: PeerId) => witnesses.isMember(peer);
-  const answers = new LedgerAnswers({replica, store, written});
-  const sync = new LedgerSync({
+  // A witness replays: what it signed must be known to it first.
+  const isWanted = () =>
+    replica.seat === undefined && options.isArchive !== true && replica.checkpoint.height === 0n;
+  const join = new SnapshotJoin({net, clock, random, log, verifier, isWanted, begin}, options.genesis);
+  const shelf = new SnapshotShelf({store, clock, log, replica, isBehind: () => sync.isBehind});
+  await shelf.start();
+  const answers = new LedgerAnswers({replica, store, shelf, written});
+  const sync: LedgerSync = new LedgerSync({
     ...{net, clock, random, log, metrics, push, isWitness},
+    join: (signal) => join.run(signal),
     request: (isFromCheckpoint) => answers.request(isFromCheckpoint),
     progress: () => answers.progress(),
     isBehind: (reply) => answers.isBehind(reply),
@@ -213,7 +230,7 @@ function openTalk(base: Base): Talk {
     anchorSignature: (bytes, from) => events.anchorSignature.emit(bytes, from),
   });
   const pushes = new WitnessPushes({net, clock}, witnesses);
-  return {sync, protocol, pushes, topic: new EntriesTopic({net, budgets, push})};
+  return {sync, protocol, pushes, shelf, topic: new EntriesTopic({net, budgets, push})};
 }
 
 function openWallet(base: Base, outbox: Outbox): Pick<LedgerParts, "wallet" | "sender"> {
@@ -242,29 +259,6 @@ function openWallet(base: Base, outbox: Outbox): Pick<LedgerParts, "wallet" | "s
     refused: (op, code) => wallet.refused(op.id, code),
   });
   return {wallet, sender};
-}
-
-/** Counts the checks that took the slow path, for the budget of whoever caused them. */
-class SlowChecks implements SignatureVerifier {
-  readonly #verifier: SignatureVerifier;
-  #count = 0;
-
-  constructor(verifier: SignatureVerifier) {
-    this.#verifier = verifier;
-  }
-
-  verify(...args: Parameters<SignatureVerifier["verify"]>): {valid: boolean; slow: boolean} {
-    const answer = this.#verifier.verify(...args);
-    if (answer.slow) this.#count += 1;
-    return answer;
-  }
-
-  /** Since the last call. */
-  take(): number {
-    const count = this.#count;
-    this.#count = 0;
-    return count;
-  }
 }
 
 function isSettled({body}: Op, view: WalletView): boolean {

@@ -96,7 +96,11 @@ export async function wire(input: WireInput): Promise<Parts> {
       accountSigner: identity.accountSigner,
       voteSigner: createSigner(keys.witness),
     },
-    {genesis, isRecovering: input.isRecovering, onRecovered: input.onRecovered},
+    {
+      genesis,
+      isArchive: options.archive,
+      ...{isRecovering: input.isRecovering, onRecovered: input.onRecovered},
+    },
   );
   const vouchers = new VoucherBook({store, log: records.vouchers});
   const storage = await openFsBlocks(layout.blobs);

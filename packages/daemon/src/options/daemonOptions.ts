@@ -27,6 +27,8 @@ export type DaemonOptions = {
   /** Path of a genesis file; without it and without `join` a private network is made. */
   readonly genesis: string | undefined;
   readonly mdns: boolean;
+  /** Has the ledger since the genesis. */
+  readonly archive: boolean;
   readonly roles: readonly Role[];
   /** By alias or class; `default` is for classes without an own price. */
   readonly prices: Readonly<Record<string, PriceOption>>;

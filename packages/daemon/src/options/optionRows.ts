@@ -76,6 +76,15 @@ export const OPTION_ROWS = {
     describe: "Find peers of the same network on the local network",
     parse: parseSwitch,
   }),
+  archive: optionRow<boolean>({
+    key: "archive",
+    shape: "switch",
+    value: "true or false",
+    default: "false",
+    describe:
+      "Replay the ledger since the genesis instead of beginning with a snapshot; a witness always does",
+    parse: parseSwitch,
+  }),
   roles: optionRow<Role>({
     key: "roles",
     flag: "role",

@@ -29,6 +29,7 @@ export function parseOptions({home, flags, env, file}: OptionInput): DaemonOptio
     join: read.list(OPTION_ROWS.join),
     genesis: read.optional(OPTION_ROWS.genesis),
     mdns: read.required(OPTION_ROWS.mdns),
+    archive: read.required(OPTION_ROWS.archive),
     roles: [...new Set(read.list(OPTION_ROWS.roles))],
     prices: Object.freeze(read.map(OPTION_ROWS.price)),
     middlewareBps: read.required(OPTION_ROWS.middlewareBps),

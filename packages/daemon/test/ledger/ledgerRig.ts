@@ -94,7 +94,7 @@ export class LedgerRig {
     return home;
   }
 
-  async start(index: number): Promise<void> {
+  async start(index: number, options: {readonly isArchive?: boolean} = {}): Promise<void> {
     const home = this.home(index);
     home.clock = new NodeClock(this.clock);
     home.net = this.network.join(home.peer);
@@ -112,7 +112,7 @@ export class LedgerRig {
         accountSigner: accountSigner(index),
         voteSigner: voteSigner(index),
       },
-      {genesis: this.genesis},
+      {genesis: this.genesis, ...options},
     );
     await this.clock.complete(node.start());
     home.node = node;

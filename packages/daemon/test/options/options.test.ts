@@ -28,6 +28,7 @@ describe("parseOptions", () => {
       join: [],
       genesis: undefined,
       mdns: true,
+      archive: false,
       roles: [],
       slots: 0,
       maxPriceDefaultUctz: 100_000n,
