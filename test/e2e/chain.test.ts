@@ -186,6 +186,23 @@ describe("the chain", () => {
     await until("the good one", () => network.services[1]!.status().waiting === 1);
   });
 
+  it("goes on with the committee that the last anchor named, and with the one after it", async () => {
+    const {epoch} = network.checkpoint;
+    const penalties = [...network.bus.penalties];
+    for (const index of [0, 1, 2])
+      if (network.services[index] === undefined) await network.startService(index);
+    network.bus.committeeFrom(epoch + 2, [1, 2]);
+    network.bus.committeeFrom(epoch + 3, [0, 1, 2, 3]);
+    network.endEpoch();
+    network.endEpoch();
+    await until("two seats have signed", () => network.services[0]?.status().settled?.epoch === epoch + 2);
+    // Its signature is of no use any more, and it gives none.
+    expect(network.bus.penalties).toEqual(penalties);
+    network.endEpoch();
+    await until("all sign again", () => network.services[2]?.status().settled?.epoch === epoch + 3);
+    expect((await last()).epoch).toBe(BigInt(epoch + 3));
+  });
+
   it("a node that does not answer has its code", async () => {
     const lonely = new AnchorContract(evmClient(["http://127.0.0.1:9"], 31_337), network.optionsOf(0));
     await expect(lonely.view()).rejects.toMatchObject({code: "CHAIN_UNREACHABLE"});

@@ -10,6 +10,7 @@ import {type Checkpoint, checkpointHash, encodeCheckpoint} from "@catalyze/core/
 import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
+import type {AnchorMember} from "@catalyze/core/ledger/handover";
 import {PARAMS_DEMO} from "@catalyze/core/ledger/params";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import {withdrawalRoot} from "@catalyze/core/ledger/withdrawals";
@@ -52,6 +53,7 @@ export class Bus {
   readonly #handlers = new Map<number, (bytes: Uint8Array, from: PeerId) => void>();
   readonly #epochEnds = new Map<number, (bytes: Uint8Array, summary: CheckpointSummary) => void>();
   readonly anchored = new Map<number, number>();
+  readonly #committees = new Map<number, readonly number[]>([[0, [0, 1, 2, 3]]]);
   readonly deaf = new Set<number>();
   readonly penalties: string[] = [];
 
@@ -71,14 +73,26 @@ export class Bus {
         this.#epochEnds.set(index, handler);
         return () => this.#epochEnds.delete(index);
       },
-      anchorSigners: () =>
-        genesis.witnesses.map(({evmAddress, weight}, seat) => ({seat, evmAddress, weight})),
+      anchorSigners: (epoch) => this.#committeeOf(epoch),
       seat: index,
       witnessPeers: {isSeated: (peer) => peers.includes(peer)},
       noteAnchored: async (epoch) => {
         this.anchored.set(index, epoch);
       },
     };
+  }
+
+  /** From this epoch on these seats sign; nothing but the anchors of later epochs knows of it. */
+  committeeFrom(epoch: number, seats: readonly number[]): void {
+    this.#committees.set(epoch, seats);
+  }
+
+  #committeeOf(epoch: number): readonly AnchorMember[] {
+    const since = [...this.#committees.keys()]
+      .filter((each) => each <= epoch)
+      .sort((left, right) => right - left);
+    const seats = this.#committees.get(since[0] ?? 0) ?? [];
+    return seats.map((seat) => ({seat, evmAddress: genesis.witnesses[seat]!.evmAddress, weight: 1}));
   }
 
   inject(to: number, bytes: Uint8Array, from: PeerId): void {
