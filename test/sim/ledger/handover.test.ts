@@ -5,8 +5,11 @@ import {
   encodeBalanceProof,
   proveCell,
 } from "@catalyze/core/ledger/balanceProof";
-import {followHandovers, type Handover} from "@catalyze/core/ledger/handover";
+import {isProven} from "@catalyze/core/ledger/finality";
+import {genesisHash as hashOf} from "@catalyze/core/ledger/genesis";
+import {Committees, followHandovers, type Handover, shortenChain} from "@catalyze/core/ledger/handover";
 import {storedHandovers} from "@catalyze/core/ledger/storeKeys";
+import {fromHex} from "@catalyze/core/primitives/bytes";
 import {beforeAll, describe, expect, it} from "vitest";
 import {REAL_CRYPTO} from "../market/simKeys.ts";
 import {SCENARIOS} from "./scenarios.ts";
@@ -14,9 +17,11 @@ import {settledSim} from "./settledSim.ts";
 import type {SimLedger} from "./simLedger.ts";
 
 let sim: SimLedger;
+let joined: SimLedger;
 let handovers: readonly Handover[];
 beforeAll(async () => {
-  sim = await settledSim({...SCENARIOS.changing(3), crypto: REAL_CRYPTO});
+  sim = await settledSim({...SCENARIOS.changing(3), joiners: 0, crypto: REAL_CRYPTO});
+  joined = await settledSim({...SCENARIOS.changing(4), crypto: REAL_CRYPTO});
   handovers = await storedHandovers(sim.live()[0]!.store);
 });
 
@@ -53,6 +58,34 @@ describe("a chain of committees", () => {
     expect(isHeld([first, {...second, final: {...second.final, signatures}}])).toBe(false);
     // Signed by nobody that the old committee knows.
     expect(isHeld([{...first, final: second.final}])).toBe(false);
+  });
+
+  it("may be shortened to what a quorum of an earlier committee has signed too", async () => {
+    let left = 0;
+    for (const {store, replica} of joined.live()) {
+      const all = await storedHandovers(store);
+      const short = shortenChain(joined.genesis, all, replica!.finalCheckpoint);
+      expect(short.handovers.length).toBeLessThanOrEqual(all.length);
+      left += all.length - short.handovers.length;
+      const followed = followHandovers(joined.genesis, short.handovers, verifier);
+      const genesisHash = fromHex(hashOf(joined.genesis));
+      expect(followed && isProven(short.final, {committee: followed.committee, verifier, genesisHash})).toBe(
+        true,
+      );
+      const name = {kind: "account", id: joined.owners[0]!.account} as const;
+      const proof = proveCell(name, replica!.base, short);
+      expect(checkCell(name, proof, {genesis: joined.genesis, verifier}).cell).toBeDefined();
+      // Who began with a snapshot knows the committees since then.
+      const committees = new Committees(joined.genesis, all);
+      const {epoch} = replica!.checkpoint;
+      expect(committees.at(epoch + 1).members.length).toBeGreaterThan(0);
+      const now = replica!.base.register.terms.at(-1)!;
+      expect(committees.at(Math.max(now.sinceEpoch, epoch)).members.map(({seat}) => seat)).toEqual(
+        now.members.map(({seat}) => seat),
+      );
+    }
+    expect(left).toBeGreaterThan(0);
+    expect(joined.joins).toBeGreaterThan(0);
   });
 
   it("proves a balance to who has the genesis alone", () => {

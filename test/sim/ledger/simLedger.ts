@@ -264,10 +264,14 @@ export class SimLedger {
     const from = this.live().find(({snapshot, index}) => snapshot !== undefined && index !== node.index);
     if (from?.snapshot === undefined) return this.#after(500, () => this.#join(node));
     node.wipe();
-    node.disk.write(await beginningFrom(from.snapshot, from.store), true);
+    node.disk.write(await beginningFrom(from.snapshot, this.#worldOf(from)), true);
     this.joins += 1;
     await this.#boot(node);
     if (!this.#isCalm) this.#after(this.#random.between(1_000, 4_000), () => this.#join(node));
+  }
+
+  #worldOf({store}: SimLedgerNode) {
+    return {store, genesis: this.#genesis, verifier: this.#setup.crypto.verifier};
   }
 
   #after(delayMs: number, run: Event["run"]): void {

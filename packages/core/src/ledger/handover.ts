@@ -20,7 +20,7 @@ export const HANDOVERS_MAX = 1_024;
 
 export type Handover = {readonly final: FinalCheckpoint; readonly register: Register};
 
-/** True for the register that makes other committees from the epoch after this one on. */
+/** True for the register that makes another committee from the epoch after this one on. */
 export function isHandover({terms}: Register, {checkpoint}: Pick<FinalCheckpoint, "checkpoint">): boolean {
   return checkpoint.isLastOfEpoch && terms.at(-1)?.sinceEpoch === checkpoint.epoch + 1;
 }
@@ -45,6 +45,7 @@ export function decodeHandover(bytes: Uint8Array): Handover {
 
 /**
  * The committee after these handovers, oldest first, from the genesis on; `undefined` when one does not hold.
+ * Some may be left out between: what a quorum of any committee has signed as final is final.
  * What it cannot tell is whether another handover followed: a reader that was away for longer than stake takes
  * to cool trusts the old members not to sign twice.
  */
@@ -58,7 +59,7 @@ export function followHandovers(
   let sinceEpoch = 1;
   for (const {final, register} of handovers) {
     const {checkpoint} = final;
-    const isNext = checkpoint.epoch >= sinceEpoch && isHandover(register, final);
+    const isNext = checkpoint.epoch >= sinceEpoch && checkpoint.isLastOfEpoch;
     const isNamed = registerHash(register) === checkpoint.nextCommitteeHash;
     const isOurs = checkpoint.network === networkIdOf(hash);
     if (!isNext || !isNamed || !isOurs) return undefined;
@@ -111,4 +112,37 @@ export class Committees {
     assert(term !== undefined, "the genesis has a committee");
     return term.register;
   }
+}
+
+/**
+ * As few of the handovers as lead to a checkpoint: where a quorum of the committee so far has signed a later
+ * one too, those between are left out. Weights change often, members seldom, so mostly none is left.
+ */
+export function shortenChain(
+  genesis: Genesis,
+  handovers: readonly Handover[],
+  last: FinalCheckpoint,
+): {readonly handovers: readonly Handover[]; readonly final: FinalCheckpoint} {
+  const {epoch} = last.checkpoint;
+  const before = handovers.filter(({final}) => final.checkpoint.epoch < epoch);
+  const kept: Handover[] = [];
+  let committee = committeeNow(genesisRegister(genesis));
+  for (let from = 0; ; ) {
+    const final = signedBy(committee, last);
+    if (final !== undefined) return {handovers: kept, final};
+    const next = before.findLastIndex((handover, at) => at >= from && signedBy(committee, handover.final));
+    const handover = before[next];
+    const signed = handover && signedBy(committee, handover.final);
+    assert(handover !== undefined && signed !== undefined, "a handover is missing");
+    kept.push({final: signed, register: handover.register});
+    committee = committeeNow(handover.register);
+    from = next + 1;
+  }
+}
+
+/** With the signatures of members only; `undefined` when they are no quorum. */
+function signedBy(committee: Committee, final: FinalCheckpoint): FinalCheckpoint | undefined {
+  const signatures = final.signatures.filter(({witness}) => committee.has(witness));
+  const mask = signatures.reduce((all, {witness}) => all | committee.bitOf(witness), 0);
+  return committee.isQuorum(mask) ? {...final, signatures} : undefined;
 }

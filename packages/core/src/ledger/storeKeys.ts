@@ -15,7 +15,6 @@ import {encodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import {decodeHandover, type Handover, isHandover, writeHandover} from "./handover.ts";
 import type {Op} from "./op.ts";
 import {decodeOp} from "./opCodec.ts";
-import type {Register} from "./register.ts";
 import {encodeRegister} from "./registerCodec.ts";
 import type {LedgerState, Withdrawal} from "./state.ts";
 import {storePages} from "./storePages.ts";
@@ -61,7 +60,7 @@ export function checkpointWrites(cut: Cut, final: FinalCheckpoint, covered: Iter
     ...cells.map((cell) => ({key: KEY.cells + cell.id, value: encodeCell(cell)})),
     ...removedLocks.map((id) => ({key: KEY.cells + id, value: undefined})),
     ...withdrawals.map(withdrawalWrite),
-    ...handoverWrites(cut.state.register, final),
+    ...(isHandover(cut.state.register, final) ? [handoverWrite({final, register: cut.state.register})] : []),
     {key: checkpointKey(final.checkpoint.height), value: encodeFinalCheckpoint(final)},
     {key: KEY.meta, value: encodeMeta(final)},
     {key: KEY.carried, value: encodeCarried(cut.carried, covered)},
@@ -77,12 +76,11 @@ export async function storedHandovers(store: StoreReader): Promise<Handover[]> {
   return handovers;
 }
 
-function handoverWrites(register: Register, final: FinalCheckpoint): Write[] {
-  if (!isHandover(register, final)) return [];
+function handoverWrite(handover: Handover): Write {
   const writer = new ByteWriter();
-  writeHandover(writer, {final, register});
-  const key = KEY.handovers + String(final.checkpoint.epoch).padStart(12, "0");
-  return [{key, value: writer.finish()}];
+  writeHandover(writer, handover);
+  const key = KEY.handovers + String(handover.final.checkpoint.epoch).padStart(12, "0");
+  return {key, value: writer.finish()};
 }
 
 /**
@@ -97,8 +95,8 @@ export function beginningWrites(
   const cells = [...state.accounts(), ...state.locks()];
   return [
     {key: KEY.register, value: encodeRegister(state.register)},
-    ...handovers.flatMap((handover) => handoverWrites(handover.register, handover.final)),
-    ...handoverWrites(state.register, final),
+    // The last one whether or not it changed the committee: those before may be a shortened chain.
+    ...[...handovers, {final, register: state.register}].map(handoverWrite),
     ...cells.map((cell) => ({key: KEY.cells + cell.id, value: encodeCell(cell)})),
     ...state.withdrawals().map(withdrawalWrite),
     ...covered.map((entry) => ({key: entryKey({entry, isMain: true}), value: entry.bytes})),

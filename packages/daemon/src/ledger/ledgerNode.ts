@@ -11,7 +11,7 @@ import {type Checkpoint, encodeCheckpoint} from "@catalyze/core/ledger/checkpoin
 import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
-import type {Committees} from "@catalyze/core/ledger/handover";
+import {type Committees, shortenChain} from "@catalyze/core/ledger/handover";
 import type {Payload} from "@catalyze/core/ledger/op";
 import {decodeOp, lockIdOf, locksMadeBy} from "@catalyze/core/ledger/opCodec";
 import type {Register} from "@catalyze/core/ledger/register";
@@ -244,11 +244,7 @@ export class LedgerNode implements LedgerClient {
     const {base, finalCheckpoint} = this.#open.replica;
     if (finalCheckpoint.checkpoint.height === 0n)
       throw new CodedError("NOT_FOUND", {message: "No checkpoint is final yet.", retryAfterMs: 1_000});
-    const since = finalCheckpoint.checkpoint.epoch;
-    return proveCell(name, base, {
-      final: finalCheckpoint,
-      handovers: handovers.filter(({final}) => final.checkpoint.epoch < since),
-    });
+    return proveCell(name, base, shortenChain(this.genesis, handovers, finalCheckpoint));
   }
 
   get #open(): LedgerParts {

@@ -214,7 +214,14 @@ async function openTalk(base: Base): Promise<Talk> {
   const isWanted = () =>
     replica.seat === undefined && options.isArchive !== true && replica.checkpoint.height === 0n;
   const join = new SnapshotJoin({net, clock, random, log, verifier, isWanted, begin}, options.genesis);
-  const shelf = new SnapshotShelf({store, clock, log, replica, isBehind: () => sync.isBehind});
+  const shelf = new SnapshotShelf({
+    genesis: options.genesis,
+    store,
+    clock,
+    log,
+    replica,
+    isBehind: () => sync.isBehind,
+  });
   await shelf.start();
   const answers = new LedgerAnswers({replica, store, shelf, written});
   const sync: LedgerSync = new LedgerSync({

@@ -4,6 +4,8 @@
  */
 import {toCodedError} from "@catalyze/core/errors/codedError";
 import type {Effect} from "@catalyze/core/ledger/effects";
+import type {Genesis} from "@catalyze/core/ledger/genesis";
+import {shortenChain} from "@catalyze/core/ledger/handover";
 import {makeSnapshot, type SnapshotSource, snapshotSource} from "@catalyze/core/ledger/makeSnapshot";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
 import {
@@ -22,6 +24,7 @@ import {ByteReader, ByteWriter} from "@catalyze/core/primitives/binary";
 import type {Hash} from "@catalyze/core/primitives/id";
 
 export type SnapshotShelfComponents = {
+  readonly genesis: Genesis;
   readonly store: Store;
   readonly clock: Pick<Clock, "sleep">;
   readonly log: Log;
@@ -109,17 +112,15 @@ export class SnapshotShelf {
   }
 
   async #make(source: SnapshotSource): Promise<void> {
-    const {store, clock, log} = this.#components;
+    const {genesis, store, clock, log} = this.#components;
     const {height} = source.final.checkpoint;
     if (source.withdrawals.length > SNAPSHOT_WITHDRAWALS_MAX) {
       log.warn("too many withdrawals for a snapshot", {withdrawals: source.withdrawals.length});
       return;
     }
     await store.write([...(await this.#leftovers()), {key: MAKING, value: encodeHeight(height)}]);
-    const {epoch} = source.final.checkpoint;
-    const all = await storedHandovers(store);
-    const handovers = all.filter(({final}) => final.checkpoint.epoch < epoch);
-    const steps = makeSnapshot({...source, handovers});
+    const chain = shortenChain(genesis, await storedHandovers(store), source.final);
+    const steps = makeSnapshot({...source, ...chain});
     for (let step = steps.next(); ; step = steps.next()) {
       if (step.done === true) return await this.#replace(step.value);
       if (step.value !== undefined) {
