@@ -57,7 +57,9 @@ function hunt({name, by}) {
   const found = by === "unit" ? undefined : failureOf(name, "sim", "test/sim/ledger/hunt.test.ts");
   if (found !== undefined) return `${found.message.replace(/^Error: /, "")} (${told()})`;
   const unit = failureOf(name, "unit", "packages/core/test/ledger");
-  return unit === undefined ? undefined : `unit test: ${unit.test} (${told()})`;
+  if (unit !== undefined) return `unit test: ${unit.test} (${told()})`;
+  const chain = failureOf(name, "sim", "test/sim/ledger/handover.test.ts");
+  return chain === undefined ? undefined : `simulation: ${chain.test} (${told()})`;
 }
 
 const all = JSON.parse(readFileSync(join(root, "test/mutants/ledger.json"), "utf8"));

@@ -89,18 +89,20 @@ export function peekEntryHash(bytes: Uint8Array): Hash | undefined {
   return length + 4 > bytes.length ? undefined : entryHashOf(bytes.subarray(4, 4 + length));
 }
 
-export type EntryLinks = Pick<Entry, "header" | "acks" | "hash">;
-
-/** What an entry says it has seen, without a look at its ops: for putting entries in order. Throws `DECODE_INVALID`. */
-export function decodeEntryLinks(bytes: Uint8Array): EntryLinks {
+/**
+ * An entry of our own disk without its ops: for those that nobody votes for any more, and for putting entries
+ * in order. Costs a tenth of `decodeEntry`. Throws `DECODE_INVALID`.
+ */
+export function decodeWithoutOps(bytes: Uint8Array): Entry {
   if (bytes.length > LIMITS.entryBytesMax) refuse("tooLong");
   const reader = new ByteReader(bytes);
   const headerBytes = reader.bytes(HEADER_BYTES_MAX);
   const {header} = decodeEntryHeader(headerBytes);
-  reader.raw(64);
+  const signature = reader.raw(64);
   const opCount = reader.count(reader.u16(), ENTRY_OPS_MAX);
   for (let op = 0; op < opCount; op += 1) reader.bytes(LIMITS.opBytesMax);
-  return {header, acks: readAcks(reader), hash: entryHashOf(headerBytes)};
+  const acks = readAcks(reader);
+  return {header, carry: [], acks, hash: entryHashOf(headerBytes), signature, bytes, headerBytes};
 }
 
 /** The one check of an entry's author. */

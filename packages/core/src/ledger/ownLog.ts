@@ -8,6 +8,7 @@ import type {Book, Taken} from "./book.ts";
 import type {EntryNode} from "./dag.ts";
 import type {Effect} from "./effects.ts";
 import type {Entry} from "./entry.ts";
+import {decodeEntry} from "./entryCodec.ts";
 import {EntryWriter, type EntryWriterComponents} from "./entryWriter.ts";
 import {rejected} from "./rejection.ts";
 import {encodeSigningRecord, voteRecords} from "./signingRecord.ts";
@@ -30,7 +31,8 @@ export class OwnLog {
   /** What a restart has to do first. */
   start(): Effect[] {
     const {book} = this.#components;
-    const effects = this.#signed.flatMap((entry) => effectsOf(this.#take(entry, book)));
+    const unstored = this.#signed.filter(({hash}) => !book.dag.isKnown(hash));
+    const effects = unstored.flatMap(({bytes}) => effectsOf(this.#take(decodeEntry(bytes), book)));
     const last = this.#signed.at(-1);
     // It may never have left; a copy too many does no harm.
     if (last !== undefined) effects.push({kind: "broadcast", what: "entry", bytes: last.bytes});

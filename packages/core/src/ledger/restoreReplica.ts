@@ -2,14 +2,14 @@
 import {assert} from "../errors/assert.ts";
 import type {Store} from "../ports/store.ts";
 import {ByteReader} from "../primitives/binary.ts";
-import {fromHex, toHex} from "../primitives/bytes.ts";
+import {compareBytes, fromHex, toHex} from "../primitives/bytes.ts";
 import type {CellId, Hash} from "../primitives/id.ts";
 import type {Cell} from "./cell.ts";
-import {decodeCell} from "./cellCodec.ts";
+import {decodeCell, leafOf, leafOfEncoded, treasuryLeaf} from "./cellCodec.ts";
 import {checkpointHash, type Head} from "./checkpoint.ts";
 import {COVERED_PER_WITNESS, coveredFloor} from "./coveredLogs.ts";
 import type {Entry} from "./entry.ts";
-import {decodeEntry, peekEntryHash} from "./entryCodec.ts";
+import {decodeEntry, decodeWithoutOps, peekEntryHash} from "./entryCodec.ts";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import type {Genesis} from "./genesis.ts";
 import {genesisCheckpoint, genesisState} from "./genesisState.ts";
@@ -19,6 +19,7 @@ import type {RestoredReplica} from "./replicaTypes.ts";
 import {LedgerState} from "./state.ts";
 import {checkpointKey, decodeCarried, decodeMeta, entryKeyAt, entryPrefix, KEY} from "./storeKeys.ts";
 import {storePages} from "./storePages.ts";
+import {SumTree, type TreeLeaf} from "./sumTree.ts";
 
 export type RestoreInput = {
   readonly genesis: Genesis;
@@ -100,11 +101,16 @@ async function stateOf(
   {checkpoint}: FinalCheckpoint,
 ): Promise<LedgerState> {
   const cells = new Map<CellId, Cell>();
-  for (const cell of genesisBase.accounts()) cells.set(cell.id, cell);
+  const leaves = new Map<CellId, TreeLeaf>();
+  for (const cell of genesisBase.accounts()) {
+    cells.set(cell.id, cell);
+    leaves.set(cell.id, leafOf(cell));
+  }
   for await (const [key, bytes] of storePages(store, KEY.cells)) {
     const cell = decodeCell(bytes);
     assert(key === KEY.cells + cell.id, "a cell is stored under another id");
     cells.set(cell.id, cell);
+    leaves.set(cell.id, leafOfEncoded(cell, bytes));
   }
   const withdrawals: {address: Uint8Array; cumulative: bigint}[] = [];
   for await (const [key, bytes] of storePages(store, KEY.withdrawals)) {
@@ -118,13 +124,14 @@ async function stateOf(
     "the stored register of witnesses is not the checkpoint's",
   );
   const {totals} = checkpoint;
-  const state = LedgerState.load({cells: cells.values(), totals, withdrawals, register});
-  const root = toHex(state.tree().root()) as Hash;
+  const all = [...leaves.values(), treasuryLeaf(totals.treasury)];
+  const tree = SumTree.ofAscending(all.sort((left, right) => compareBytes(left.id, right.id)));
+  const root = toHex(tree.root()) as Hash;
   assert(root === checkpoint.stateRoot, "the stored cells do not have the checkpoint's root");
-  return state;
+  return LedgerState.load({cells: cells.values(), totals, withdrawals, register, tree});
 }
 
-/** The latest entries of the cut, and those that carry ops which it did not apply. */
+/** The latest entries of the cut, without their ops; with them those of which it did not apply one. */
 async function coveredEntries(
   store: Store,
   heads: readonly Head[],
@@ -135,7 +142,7 @@ async function coveredEntries(
     for (const [key, entry] of await logBelow(store, head)) found.set(key, entry);
   }
   for (const key of keys) {
-    const bytes = found.has(key) ? undefined : await store.get(key);
+    const bytes = found.get(key)?.bytes ?? (await store.get(key));
     if (bytes !== undefined) found.set(key, decodeEntry(bytes));
   }
   return [...found.values()].sort((left, right) => left.header.timeMs - right.header.timeMs);
@@ -157,7 +164,7 @@ async function logBelow(store: Store, {witness, n, hash}: Head): Promise<[string
     const key = isMain ? main : `${main}/${wanted}`;
     const bytes = stored.get(key) ?? (await store.get(key));
     if (bytes === undefined) break;
-    const entry = decodeEntry(bytes);
+    const entry = decodeWithoutOps(bytes);
     log.push([key, entry]);
     [at, wanted] = [at - 1n, entry.header.prev];
   }

@@ -13,7 +13,7 @@ import type {CellId, OpId} from "../primitives/id.ts";
 import {readId, refuse, writeId, writeU16, writeU32, writeU64} from "./canonical.ts";
 import {type ConsensusMessage, decodeConsensus, encodeConsensus} from "./consensusCodec.ts";
 import type {Entry} from "./entry.ts";
-import {decodeEntry} from "./entryCodec.ts";
+import {decodeWithoutOps} from "./entryCodec.ts";
 import type {SlotVote} from "./voter.ts";
 
 const TAG = {entry: 1, consensus: 2, votes: 3} as const;
@@ -38,7 +38,7 @@ export function encodeSigningRecord(record: SigningRecord): Uint8Array {
   return writer.finish();
 }
 
-/** Throws `DECODE_INVALID`. */
+/** An entry comes without its ops; its bytes have them. Throws `DECODE_INVALID`. */
 export function decodeSigningRecord(bytes: Uint8Array): SigningRecord {
   const reader = new ByteReader(bytes);
   const record = readRecord(reader);
@@ -62,7 +62,11 @@ function readRecord(reader: ByteReader): SigningRecord {
   }
   if (tag === TAG.votes) return {kind: "votes", votes: readVotes(reader)};
   if (tag !== TAG.entry) refuse("record");
-  return {kind: "entry", entry: decodeEntry(reader.bytes(LIMITS.entryBytesMax)), votes: readVotes(reader)};
+  return {
+    kind: "entry",
+    entry: decodeWithoutOps(reader.bytes(LIMITS.entryBytesMax)),
+    votes: readVotes(reader),
+  };
 }
 
 function readVotes(reader: ByteReader): SlotVote[] {

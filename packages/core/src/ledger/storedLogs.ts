@@ -6,7 +6,8 @@ import type {StoreReader} from "../ports/store.ts";
 import {U64_MAX} from "../primitives/amount.ts";
 import type {Hash} from "../primitives/id.ts";
 import {linksOf} from "./dag.ts";
-import {decodeEntryLinks, type EntryLinks} from "./entryCodec.ts";
+import type {Entry} from "./entry.ts";
+import {decodeWithoutOps} from "./entryCodec.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
 import {entryPrefix, KEY} from "./storeKeys.ts";
 import {storePages} from "./storePages.ts";
@@ -15,6 +16,9 @@ export type StoredLogsOptions = {
   /** Called before each piece of work of a few milliseconds: the place to let others run. */
   readonly breathe: () => Promise<void> | undefined;
 };
+
+/** What an entry says it has seen. */
+type EntryLinks = Pick<Entry, "header" | "acks" | "hash">;
 
 type EntryRecord = Extract<LedgerRecord, {kind: "entry"}>;
 
@@ -205,7 +209,8 @@ function placedLinks(entry: EntryLinks): readonly Link[] {
 
 function linksIn(bytes: Uint8Array): EntryLinks | undefined {
   try {
-    return decodeEntryLinks(bytes);
+    const {header, acks, hash} = decodeWithoutOps(bytes);
+    return {header, acks, hash};
   } catch {
     // Told as it is: whoever checks it says what is wrong with it.
     return undefined;
