@@ -191,13 +191,13 @@ export class Replica implements LedgerReplica {
     if ("refusal" in read) return [read.refusal];
     const entry = read.value;
     const voteKey = this.base.register.seats[entry.header.witness]?.voteKey;
-    // One that gets a seat by a checkpoint which is missing here.
-    if (voteKey === undefined && entry.header.stampH > this.checkpoint.height) return [{kind: "fetch", from}];
     const refuse = (code: "DECODE_INVALID" | "SIGNATURE_INVALID", reason: string) => [
       rejected({code, reason, op: undefined, from}),
     ];
-    if (voteKey === undefined || entry.header.network !== this.#network)
-      return refuse("DECODE_INVALID", "author");
+    if (entry.header.network !== this.#network) return refuse("DECODE_INVALID", "network");
+    // Perhaps of one that gets a seat by a checkpoint which is missing here: no fault of who passes it on.
+    if (voteKey === undefined)
+      return [{kind: "fetch", from}, rejected({code: "NOT_FOUND", reason: "author", op: undefined, from})];
     const {valid} = verifyEntry(this.#components.verifier, entry, {genesisHash: this.#genesisHash, voteKey});
     if (!valid) return refuse("SIGNATURE_INVALID", "entry");
     const taken = this.#book.take(entry);

@@ -51,6 +51,23 @@ describe("dag", () => {
     expect(taken(dag, [fork]).sort()).toEqual([fork.hash, d1.hash].sort());
   });
 
+  it("takes in what was held back once a final checkpoint names its end, whatever comes when", () => {
+    const a2alone = entryOf(genesis, {witness: 0, n: 2n, prev: a1.hash});
+    const named = [{witness: 0, n: 2n, hash: a2alone.hash}];
+    // Witness 0 has no vote any more, and nobody links to what it wrote last.
+    const gone = () => new Dag((seat) => seat !== 0);
+    const both = gone();
+    expect([both.offer(a1).kind, both.offer(a2alone).kind]).toEqual(["held", "held"]);
+    expect(both.admitNamed(named).map(({entry}) => entry.hash)).toEqual([a1.hash, a2alone.hash]);
+    const first = gone();
+    expect(first.offer(a2alone).kind).toBe("held");
+    expect(first.admitNamed(named)).toEqual([]);
+    expect(taken(first, [a1])).toEqual([a1.hash, a2alone.hash]);
+    const late = gone();
+    expect(late.admitNamed(named)).toEqual([]);
+    expect(taken(late, [a2alone, a1])).toEqual([a1.hash, a2alone.hash]);
+  });
+
   it("takes nothing more of a forked log that nobody links to", () => {
     const dag = new Dag(() => true);
     taken(dag, [a1, b1, a2, fork]);
