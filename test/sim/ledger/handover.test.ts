@@ -56,6 +56,10 @@ describe("a chain of committees", () => {
     const [one, ...others] = second.final.signatures;
     const signatures = [{...one!, signature: new Uint8Array(64)}, ...others];
     expect(isHeld([first, {...second, final: {...second.final, signatures}}])).toBe(false);
+    // In the middle of an epoch the register may still change.
+    const {finalCheckpoint, base} = sim.live()[0]!.replica!;
+    expect(finalCheckpoint.checkpoint.isLastOfEpoch).toBe(false);
+    expect(isHeld([...handovers, {final: finalCheckpoint, register: base.register}])).toBe(false);
     // Signed by nobody that the old committee knows.
     expect(isHeld([{...first, final: second.final}])).toBe(false);
   });
