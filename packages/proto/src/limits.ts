@@ -19,6 +19,10 @@ export const LIMITS = {
   snapshotHeadBytesMax: 4 * 1024 * 1024 - 64 * 1024,
   entryBytesMax: 1024 * 1024,
   opBytesMax: 16 * 1024,
+  /** What an evidence op shows: a certificate has the headers of a quorum. Pays its fee for each 16 KiB. */
+  evidenceBytesMax: 128 * 1024,
+  /** An op that shows evidence, with its header and signatures. */
+  evidenceOpBytesMax: 144 * 1024,
   /** One block of a blob, with protobuf overhead on top. */
   blockBytesMax: 1024 * 1024 + 1024,
   blobFrameBytesMax: 1024 * 1024 + 4 * 1024,

@@ -72,7 +72,7 @@ export function decodeEntry(bytes: Uint8Array): Entry {
   const {header, roots} = decodeEntryHeader(headerBytes);
   const signature = reader.raw(64);
   const opCount = reader.count(reader.u16(), ENTRY_OPS_MAX);
-  const carry = Array.from({length: opCount}, () => decodeOp(reader.bytes(LIMITS.opBytesMax)));
+  const carry = Array.from({length: opCount}, () => decodeOp(reader.bytes(LIMITS.evidenceOpBytesMax)));
   const acks = readAcks(reader);
   reader.finish();
   if (!equalBytes(roots.carry, carryRoot(carry))) refuse("carryRoot");
@@ -100,7 +100,7 @@ export function decodeWithoutOps(bytes: Uint8Array): Entry {
   const {header} = decodeEntryHeader(headerBytes);
   const signature = reader.raw(64);
   const opCount = reader.count(reader.u16(), ENTRY_OPS_MAX);
-  for (let op = 0; op < opCount; op += 1) reader.bytes(LIMITS.opBytesMax);
+  for (let op = 0; op < opCount; op += 1) reader.bytes(LIMITS.evidenceOpBytesMax);
   const acks = readAcks(reader);
   return {header, carry: [], acks, hash: entryHashOf(headerBytes), signature, bytes, headerBytes};
 }

@@ -3,6 +3,7 @@
  * first and signatures last. What depends on slots, funds and time is `votable` in `apply.ts`.
  */
 import {DOMAIN} from "@catalyze/proto/domains";
+import {LIMITS} from "@catalyze/proto/limits";
 import {accountIdOf, descriptorProblem} from "../crypto/accountId.ts";
 import {verifyDomain} from "../crypto/signed.ts";
 import {isPublicKeyAllowed} from "../crypto/verifySignature.ts";
@@ -118,9 +119,16 @@ function addressProblem(
   return payload.address.some((byte) => byte !== 0) ? undefined : "address";
 }
 
+/** µCTZ: evidence is the one payload of more than 16 KiB, and pays for each that it begins. */
+export function feeOf(payload: Payload, opFee: bigint): bigint {
+  return payload.kind === "evidence"
+    ? opFee * BigInt(1 + Math.floor(payload.proof.length / LIMITS.opBytesMax))
+    : opFee;
+}
+
 /** Only a final claim may be free, and then `enabled` lets it raise nothing. */
 function isFeeEnough({fee, payload}: OpBody, opFee: bigint): boolean {
-  return fee >= opFee || (fee === 0n && payload.kind === "claim" && payload.isFinal);
+  return fee >= feeOf(payload, opFee) || (fee === 0n && payload.kind === "claim" && payload.isFinal);
 }
 
 function checkAccountKeys(op: Op, account: AccountCell, context: OpCheckContext): OpCheck {

@@ -59,9 +59,10 @@ export function encodeOp(op: Pick<Op, "body" | "signatures">): Uint8Array {
 
 /** Throws `DECODE_INVALID` for anything but the one encoding of an op. Signatures are not checked here. */
 export function decodeOp(bytes: Uint8Array): Op {
-  if (bytes.length > LIMITS.opBytesMax) refuse("tooLong");
+  if (bytes.length > LIMITS.evidenceOpBytesMax) refuse("tooLong");
   const reader = new ByteReader(bytes);
   const body = readBody(reader);
+  if (bytes.length > LIMITS.opBytesMax && body.payload.kind !== "evidence") refuse("tooLong");
   const bodyBytes = bytes.slice(0, reader.offset);
   const signatures = readSignatures(reader);
   reader.finish();

@@ -103,7 +103,7 @@ export function readPayload(reader: ByteReader, type: number, cell: CellId): Pay
     case OP_TYPE.govern:
       return {kind: "govern", wish: readWish(reader, cell)};
     case OP_TYPE.evidence:
-      return {kind: "evidence", proof: reader.bytes(LIMITS.opBytesMax)};
+      return {kind: "evidence", proof: reader.bytes(LIMITS.evidenceBytesMax)};
     default:
       return refuse("opType");
   }

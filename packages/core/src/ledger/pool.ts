@@ -19,6 +19,8 @@ export type PoolItem = {
 
 /** DESIGN: pending pool of 50,000. */
 export const POOL_MAX = 50_000;
+/** Of ops of ordinary size the count is the bound; evidence may be large. */
+export const POOL_BYTES_MAX = 64 * 1024 * 1024;
 /** An op that nothing came for in this time is dropped; its owner sends it again. */
 const WAIT_MAX_MS = 10_000;
 const RETRY_MIN_MS = 25;
@@ -29,6 +31,7 @@ export class Pool {
   readonly #bySlot = new Map<string, PoolItem>();
   /** Not tried yet, in order of arrival. */
   readonly #fresh = new Set<PoolItem>();
+  #bytes = 0;
   #waitingUntilMs = Number.POSITIVE_INFINITY;
 
   get size(): number {
@@ -55,7 +58,8 @@ export class Pool {
   /** False when the pool is full. */
   add(op: Op, from: PeerId | undefined, nowMs: number): boolean {
     if (this.#items.has(op.id)) return true;
-    if (this.#items.size >= POOL_MAX) return false;
+    if (this.#items.size >= POOL_MAX || this.#bytes + op.bytes.length > POOL_BYTES_MAX) return false;
+    this.#bytes += op.bytes.length;
     const item = {op, from, addedMs: nowMs, retryMs: nowMs, delayMs: RETRY_MIN_MS, refusal: undefined};
     this.#items.set(op.id, item);
     this.#bySlot.set(slotOf(op), item);
@@ -67,6 +71,7 @@ export class Pool {
     const item = this.#items.get(id);
     if (item === undefined) return;
     this.#items.delete(id);
+    this.#bytes -= item.op.bytes.length;
     this.#fresh.delete(item);
     if (this.#bySlot.get(slotOf(item.op)) === item) this.#bySlot.delete(slotOf(item.op));
   }

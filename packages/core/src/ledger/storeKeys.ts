@@ -129,7 +129,7 @@ export function decodeCarried(bytes: Uint8Array): Carried {
   const reader = new ByteReader(bytes);
   const ops = Array.from({length: reader.count(reader.u32(), CARRIED_MAX)}, () => ({
     mask: reader.u32(),
-    op: decodeOp(reader.bytes(LIMITS.opBytesMax)),
+    op: decodeOp(reader.bytes(LIMITS.evidenceOpBytesMax)),
   }));
   const entryKeys = Array.from({length: reader.count(reader.u32(), CARRIED_MAX)}, () => {
     const [witness, n, hash] = [reader.u16(), reader.u64(), readId<Hash>(reader)];

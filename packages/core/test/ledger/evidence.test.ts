@@ -9,10 +9,13 @@ import {decodeEvidence, type Evidence, encodeEvidence} from "@catalyze/core/ledg
 import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {genesisState} from "@catalyze/core/ledger/genesisState";
 import {checkInvariants} from "@catalyze/core/ledger/invariants";
-import {genesisRegister} from "@catalyze/core/ledger/register";
+import {checkOpForm, feeOf} from "@catalyze/core/ledger/opChecks";
+import {decodeOp, signOp} from "@catalyze/core/ledger/opCodec";
+import {committeeNow, genesisRegister} from "@catalyze/core/ledger/register";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {Hash} from "@catalyze/core/primitives/id";
+import {LIMITS} from "@catalyze/proto/limits";
 import fc from "fast-check";
 import {describe, expect, it} from "vitest";
 import {alice, bob, carol, transfer} from "./kit.ts";
@@ -73,6 +76,50 @@ describe("certificates that travel alone", () => {
     expect(certificate).toBeDefined();
     expect(certificate?.votes.map(({ack: each}) => each === undefined)).toEqual([true, true, false]);
     expect(checkCertificate(certificate!, check)).toMatchObject({op: {id: op.id}, epoch: 1});
+  });
+
+  it("of 21 witnesses whose entries link to all others fit an op, at a fee for each 16 KiB", () => {
+    const many = genesisOf(21);
+    const register = genesisRegister(many);
+    const manyHash = genesisHash(many);
+    const first = ownOp(many, alice, FIRST, transfer(bob.account, 10n));
+    const openers = Array.from({length: 21}, (_, witness) => entryOf(many, {witness}));
+    const carried = entryOf(many, {witness: 0, n: 2n, prev: openers[0]!.hash, carry: [first]});
+    const acks = openers.slice(1).map(({hash: prev}, at) =>
+      entryOf(many, {
+        ...{witness: at + 1, n: 2n, prev},
+        refs: [
+          ...openers.filter(({header}) => header.witness !== at + 1 && header.witness !== 0),
+          carried,
+        ].sort((left, right) => left.header.witness - right.header.witness),
+        acks: [{hash: carried.hash, exceptions: []}],
+      }),
+    );
+    const dag = new Dag(() => true);
+    const tally = new Tally(committeeNow(register));
+    const base = genesisState(many);
+    for (const entry of [...openers, carried, ...acks]) {
+      const offered = dag.offer(entry);
+      if (offered.kind !== "ingested") throw new Error(offered.kind);
+      for (const node of offered.nodes) countVotes(tally, node, {dag, base, params: many.params, epoch: 1});
+    }
+    const made = proveCertificate(
+      first,
+      {dag, tally, epoch: 1},
+      {committee: committeeNow(register), params: many.params},
+    );
+    const proof = encodeEvidence({kind: "certificate", certificate: made!});
+    expect(proof.length).toBeGreaterThan(LIMITS.opBytesMax);
+    const given = {...check, register, genesisHash: fromHex(manyHash), network: networkIdOf(manyHash)};
+    expect(checkEvidence(proof, given)).toMatchObject({kind: "certificate", epoch: 1});
+    const shown = ownOp(many, alice, FIRST, {kind: "evidence", proof});
+    expect(decodeOp(shown.bytes)).toEqual(shown);
+    const form = {...given, state: base, epoch: 1, opFee: many.params.opFee};
+    expect(checkOpForm(shown, form)).toMatchObject({ok: false, reason: "fee"});
+    const parts = 1 + Math.floor(proof.length / LIMITS.opBytesMax);
+    expect(feeOf(shown.body.payload, 100n)).toBe(BigInt(parts) * 100n);
+    const paid = signOp({...shown.body, fee: BigInt(parts) * many.params.opFee}, alice, fromHex(manyHash));
+    expect(checkOpForm(paid, form)).toMatchObject({ok: true});
   });
 
   it("are not made of fewer votes than a quorum, or of votes that except the op", () => {

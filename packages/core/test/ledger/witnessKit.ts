@@ -19,7 +19,7 @@ import {alice, type Person, person, testGenesis} from "./kit.ts";
 export const NOW = 1_800_000_000_000;
 export const NO_HASH = "0".repeat(64) as Hash;
 export const verifier = createVerifier();
-export const witnesses = ["w0", "w1", "w2", "w3"].map(person);
+export const witnesses = Array.from({length: 21}, (_, index) => person(`w${index}`));
 
 export function genesisOf(count: number): Genesis {
   return {

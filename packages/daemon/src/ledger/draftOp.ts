@@ -8,7 +8,7 @@ import {debitOf} from "@catalyze/core/ledger/apply";
 import {type AccountCell, COOLING_MAX, type LockCell} from "@catalyze/core/ledger/cell";
 import {claimProblem} from "@catalyze/core/ledger/claims";
 import {OP_VERSION, type Op, type OpBody, type Payload} from "@catalyze/core/ledger/op";
-import {opFormProblem} from "@catalyze/core/ledger/opChecks";
+import {feeOf, opFormProblem} from "@catalyze/core/ledger/opChecks";
 import {NO_OP} from "@catalyze/core/ledger/opCodec";
 import type {CellId, OpId} from "@catalyze/core/primitives/id";
 import type {Outbox} from "./outbox.ts";
@@ -44,7 +44,8 @@ export function draftOp(
   {network, opFee}: DraftOptions,
 ): OpBody {
   const pending = outbox.pendingOf(cell);
-  const fee = payload.kind === "claim" ? claimFee({cell, claim: payload, pending}, view, opFee) : opFee;
+  const fee =
+    payload.kind === "claim" ? claimFee({cell, claim: payload, pending}, view, opFee) : feeOf(payload, opFee);
   if (payload.kind !== "claim") checkFunds({cell, pending, needed: debitOf(payload) + fee}, view);
   if (payload.kind === "open" && payload.locks.some(({expiryH}) => expiryH <= view.height())) {
     throw rejection("OP_REJECTED", "expired");

@@ -151,7 +151,7 @@ export class LedgerProtocol {
     bytes: Uint8Array,
     from: PeerId,
   ): Promise<{opId: Uint8Array; code: string; message: string}> {
-    if (bytes.length > LIMITS.opBytesMax) return refusal("FRAME_TOO_LARGE");
+    if (bytes.length > LIMITS.evidenceOpBytesMax) return refusal("FRAME_TOO_LARGE");
     try {
       const effects = await this.#components.push({kind: "op", bytes, from});
       const rejected = effects.find((effect) => effect.kind === "rejected");
