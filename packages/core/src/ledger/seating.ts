@@ -73,17 +73,12 @@ function takeUp(
   const seat = register.seats[own];
   const isSame = seat !== undefined && Buffer.compare(seat.voteKey, wish.voteKey) === 0;
   if (!isSame || seat.standing === "convicted") return register;
-  const isMember = register.terms.at(-1)?.members.some((member) => member.seat === own) === true;
   const {peerId} = wish;
-  const evmAddress = isMember ? seat.evmAddress : wish.evmAddress;
-  const seats = register.seats.with(own, {
-    ...seat,
-    peerId,
-    evmAddress,
-    standing: "serving",
-    activeEpoch: epoch,
-  });
-  return {...register, seats};
+  const evmAddress = isMember(register, own) ? seat.evmAddress : wish.evmAddress;
+  // Asking again while it serves must not make a log look alive.
+  const activeEpoch = seat.standing === "serving" ? seat.activeEpoch : epoch;
+  const asking: Seat = {...seat, peerId, evmAddress, standing: "serving", activeEpoch};
+  return {...register, seats: register.seats.with(own, asking)};
 }
 
 function withoutWeakest(candidates: readonly Candidate[], stakes: Stakes): readonly Candidate[] {
@@ -116,7 +111,18 @@ export function nextRegister(before: Register, end: EpochEnd): Register {
     (candidate) => !seated.has(candidate.account) && weightOf(candidate, end) > 0,
   );
   const members = [...capped(weighed)].sort((left, right) => left.seat - right.seat);
-  return {seats: all, candidates, terms: termsAfter(before.terms, members, end)};
+  const terms = termsAfter(before.terms, members, end);
+  return {seats: welcomed(all, before, terms), candidates, terms};
+}
+
+/** Who gets a vote again has as long as anybody to say a first word. */
+function welcomed(seats: readonly Seat[], before: Register, terms: readonly Term[]): readonly Seat[] {
+  const last = terms.at(-1);
+  const back = (last?.members ?? []).filter(({seat}) => !isMember(before, seat));
+  const activeEpoch = (last?.sinceEpoch ?? 1) - 1;
+  return seats.map((seat, number) =>
+    back.some((each) => each.seat === number) ? {...seat, activeEpoch} : seat,
+  );
 }
 
 function afterEpoch(seat: Seat, isServing: boolean, number: number, {epoch, heads, params}: EpochEnd): Seat {

@@ -153,6 +153,33 @@ describe("the end of an epoch", () => {
     expect(convict(leave(register, candidate(2).account), candidate(2).account)).toEqual(register);
   });
 
+  it("is not held up by asking again, and gives who comes back its time", () => {
+    staked({1: STAKE});
+    const two = {...registerOf([seat(0), seat(1)]), terms: registerOf([seat(0), seat(1)]).terms};
+    let register = two;
+    for (let epoch = 1; epoch <= 2; epoch += 1) {
+      register = join(register, candidate(1), {...asked, epoch});
+      register = nextRegister(register, endOf(register, epoch, [1]));
+    }
+    expect(register.seats[1]?.standing).toBe("idle");
+    // Away for many epochs with too little stake, then back: the clock starts anew.
+    const poor = registerOf([seat(0), seat(1, {granted: 0})]);
+    stakes.set(candidate(1).account, 0n);
+    let away = poor;
+    for (let epoch = 1; epoch <= 5; epoch += 1) away = nextRegister(away, endOf(away, epoch));
+    expect(membersOf(away)).toEqual([[0, 1]]);
+    stakes.set(candidate(1).account, STAKE);
+    away = nextRegister(away, endOf(away, 6));
+    expect(membersOf(away)).toEqual([
+      [0, 1],
+      [1, 1],
+    ]);
+    away = nextRegister(away, endOf(away, 7, [1]));
+    expect(away.seats[1]?.standing).toBe("serving");
+    away = nextRegister(away, endOf(away, 8, [1]));
+    expect(away.seats[1]?.standing).toBe("idle");
+  });
+
   it("remembers where each log stood", () => {
     const two = registerOf([seat(0), seat(1)]);
     const gone = nextRegister(leave(two, candidate(1).account), endOf(two, 1));
