@@ -85,6 +85,7 @@ function readWitness(json: unknown): GenesisWitness {
 }
 
 function readParams(json: unknown): LedgerParams {
+  checkVersion(json);
   const names = Object.keys(PARAMS_PRODUCTION) as (keyof LedgerParams)[];
   const fields = readObject(json, "params", names);
   const entries = names.map((name) => {
@@ -97,10 +98,20 @@ function readParams(json: unknown): LedgerParams {
   if (params.opFee < 1n || params.opFee > 0xffff_ffffn) bad("params.opFee");
   if (params.witnessStakeMin < 1n) bad("params.witnessStakeMin");
   if (params.witnessesMax > WITNESSES_MAX) bad("params.witnessesMax");
-  if (params.protocolVersion !== PROTOCOL_VERSION) bad("params.protocolVersion");
   if (params.protocolFeeBps < 100 || params.protocolFeeBps > 500) bad("params.protocolFeeBps");
   if (params.creatorBpsDefault + params.middlewareBpsDefault > 5_000) bad("params.creatorBpsDefault");
   return params;
+}
+
+/** First of all: a genesis of another version has other fields, and its owner should hear which one it is. */
+function checkVersion(json: unknown): void {
+  const version = isRecord(json) ? json["protocolVersion"] : undefined;
+  if (version === PROTOCOL_VERSION) return;
+  if (typeof version !== "number") bad("params.protocolVersion");
+  throw new CodedError("GENESIS_INVALID", {
+    message: `The genesis is of protocol version ${version}, this program speaks version ${PROTOCOL_VERSION}: its network needs another release.`,
+    evidence: {field: "params.protocolVersion", version, speaks: PROTOCOL_VERSION},
+  });
 }
 
 function readAliases(json: unknown): Readonly<Record<string, Cid>> {

@@ -2,7 +2,7 @@ import {CodedError} from "@catalyze/core/errors/codedError";
 import {encodeGenesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
 import {checkInvariants} from "@catalyze/core/ledger/invariants";
-import {PARAMS_PRODUCTION} from "@catalyze/core/ledger/params";
+import {PARAMS_PRODUCTION, PROTOCOL_VERSION} from "@catalyze/core/ledger/params";
 import {parseGenesis} from "@catalyze/core/ledger/parseGenesis";
 import {withdrawalLeaf, withdrawalProof, withdrawalRoot} from "@catalyze/core/ledger/withdrawals";
 import {compareBytes, concat, fromHex, fromUtf8, toHex} from "@catalyze/core/primitives/bytes";
@@ -52,6 +52,9 @@ describe("genesis", () => {
     ["witnesses.voteKey", (json) => (json.witnesses[0].voteKey = "00".repeat(32))],
     ["witnesses.peerId", (json) => json.witnesses.push(json.witnesses[0])],
     ["witnesses.evmAddress", (json) => (json.witnesses[0].evmAddress = "0xAA")],
+    ["params.protocolVersion", (json) => (json.params.protocolVersion = "3")],
+    ["params.witnessStakeMin", (json) => (json.params.witnessStakeMin = "0")],
+    ["params.witnessesMax", (json) => (json.params.witnessesMax = 22)],
     ["params.opFee", (json) => (json.params.opFee = "0")],
     ["params.protocolFeeBps", (json) => (json.params.protocolFeeBps = 600)],
     ["params.checkpointsPerEpoch", (json) => (json.params.checkpointsPerEpoch = 0)],
@@ -65,6 +68,15 @@ describe("genesis", () => {
     } catch (error) {
       expect(error).toMatchObject({code: "GENESIS_INVALID", evidence: {field}});
     }
+  });
+
+  it("says which version a genesis is of, before it looks at fields that the other one had not", () => {
+    const json = JSON.parse(text);
+    json.params.protocolVersion -= 1;
+    delete json.params.witnessStakeMin;
+    expect(() => parseGenesis(JSON.stringify(json))).toThrow(
+      `protocol version ${PROTOCOL_VERSION - 1}, this program speaks version ${PROTOCOL_VERSION}`,
+    );
   });
 
   it("refuses any text with GENESIS_INVALID", () => {
