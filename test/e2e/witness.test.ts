@@ -46,6 +46,12 @@ describe("ctz witness", () => {
     expect(refused.stdout + refused.stderr).toContain("STAKE_TOO_SMALL");
     expect((await joiner.ctz(["witness", "leave", "--json"])).code).toBe(2);
     expect((await joiner.ctz(["witness", "join", "--stake", "much"])).code).toBe(2);
+    // The founder has its seat, and is the only one to hold one.
+    const founder = world.daemon("founder");
+    const again = await founder.ctz(["witness", "join", "--json"]);
+    expect([again.code, again.stdout + again.stderr]).toEqual([2, expect.stringContaining("already")]);
+    const last = await founder.ctz(["witness", "leave", "--json"]);
+    expect([last.code, last.stdout + last.stderr]).toEqual([2, expect.stringContaining("Nobody else")]);
   });
 
   it("seats a node in the next epoch, which then is needed, restarts into its seat, and leaves", async () => {

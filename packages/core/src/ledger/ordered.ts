@@ -1,7 +1,7 @@
 /**
  * Ordered ops (reference/ledger 2.2, class C, and principle P3): the fold gives them their slot and takes
  * their fee; what they do happens in the checkpoint function, in the order of SHA-256(op id ‖ parent), which
- * no owner can choose in advance. They read what fast ops only raise, so the fold stays confluent.
+ * no owner can choose in advance, those of one owner together. They read what fast ops only raise, so the fold stays confluent.
  */
 import {sha256} from "../crypto/sha256.ts";
 import {compareBytes, fromHex} from "../primitives/bytes.ts";
@@ -41,15 +41,23 @@ export function actOrdered(state: LedgerState, applied: readonly Op[], context: 
 
 const ORDERED: ReadonlySet<Payload["kind"]> = new Set(["unstake", "govern", "evidence"]);
 
-/** Evidence first (reference/ledger 6.3): whoever is found out has nothing left to take back. */
+/**
+ * Evidence first (reference/ledger 6.3): whoever is found out has nothing left to take back. Those of one cell
+ * stay in its order, because an owner's last wish is the one that it has; where they stand among others is
+ * decided by the first of them.
+ */
 function inOrder(applied: readonly Op[], parent: Hash): readonly Op[] {
+  const keyOf = new Map<string, Uint8Array>();
   const keyed = applied
     .filter(({body: {payload}}) => ORDERED.has(payload.kind))
-    .map((op) => ({
-      op,
-      rank: op.body.payload.kind === "evidence" ? 0 : 1,
-      key: sha256(fromHex(op.id), fromHex(parent)),
-    }));
+    .map((op) => {
+      const rank = op.body.payload.kind === "evidence" ? 0 : 1;
+      const group = `${rank}/${op.body.cell}`;
+      const key = keyOf.get(group) ?? sha256(fromHex(op.id), fromHex(parent));
+      keyOf.set(group, key);
+      return {op, rank, key};
+    });
+  // Stable, and ops of one cell come in the order of its log.
   keyed.sort((left, right) => left.rank - right.rank || compareBytes(left.key, right.key));
   return keyed.map(({op}) => op);
 }

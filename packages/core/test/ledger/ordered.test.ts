@@ -4,7 +4,7 @@ import {type CheckpointStep, checkpointStep} from "@catalyze/core/ledger/checkpo
 import {setFrozen} from "@catalyze/core/ledger/evidence";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
 import {checkInvariants} from "@catalyze/core/ledger/invariants";
-import {lockIdOf} from "@catalyze/core/ledger/opCodec";
+import {lockIdOf, signOp} from "@catalyze/core/ledger/opCodec";
 import {committeeNow} from "@catalyze/core/ledger/register";
 import {registerHash} from "@catalyze/core/ledger/registerCodec";
 import {applyForSeat} from "@catalyze/core/ledger/seatRequest";
@@ -78,6 +78,28 @@ describe("govern", () => {
     const left = next(seated, [nextOp(seated.base, alice.account, {kind: "govern", wish: {kind: "leave"}})]);
     expect(committeeNow(left.base.register).size).toBe(2);
     expect(left.base.register.seats[1]?.standing).toBe("left");
+  });
+
+  it("of two wishes in one checkpoint does the last, whatever their ids", () => {
+    for (let salt = 0; salt < 12; salt += 1) {
+      const chain = start();
+      chain.base.putRegister({...chain.base.register, seats: []});
+      const staking = nextOp(chain.base, alice.account, {kind: "stake", stake: "witness", amount: STAKE});
+      const staked = next(chain, [staking]);
+      const evmAddress = (salt + 1).toString(16).padStart(40, "0");
+      const about = {account: alice.account, evmAddress, peerId: PEER};
+      const joining = nextOp(staked.base, alice.account, {
+        kind: "govern",
+        wish: applyForSeat(about, carol, new Uint8Array(32)),
+      });
+      const {seq, prev} = {seq: joining.body.seq + 1n, prev: joining.id};
+      const leaving = signOp(
+        {...joining.body, seq, prev, payload: {kind: "govern", wish: {kind: "leave"}}},
+        alice,
+        new Uint8Array(32),
+      );
+      expect(next(staked, [joining, leaving]).base.register.candidates).toEqual([]);
+    }
   });
 
   it("has no effect without the stake, but takes its slot and its fee", () => {

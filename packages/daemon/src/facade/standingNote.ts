@@ -14,6 +14,8 @@ export function standingNote(view: Omit<WitnessStatusView, "note">, condition: C
     return view.weightNext === "0"
       ? "It votes in this epoch, and for the next one others have more stake. Stake more to stay: `ctz wallet stake <amount> --kind witness`."
       : "It votes. Keep it running: a log that stands still for long loses its vote.";
+  if (isMember && view.weightNext !== "0")
+    return "It has left, but nobody else would witness: it votes until somebody else does.";
   if (isMember) return `It votes until this epoch ends, and then no more: ${WHY[standing]}`;
   return notMember(view);
 }

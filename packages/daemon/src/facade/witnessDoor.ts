@@ -3,7 +3,7 @@ import type {OpView} from "@catalyze/api/schema/money";
 import type {WitnessStatusView} from "@catalyze/api/schema/witness";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {committeeNow, type Register} from "@catalyze/core/ledger/register";
-import {nextRegister} from "@catalyze/core/ledger/seating";
+import {leave, nextRegister} from "@catalyze/core/ledger/seating";
 import {applyForSeat} from "@catalyze/core/ledger/seatRequest";
 import type {Signer} from "@catalyze/core/ports/signer";
 import {fromHex} from "@catalyze/core/primitives/bytes";
@@ -70,6 +70,13 @@ export class WitnessDoor implements WitnessFacade {
     const standing = this.#standing(register);
     if (standing === "convicted")
       throw new CodedError("WITNESS_BARRED", {evidence: {seat: ledger.seat ?? -1}});
+    if (this.#isServingHere(register)) {
+      throw new CodedError("REQUEST_INVALID", {
+        message:
+          "This node has its seat already. More stake makes it heavier: `ctz wallet stake <amount> --kind witness`.",
+        evidence: {standing, seat: ledger.seat ?? -1},
+      });
+    }
     const application = {account: identity.account, evmAddress, peerId: identity.peer};
     const needed = ledger.genesis.params.witnessStakeMin;
     const isGranted = register.seats.some(
@@ -86,11 +93,20 @@ export class WitnessDoor implements WitnessFacade {
   }
 
   async leave(): Promise<OpView> {
-    const standing = this.#standing(this.#components.ledger.register());
+    const {ledger, identity} = this.#components;
+    const register = ledger.register();
+    const standing = this.#standing(register);
     if (standing !== "serving" && standing !== "candidate") {
       throw new CodedError("REQUEST_INVALID", {
         message: "This node is no witness, and asks for no seat: there is nothing to leave.",
         evidence: {standing},
+      });
+    }
+    if (standing === "serving" && this.#weightNext(leave(register, identity.account)) > 0) {
+      throw new CodedError("REQUEST_INVALID", {
+        message:
+          "Nobody else would witness: without this node nothing is certified any more. Let another one join first.",
+        evidence: {standing, witnesses: ledger.head().witnesses},
       });
     }
     return await this.#govern({kind: "govern", wish: {kind: "leave"}});
@@ -106,6 +122,14 @@ export class WitnessDoor implements WitnessFacade {
     const seat = seats.find((each) => each.account === account);
     if (seat !== undefined) return seat.standing;
     return candidates.some((each) => each.account === account) ? "candidate" : "none";
+  }
+
+  /** With this peer id: a home that moved asks again to say where it is. */
+  #isServingHere({seats}: Register): boolean {
+    const {account, peer} = this.#components.identity;
+    return seats.some(
+      (seat) => seat.account === account && seat.standing === "serving" && seat.peerId === peer,
+    );
   }
 
   #stake(): bigint {
