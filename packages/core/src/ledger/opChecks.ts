@@ -91,7 +91,8 @@ function payloadProblem(payload: Payload): string | undefined {
     case "govern":
       return payload.wish.kind === "join" ? candidateProblem(payload.wish.candidate) : undefined;
     case "evidence":
-      return isEvidence(payload.proof) ? undefined : "evidence";
+      // Costs more than a signature to decode, so signatures come first: see `checkShown`.
+      return undefined;
     case "account":
       return payload.keys.every(isPublicKeyAllowed)
         ? descriptorProblem(payload.threshold, payload.keys)
@@ -142,7 +143,14 @@ function checkAccountKeys(op: Op, account: AccountCell, context: OpCheckContext)
   );
   if (!areAllowed) return badSignature("signerKey");
   const own = checkSignatures(op, context);
-  return own.ok && op.body.payload.kind === "govern" ? checkWish(op.body.payload.wish, own, context) : own;
+  return own.ok ? checkShown(op.body.payload, own, context) : own;
+}
+
+/** What is dear to check, once it is known who pays for it. */
+function checkShown(payload: Payload, own: OpCheck, context: OpCheckContext): OpCheck {
+  if (payload.kind === "govern") return checkWish(payload.wish, own, context);
+  if (payload.kind !== "evidence" || isEvidence(payload.proof)) return own;
+  return {ok: false, code: "DECODE_INVALID", reason: "evidence", slow: own.slow};
 }
 
 /** That the vote key belongs to who asks for a seat. */

@@ -78,6 +78,17 @@ describe("checkOpForm", () => {
     expect(wished(nobody)).toMatchObject({ok: false, code: "DECODE_INVALID", reason: "peerId"});
   });
 
+  it("looks at evidence only once its signer is known: it costs more than a signature", () => {
+    const junk = bodyAt(alice.account, slot, {kind: "evidence", proof: Uint8Array.of(9, 9)});
+    expect(check(signedBy(junk, bob))).toMatchObject({ok: false, reason: "signerKey"});
+    expect(check(signedBy({...junk, fee: 99n}, alice))).toMatchObject({ok: false, reason: "fee"});
+    expect(check(signedBy(junk, alice))).toMatchObject({
+      ok: false,
+      code: "DECODE_INVALID",
+      reason: "evidence",
+    });
+  });
+
   it("refuses a signature of another network, another op, or none of the bytes", () => {
     const other = signOp(payment, alice, new Uint8Array(32));
     expect(check(other)).toMatchObject({ok: false, reason: "signature", slow: true});
