@@ -54,10 +54,11 @@ export class OpIntake {
 
   /** After a checkpoint. */
   forget(nowMs: number): void {
-    const {book, pool, isWitness} = this.#components;
+    const {book, pool} = this.#components;
+    const isWitness = this.#components.isWitness();
     pool.drop(
       ({op, addedMs}: PoolItem) =>
-        isResolved(book.view, op) || (!isWitness() && nowMs - addedMs > FOLLOWER_WAIT_MS),
+        isResolved(book.view, op) || (!isWitness && nowMs - addedMs > FOLLOWER_WAIT_MS),
     );
   }
 

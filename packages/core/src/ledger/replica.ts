@@ -92,7 +92,8 @@ export class Replica implements LedgerReplica {
   }
 
   get isMember(): boolean {
-    return this.seat !== undefined && this.#book.committee.has(this.seat);
+    const {voteSigner} = this.#components;
+    return voteSigner !== undefined && this.#book.committee.seatOf(voteSigner.publicKey) !== undefined;
   }
 
   get stopped(): string | undefined {
