@@ -100,6 +100,12 @@ export class BadWitness {
     for (const {entry: each} of offered.nodes) if (each.carry.length > 0) this.#heard.push(each);
   }
 
+  /** Of a log that somebody asks about: it says that there is more. */
+  testimonyFor(seat: number) {
+    const head = {witness: seat, n: 1_000_000n, hash: "ab".repeat(32) as Hash};
+    return {seats: [this.#options.index], head, words: encodeConsensus({proposals: [], votes: []})};
+  }
+
   /** An op that an owner hands in, allowed or not. */
   take(op: Op): void {
     this.#ops.push(op);

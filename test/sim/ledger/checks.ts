@@ -24,6 +24,8 @@ export type ChecksOptions = {
   readonly skewMaxMs: number;
 };
 
+type Word = Extract<Spoken, {kind: "broadcast"}>;
+
 export class Checks {
   readonly #options: ChecksOptions;
   readonly #bank: Bank;
@@ -32,6 +34,8 @@ export class Checks {
   readonly #certifiedIds = new Set<OpId>();
   readonly #heights = new Map<bigint, CheckpointSummary>();
   readonly #signed = new Map<string, string>();
+  /** Of that, what reached anybody. */
+  readonly #heard = new Map<string, string>();
   /** In some checkpoint. */
   readonly #applied = new Set<OpId>();
   readonly #ops = new Map<OpId, Op>();
@@ -59,6 +63,20 @@ export class Checks {
   /** An authority signed for this much of a lock. */
   allow(lock: CellId, cumulative: bigint): void {
     if (cumulative > (this.#allowed.get(lock) ?? 0n)) this.#allowed.set(lock, cumulative);
+  }
+
+  /** A node is as it was some time ago: what it signed since and nobody heard was never signed. */
+  forgot(index: number): void {
+    for (const key of this.#signed.keys()) if (key.startsWith(`${index}/`)) this.#signed.delete(key);
+    for (const [key, value] of this.#heard) if (key.startsWith(`${index}/`)) this.#signed.set(key, value);
+  }
+
+  /** A word of an honest node, signed by `seat`, reached another. */
+  delivered({index, seat}: Pick<SimLedgerNode, "index" | "seat">, what: Word["what"], bytes: Uint8Array): void {
+    for (const [key, value] of this.#signaturesIn(seat, what, bytes)) {
+      this.#once(`${index}/${key}`, value);
+      this.#heard.set(`${index}/${key}`, value);
+    }
   }
 
   /** Ops certified anywhere so far. */
@@ -189,18 +207,25 @@ export class Checks {
   }
 
   /** What is said was recorded before, and an entry's votes are what they are, whatever the record says. */
-  #checkWord({index, seat}: SimLedgerNode, {what, bytes}: Extract<Spoken, {kind: "broadcast"}>): void {
+  #checkWord({index, seat}: SimLedgerNode, {what, bytes}: Word): void {
+    for (const [key, value] of this.#signaturesIn(seat, what, bytes)) {
+      if (key.startsWith("slot/")) this.#once(`${index}/${key}`, value);
+      else this.#recorded(`${index}/${key}`, value);
+    }
+  }
+
+  /** What a seat binds itself to by these words. */
+  *#signaturesIn(seat: number | undefined, what: Word["what"], bytes: Uint8Array): Generator<[string, string]> {
     if (what === "entry") {
       const entry = this.saw(bytes);
       if (entry.header.witness !== seat) return;
-      this.#recorded(`${index}/n/${entry.header.n}`, entry.hash);
+      yield [`n/${entry.header.n}`, entry.hash];
       const epoch = voteEpochOf(entry.header, this.#options);
-      for (const {body, id} of this.#votesOf(entry))
-        this.#once(`${index}/slot/${epoch}/${body.cell}/${body.seq}`, id);
+      for (const {body, id} of this.#votesOf(entry)) yield [`slot/${epoch}/${body.cell}/${body.seq}`, id];
     }
     if (what !== "consensus") return;
     for (const {kind, height, iteration, hash, witness} of decodeConsensus(bytes).votes) {
-      if (witness === seat) this.#recorded(`${index}/${kind}/${height}/${iteration}`, hash);
+      if (witness === seat) yield [`${kind}/${height}/${iteration}`, hash];
     }
   }
 

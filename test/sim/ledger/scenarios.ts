@@ -41,6 +41,16 @@ export const SCENARIOS = {
     ...{...BASE, seed, witnesses: 1, stewards: 4, equivocators: 1, joiners: 1, stormMs: 20_000},
     faults: {...STORM, crash: 0.001, wipe: 0.2},
   }),
+  /** Crashes take witnesses back to an old copy of their home, signing table and all, or to nothing. */
+  forgetting: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, equivocators: 1, stormMs: 16_000, calmMs: 20_000},
+    faults: {...STORM, crash: 0.002, restore: 0.7},
+  }),
+  /** The same beside one that keeps no rule and lies about their logs. */
+  forgettingHostile: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, bad: seed % 4, equivocators: 1, tricks: 10, stormMs: 16_000},
+    ...{calmMs: 20_000, faults: {...STORM, crash: 0.0003, restore: 1}},
+  }),
   /** Followers begin with snapshots in a storm, again and again. */
   joining: (seed: number) => ({
     ...{...BASE, seed, witnesses: 4, equivocators: 1, joiners: 2},

@@ -7,12 +7,16 @@ import {SimLedger, type SimLedgerSetup} from "./simLedger.ts";
 /** Followers that a bad witness sends after what it never gives away are a height further behind at times. */
 const JOINERS_MS = 4_000;
 
+/** One that keeps no rule may stop a network in which another has forgotten what it signed, but not for ever. */
+const VOTING_MS = 120_000;
+
 /** Throws what did not hold. */
 export async function settledSim(setup: SimLedgerSetup): Promise<SimLedger> {
   const sim = new SimLedger(setup);
   sim.startTimers();
-  await sim.run({stormMs: setup.stormMs ?? STORM_MS, calmMs: CALM_MS});
+  await sim.run({stormMs: setup.stormMs ?? STORM_MS, calmMs: setup.calmMs ?? CALM_MS});
   if (setup.joiners !== undefined) await sim.goOn({untilSpreadMax: 1n, limitMs: JOINERS_MS});
+  if (setup.faults.restore !== undefined) await sim.goOnUntilAllVote(VOTING_MS);
   checkAgreement(sim);
   checkLiveness(sim);
   return sim;
@@ -37,6 +41,8 @@ function checkAgreement(sim: SimLedger): void {
     const unapplied = sim.checks.lostIn(base);
     if (unapplied.length > 0) throw new Error(`certified and never applied: ${unapplied.join(" ")}`);
   }
+  const silent = sim.live().filter(({replica}) => replica?.isMember === true && replica.isSilent);
+  if (silent.length > 0) throw new Error(`never votes again: node ${silent.map(({index}) => index).join(" ")}`);
   // An expiry shows in the view one checkpoint later: only views of one height compare.
   const latest = live.filter(({checkpoint}) => Number(checkpoint.height) === heightMax);
   const views = new Set(latest.map(({view}) => toHex(view.fork().tree().root())));

@@ -35,6 +35,8 @@ export type SimLedgerSetup = {
   readonly stewards?: number;
   /** How long the faults last. */
   readonly stormMs?: number;
+  /** How long everything may take to settle then. */
+  readonly calmMs?: number;
   /** Followers besides these that begin with a snapshot, lose everything, and begin again. */
   readonly joiners?: number;
   readonly owners: number;
@@ -58,6 +60,8 @@ export type SimLedgerSetup = {
     readonly crash: number;
     /** Chance that a crash costs the database; the signing table is another file. */
     readonly wipe?: number;
+    /** Chance that a crash brings a witness back as it was at its last backup, signing table and all; one at a time. */
+    readonly restore?: number;
     /** Chance, each 100 ms, that some node stops hearing some other for a while. */
     readonly oneWay?: number;
   };
@@ -108,6 +112,9 @@ export class SimLedger {
   steps = 0;
   /** Times that a node began with a snapshot. */
   joins = 0;
+  /** Times that a witness came back from a backup. */
+  restores = 0;
+  readonly #forgetful = new Set<SimLedgerNode>();
 
   constructor(setup: SimLedgerSetup) {
     this.#setup = setup;
@@ -199,6 +206,7 @@ export class SimLedger {
       if (this.#isJoiner(node)) this.#after(this.#random.between(500, stormMs), () => this.#join(node));
       else await this.#boot(node);
     }
+    if (this.#setup.faults.restore !== undefined) this.#backUp();
     for (const owner of this.owners) this.#after(this.#random.between(0, 200), () => this.#act(owner));
     for (const steward of this.#stewards) this.#govern(steward);
     this.#startTricks(stormMs);
@@ -223,6 +231,15 @@ export class SimLedger {
       if (heights.every((height) => highest - height <= untilSpreadMax)) return;
       await this.#until(this.nowMs + 100);
     }
+  }
+
+  /** Until every honest witness votes, and then a while longer. */
+  async goOnUntilAllVote(limitMs: number): Promise<void> {
+    const endMs = this.nowMs + limitMs;
+    const isSilent = () => this.live().some(({replica}) => replica!.isMember && replica!.isSilent);
+    if (!isSilent()) return;
+    while (this.nowMs < endMs && isSilent()) await this.#until(this.nowMs + 500);
+    await this.#until(this.nowMs + (this.#setup.calmMs ?? 0));
   }
 
   /** Honest nodes that run. */
@@ -252,6 +269,13 @@ export class SimLedger {
     this.#tickAt.delete(node);
     this.#scheduleTick(node);
     this.#sync(node, undefined);
+  }
+
+  #backUp(): void {
+    if (this.#isCalm) return;
+    const live = this.live();
+    if (live.length > 0) this.#random.pick(live).backUp();
+    this.#after(this.#random.between(200, 1_500), () => this.#backUp());
   }
 
   #isJoiner({index}: SimLedgerNode): boolean {
@@ -293,6 +317,7 @@ export class SimLedger {
   #step(node: SimLedgerNode, input: ReplicaInput): void {
     if (node.replica === undefined || this.#isTwinsNext(node, input)) return;
     this.steps += 1;
+    this.#noteDelivered(node, input);
     const nowMs = Math.floor(this.nowMs);
     const {spoken, records} = node.step(input, nowMs + this.#skewMs[node.index]!);
     for (const effect of spoken) this.#tell(peerOf(node), () => describe(effect));
@@ -301,6 +326,18 @@ export class SimLedger {
     this.#scheduleTick(node);
     const {crash} = this.#setup.faults;
     if (!this.#isCalm && this.#random.chance(crash) && !this.#bad.has(node.index)) this.#crash(node);
+  }
+
+  /** Only where signatures can be forgotten: then what reached anybody is what counts. */
+  #noteDelivered(to: SimLedgerNode, input: ReplicaInput): void {
+    const isWord = input.kind === "entry" || input.kind === "consensus";
+    if (this.#setup.faults.restore === undefined || !isWord) return;
+    // It says what it likes in others' names.
+    if (input.from === peerOf(this.nodes[this.#setup.bad ?? -1])) return;
+    for (const author of this.nodes) {
+      if (author === to || this.#bad.has(author.index) || author.seat === undefined) continue;
+      this.checks.delivered(author, input.kind, input.bytes);
+    }
   }
 
   /** A forker goes on with its own branch, and takes in its twin's only beside it. */
@@ -315,15 +352,32 @@ export class SimLedger {
   /** Between two effects of its next step, or right now. */
   #crash(node: SimLedgerNode): void {
     this.#tell(peerOf(node), () => "crashes");
-    const {wipe = 0} = this.#setup.faults;
+    const {wipe = 0, restore = 0} = this.#setup.faults;
     const isWiped = wipe > 0 && this.#random.chance(wipe);
-    if (isWiped) node.wipe();
+    if (restore > 0 && this.#isForgetting(node)) this.#forget(node);
+    else if (isWiped) node.wipe();
     else if (this.#random.chance(0.5)) node.dyingAfter = this.#random.int(3);
     else node.crash();
     this.#after(this.#random.between(100, 3_000), async () => {
       if (node.replica === undefined && !(isWiped && this.#isJoiner(node))) await this.#boot(node);
       else if (node.replica === undefined) await this.#join(node);
     });
+  }
+
+  /** No other witness still has to find out what it signed. */
+  #isForgetting(node: SimLedgerNode): boolean {
+    const isAnother = this.nodes.some(
+      (each) => each !== node && (this.#forgetful.has(each) && (each.replica?.isSilent ?? true)),
+    );
+    return !isAnother && this.#mayWitness(node) && this.#random.chance(this.#setup.faults.restore ?? 0);
+  }
+
+  #forget(node: SimLedgerNode): void {
+    this.#tell(peerOf(node), () => "is restored from a backup");
+    this.#forgetful.add(node);
+    this.restores += 1;
+    node.restore();
+    this.checks.forgot(node.index);
   }
 
   #scheduleTick(node: SimLedgerNode): void {
@@ -407,7 +461,19 @@ export class SimLedger {
         this.#send(other, node, {kind: "checkpoint", bytes, from: peerOf(other)});
       for (const bytes of stored.entries)
         this.#send(other, node, {kind: "entry", bytes, from: peerOf(other)});
+      this.#testify(other, node);
     });
+  }
+
+  /** A witness that asks what others have of its log hears it; one that keeps no rule lies. */
+  #testify(other: SimLedgerNode, node: SimLedgerNode): void {
+    const [seat, words] = [node.replica?.seat, other.replica];
+    if (seat === undefined || words === undefined || node.replica?.isSilent !== true) return;
+    const seats = other.seat === undefined ? [] : [other.seat];
+    this.#send(other, node, {kind: "heard", seats, ...words.testimonyFor(seat), from: peerOf(other)});
+    const lie = this.#badWitness?.testimonyFor(seat);
+    if (lie !== undefined) this.#send(other, node, {kind: "heard", ...lie, from: peerOf(other)});
+    this.#after(300, () => this.#sync(node, undefined));
   }
 
   #act(owner: Owner): void {
@@ -509,7 +575,7 @@ export class SimLedger {
   /** The same bytes to one witness, and to others later, until it is certified or hopeless. */
   #offer(op: Op, tries: number): void {
     const isDone = this.nodes.some(({replica}) => replica !== undefined && isResolved(replica.view, op));
-    if (isDone || tries > 60) return;
+    if (isDone || tries > (this.#setup.faults.restore === undefined ? 60 : 400)) return;
     const all = this.nodes.filter((node) => this.#mayWitness(node));
     const members = all.filter(({replica}) => replica === undefined || replica.isMember);
     const to = this.#random.pick(members.length > 0 ? members : all);
@@ -541,8 +607,8 @@ function evmAddressAt(index: number): string {
   return (index + 1).toString(16).padStart(40, "0");
 }
 
-function peerOf(node: SimLedgerNode): PeerId {
-  return `node ${node.index}` as PeerId;
+function peerOf(node: SimLedgerNode | undefined): PeerId {
+  return `node ${node?.index ?? "?"}` as PeerId;
 }
 
 function isLater(left: Event, right: Event): boolean {

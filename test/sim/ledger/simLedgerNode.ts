@@ -26,7 +26,9 @@ export type Spoken = Exclude<Effect, {kind: "store"} | {kind: "sign"}>;
 export class SimLedgerNode {
   readonly index: number;
   disk = new MemoryDisk();
-  readonly signed: Uint8Array[] = [];
+  signed: Uint8Array[] = [];
+  /** Its home as it was some time ago. */
+  #backup: {readonly disk: MemoryDisk; readonly signed: readonly Uint8Array[]} | undefined;
   readonly #options: SimLedgerOptions;
   #seat: number | undefined;
   replica: Replica | undefined;
@@ -67,6 +69,18 @@ export class SimLedgerNode {
   wipe(): void {
     this.crash();
     this.disk = new MemoryDisk();
+  }
+
+  /** As a file system's snapshot does it. */
+  backUp(): void {
+    this.#backup = {disk: this.disk.copy(), signed: [...this.signed]};
+  }
+
+  /** A crash after which everything is as it was at the backup, or gone where there is none. */
+  restore(): void {
+    this.crash();
+    this.disk = this.#backup?.disk.copy() ?? new MemoryDisk();
+    this.signed = [...(this.#backup?.signed ?? [])];
   }
 
   /** What is said once everything is on disk. */

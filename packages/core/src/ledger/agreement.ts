@@ -73,6 +73,18 @@ export class Agreement {
     this.#simplex = this.#begin();
   }
 
+  /** Signs again, and contradicts none of these own messages, which others heard. */
+  goOnVoting(words: readonly ConsensusMessage[]): void {
+    this.#isVoting = true;
+    this.#restored = [...this.#restored, ...words];
+    this.#simplex = this.#begin();
+  }
+
+  /** What was heard from a witness at this height. */
+  wordsOf(seat: number): ConsensusMessage {
+    return this.#simplex.wordsOf(seat);
+  }
+
   /** Every own message that binds this witness. */
   signed(): ConsensusMessage[] {
     const later = this.#restored.filter((message) => heightOf(message) > this.height);

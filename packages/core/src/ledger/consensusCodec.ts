@@ -24,8 +24,8 @@ export const VOTE_KIND = {notarize: 1, skip: 2, finalize: 3} as const;
 export type VoteKind = keyof typeof VOTE_KIND;
 const PROPOSAL_KIND = 4;
 const VERSION = 1;
-const PROPOSALS_MAX = 8;
-const VOTES_MAX = 1_024;
+export const PROPOSALS_MAX = 8;
+export const VOTES_MAX = 1_024;
 /** Heights and iterations beyond it are nonsense; keeps arithmetic in safe integers. */
 const ITERATION_MAX = 1_000_000;
 

@@ -6,6 +6,7 @@
 import type {ErrorCode} from "../errors/table.ts";
 import type {Write} from "../ports/store.ts";
 import type {Hash, OpId, PeerId} from "../primitives/id.ts";
+import type {Head} from "./checkpoint.ts";
 
 export type ReplicaInput =
   /** An op from our own wallet (`from` undefined) or handed in by a peer. */
@@ -14,6 +15,14 @@ export type ReplicaInput =
   | {readonly kind: "consensus"; readonly bytes: Uint8Array; readonly from: PeerId | undefined}
   /** A finalized checkpoint with its proof: from sync, for nodes that missed the votes. */
   | {readonly kind: "checkpoint"; readonly bytes: Uint8Array; readonly from: PeerId | undefined}
+  /** What a peer has of this witness's log, while that is silent. `seats`: of the peer. `words`: a consensus message. */
+  | {
+      readonly kind: "heard";
+      readonly seats: readonly number[];
+      readonly head: Head | undefined;
+      readonly words: Uint8Array;
+      readonly from: PeerId | undefined;
+    }
   | {readonly kind: "tick"};
 
 export type CheckpointSummary = {

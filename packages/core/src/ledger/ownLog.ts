@@ -1,31 +1,81 @@
 /**
  * This witness's own log: writes entries, records what they sign, and takes up after a restart where the
- * signing table ends. What the table has and the store has not was never sent, or can be sent again; what
- * others have and the table has not means that the table is old or the key is used twice: then it stops.
+ * signing table ends. What the table has and the store has not was never sent, or can be sent again. What
+ * others have and the table has not was forgotten: see `recovery.ts`. When that shows up later on, the key is
+ * used twice: then it stops.
  */
+import {assert} from "../errors/assert.ts";
 import type {Hash} from "../primitives/id.ts";
 import type {Book, Taken} from "./book.ts";
+import type {ConsensusMessage} from "./consensusCodec.ts";
 import type {EntryNode} from "./dag.ts";
 import type {Effect} from "./effects.ts";
 import type {Entry} from "./entry.ts";
 import {decodeEntry} from "./entryCodec.ts";
 import {EntryWriter, type EntryWriterComponents} from "./entryWriter.ts";
+import {Recovery, type RecoveryComponents, type Testimony} from "./recovery.ts";
 import {rejected} from "./rejection.ts";
 import {encodeSigningRecord, voteRecords} from "./signingRecord.ts";
 
+export type OwnLogComponents = EntryWriterComponents & Pick<RecoveryComponents, "verifier" | "hasForgotten">;
+
+/** From now on this witness signs again. */
+export type Regained = {
+  readonly effects: readonly Effect[];
+  /** What others heard it say on checkpoints: binds it still. */
+  readonly words: readonly ConsensusMessage[];
+};
+
 export class OwnLog {
-  readonly #components: EntryWriterComponents;
+  readonly #components: OwnLogComponents;
   readonly #writer: EntryWriter;
+  readonly #recovery: Recovery;
   readonly #signed: readonly Entry[];
   /** Numbers and hashes of own entries that this node remembers signing. */
   readonly #hashes = new Map<bigint, Hash>();
   #last: Entry | undefined;
 
-  constructor(components: EntryWriterComponents, signed: readonly Entry[]) {
+  constructor(components: OwnLogComponents, signed: readonly Entry[]) {
     this.#components = components;
     this.#signed = [...signed].sort((left, right) => (left.header.n < right.header.n ? -1 : 1));
     for (const entry of this.#signed) this.#remember(entry);
     this.#writer = new EntryWriter(components);
+    this.#recovery = new Recovery({...components, isUnknown: (entry) => this.#isUnknown(entry)});
+  }
+
+  /** It signs nothing yet. */
+  get isSilent(): boolean {
+    return !this.#components.isForker && !this.#recovery.isOver;
+  }
+
+  hear(testimony: Testimony): void {
+    this.#recovery.hear(testimony);
+  }
+
+  /** Ends the silence when its time has come. */
+  regain(nowMs: number): Regained | undefined {
+    const outcome = this.#recovery.advance(nowMs);
+    if (outcome === undefined) return undefined;
+    const {words} = this.#recovery;
+    const records = words.map((message) => encodeSigningRecord({kind: "consensus", message}));
+    const recalled = outcome === "forgot" ? this.#recall() : [];
+    return {effects: [...recalled, ...records.map((record): Effect => ({kind: "sign", record}))], words};
+  }
+
+  /** Takes its log, and the votes in it that still count, from what the others had of it. */
+  #recall(): Effect[] {
+    const {book, witness, voter} = this.#components;
+    for (const {entry, isMain} of book.dag.nodes()) {
+      if (isMain && entry.header.witness === witness) this.#remember(entry);
+    }
+    const bit = book.committee.bitOf(witness);
+    const ops = [...book.tally.candidates()].filter(({mask}) => (mask & bit) !== 0).map(({op}) => op);
+    const votes = ops.map(({id, body}) => ({epoch: book.epoch, cell: body.cell, seq: body.seq, opId: id}));
+    voter.recall(votes);
+    const last = this.#last;
+    assert(last !== undefined, "what was forgotten is known now");
+    const records = [encodeSigningRecord({kind: "entry", entry: last, votes: []}), ...voteRecords(votes)];
+    return records.map((record) => ({kind: "sign", record}));
   }
 
   /** What a restart has to do first. */
@@ -44,17 +94,10 @@ export class OwnLog {
     const {witness} = this.#components;
     for (const node of nodes) this.#writer.saw(node);
     const own = nodes.map(({entry}) => entry).filter(({header}) => header.witness === witness);
-    return !this.#components.isForker && own.some((entry) => this.isUnknown(entry))
-      ? "an own entry that this node does not remember: its signing table is old, or its key is used twice"
+    const isTwice = this.#recovery.isOver && own.some((entry) => this.#isUnknown(entry));
+    return isTwice && !this.#components.isForker
+      ? "an own entry that this node does not remember: its key is used twice"
       : undefined;
-  }
-
-  /** The store has own entries that the signing table does not know. */
-  get isTableOld(): boolean {
-    const {book, witness, isForker} = this.#components;
-    const head = book.dag.head(witness);
-    const last = head && book.dag.node(head.hash)?.entry;
-    return !isForker && last !== undefined && this.isUnknown(last);
   }
 
   beganEpoch(): void {
@@ -62,19 +105,20 @@ export class OwnLog {
   }
 
   /** Numbers far below the last one were forgotten with their records. */
-  isUnknown({header, hash}: Entry): boolean {
+  #isUnknown({header, hash}: Entry): boolean {
     const known = this.#hashes.get(header.n);
     if (known !== undefined) return known !== hash;
     return this.#last === undefined || header.n > this.#last.header.n;
   }
 
-  wantsMs(): number {
+  wantsMs(nowMs: number): number {
+    if (this.isSilent) return this.#recovery.wakeMs(nowMs);
     return this.#isReady() ? this.#writer.wantsMs() : Number.POSITIVE_INFINITY;
   }
 
   /** Writes the next entry when one is due. `nodes` are those taken in. */
   write(nowMs: number): {readonly effects: Effect[]; readonly taken: Taken | undefined} {
-    if (nowMs < this.wantsMs()) return {effects: [], taken: undefined};
+    if (this.isSilent || nowMs < this.wantsMs(nowMs)) return {effects: [], taken: undefined};
     const {entry, votes, refused} = this.#writer.write(nowMs);
     const effects: Effect[] = refused.map(({item, refusal}) =>
       rejected({code: refusal.code, reason: refusal.reason, op: item.op.id, from: undefined}),

@@ -10,7 +10,7 @@ import {adoptionEffects} from "./adoptionEffects.ts";
 import type {Agreement} from "./agreement.ts";
 import type {Book, Taken} from "./book.ts";
 import type {Checkpoint, Head} from "./checkpoint.ts";
-import {decodeConsensus} from "./consensusCodec.ts";
+import {decodeConsensus, encodeConsensus} from "./consensusCodec.ts";
 import {consensusEffects} from "./consensusEffects.ts";
 import type {Cut} from "./cut.ts";
 import type {Effect, ReplicaInput} from "./effects.ts";
@@ -65,9 +65,7 @@ export class Replica implements LedgerReplica {
     this.#openOwnLog = parts.openOwnLog;
     this.#ownLog = parts.openOwnLog();
     this.#recent = new RecentCheckpoints(restored.checkpoints, restored.checkpoint);
-    if (this.#ownLog?.isTableOld === true) {
-      this.#stopped = "the signing table is older than the store: this home was restored from a backup";
-    }
+    if (this.isSilent) this.#agreement.stopVoting();
   }
 
   get view(): LedgerState {
@@ -94,6 +92,14 @@ export class Replica implements LedgerReplica {
   get isMember(): boolean {
     const {voteSigner} = this.#components;
     return voteSigner !== undefined && this.#book.committee.seatOf(voteSigner.publicKey) !== undefined;
+  }
+
+  get isSilent(): boolean {
+    return this.#ownLog?.isSilent === true;
+  }
+
+  testimonyFor(seat: number): {readonly head: Head | undefined; readonly words: Uint8Array} {
+    return {head: this.#book.dag.head(seat), words: encodeConsensus(this.#agreement.wordsOf(seat))};
   }
 
   get stopped(): string | undefined {
@@ -150,13 +156,13 @@ export class Replica implements LedgerReplica {
 
   wantsTick(nowMs: number): number | undefined {
     if (!this.#isStarted) return nowMs;
-    const writing = this.#stopped === undefined ? this.#ownLog?.wantsMs() : undefined;
+    const writing = this.#stopped === undefined ? this.#ownLog?.wantsMs(nowMs) : undefined;
     const wanted = Math.min(writing ?? Number.POSITIVE_INFINITY, this.#agreement.wakeMs(nowMs));
     return Number.isFinite(wanted) ? wanted : wanted < 0 ? nowMs : undefined;
   }
 
   step(input: ReplicaInput, nowMs: number): Effect[] {
-    const effects = this.#start();
+    const effects = [...this.#start(), ...this.#regain(nowMs)];
     switch (input.kind) {
       case "op":
         effects.push(...this.#intake.take(input.bytes, input.from, nowMs));
@@ -170,19 +176,35 @@ export class Replica implements LedgerReplica {
       case "checkpoint":
         effects.push(...this.#takeCheckpoint(input.bytes, input.from));
         break;
+      case "heard":
+        effects.push(...this.#hear(input));
+        break;
       case "tick":
         effects.push(...this.#write(nowMs));
     }
-    effects.push(...this.#agree(nowMs));
+    effects.push(...this.#regain(nowMs), ...this.#agree(nowMs));
     return effects;
   }
 
   #start(): Effect[] {
     if (this.#isStarted) return [];
     this.#isStarted = true;
-    if (this.#stopped === undefined) return this.#ownLog?.start() ?? [];
-    this.#agreement.stopVoting();
-    return [{kind: "violation", reason: this.#stopped}];
+    return this.#ownLog?.start() ?? [];
+  }
+
+  #hear({seats, head, words, from}: Extract<ReplicaInput, {kind: "heard"}>): Effect[] {
+    const read = decoded(decodeConsensus, words, from);
+    if ("refusal" in read) return [read.refusal];
+    this.#ownLog?.hear({seats, head, words: read.value});
+    return [];
+  }
+
+  /** Ends this witness's silence when its time has come. */
+  #regain(nowMs: number): readonly Effect[] {
+    const regained = this.isSilent && this.#stopped === undefined ? this.#ownLog?.regain(nowMs) : undefined;
+    if (regained === undefined) return [];
+    this.#agreement.goOnVoting(regained.words);
+    return regained.effects;
   }
 
   #takeEntry(bytes: Uint8Array, from: From): Effect[] {
@@ -296,6 +318,7 @@ export class Replica implements LedgerReplica {
       return [];
     }
     this.#ownLog = this.#openOwnLog();
+    if (this.isSilent) this.#agreement.stopVoting();
     return this.#ownLog?.start() ?? [];
   }
 

@@ -32,7 +32,8 @@ export type ReplicaParts = {
 };
 
 export function replicaParts(components: ReplicaComponents, restored: RestoredReplica): ReplicaParts {
-  const {genesis, verifier, voteSigner: signer, voteRules = VOTE_RULES, isForker = false} = components;
+  const {genesis, verifier, voteSigner: signer, voteRules = VOTE_RULES} = components;
+  const {isForker = false, hasForgotten = false} = components;
   const {params} = genesis;
   const hash = genesisHash(genesis);
   const network = {network: networkIdOf(hash), genesisHash: fromHex(hash)};
@@ -54,7 +55,8 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
   const openOwnLog = () => {
     const witness = signer && seatOf(book.base.register, signer.publicKey);
     if (signer === undefined || witness === undefined) return undefined;
-    return new OwnLog({...network, book, pool, voter, params, witness, signer, isForker}, table.entries);
+    const parts = {...network, ...{book, pool, voter, params, verifier}};
+    return new OwnLog({...parts, ...{witness, signer, isForker, hasForgotten}}, table.entries);
   };
   const isWitness = () => signer !== undefined && book.committee.seatOf(signer.publicKey) !== undefined;
   const intake = new OpIntake({book, pool, voter, isWitness});

@@ -19,6 +19,8 @@ export type ReplicaComponents = {
   /** The vote key; `undefined` for a follower. It votes in the epochs whose committee it is a member of. */
   readonly voteSigner: Signer | undefined;
   readonly log?: Log;
+  /** This key signed before, and the signing table of then is not here: see `recovery.ts`. */
+  readonly hasForgotten?: boolean;
   /** The rules of an honest witness; tests take one away to see that it is missed. */
   readonly voteRules?: readonly VoteRule[];
   /** Only in simulations: goes on when its own log turns out to be forked. */
@@ -82,6 +84,10 @@ export interface LedgerReplica {
   readonly seat: number | undefined;
   /** Whether it votes in the epoch of the next checkpoint. */
   readonly isMember: boolean;
+  /** It has not heard yet what the others have of its log, or waits because it forgot what it signed. */
+  readonly isSilent: boolean;
+  /** For a witness that asks what this node has of its log: see `recovery.ts`. */
+  testimonyFor(seat: number): {readonly head: Head | undefined; readonly words: Uint8Array};
   /** Why this witness no longer votes; `undefined` while all is well. */
   readonly stopped: string | undefined;
   /** What of the signing table still matters: for compacting it. */

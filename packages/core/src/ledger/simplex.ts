@@ -18,10 +18,12 @@ import type {Checkpoint} from "./checkpoint.ts";
 import {
   type ConsensusMessage,
   type ConsensusVote,
+  PROPOSALS_MAX,
   type Proposal,
   signProposal,
   signVote,
   type VoteKind,
+  VOTES_MAX,
   verifyProposal,
   verifyVote,
 } from "./consensusCodec.ts";
@@ -72,6 +74,12 @@ export class Simplex {
       ...proposals.map((each) => messageOf([each], [])),
       ...[...this.#own.values()].map((each) => messageOf([], [each])),
     ];
+  }
+
+  /** What a witness said here, as far as it fits into one message. */
+  wordsOf(seat: number): ConsensusMessage {
+    const proposals = [...this.#proposals.values()].filter(({witness}) => witness === seat);
+    return messageOf(proposals.slice(-PROPOSALS_MAX), this.#votes.of(seat).slice(-VOTES_MAX));
   }
 
   /** Takes in what of a message is valid and new. False when a signature in it is wrong. */

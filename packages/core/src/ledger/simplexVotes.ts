@@ -68,6 +68,13 @@ export class SimplexVotes {
     return [...votes].sort((left, right) => left.witness - right.witness);
   }
 
+  /** Every vote of one witness, the first ones first. */
+  of(seat: number): ConsensusVote[] {
+    return [...this.#counts.values()].flatMap((byHash) =>
+      [...byHash.values()].flatMap(({votes}) => votes.get(seat) ?? []),
+    );
+  }
+
   /**
    * What a proposal of this iteration must extend: the last notarized one with every iteration after it
    * skipped, or nothing (iteration 0) when all were skipped. `undefined` while that is not known here.

@@ -48,7 +48,13 @@ export class Voter {
 
   constructor(options: VoterOptions, votes: readonly SlotVote[]) {
     this.#options = options;
+    this.recall(votes);
+  }
+
+  /** Given in an earlier run: they bind like new ones. */
+  recall(votes: readonly SlotVote[]): void {
     for (const vote of votes) this.#remember(vote);
+    this.#ahead.clear();
   }
 
   votedAt(epoch: number, {cell, seq}: {readonly cell: CellId; readonly seq: bigint}): OpId | undefined {

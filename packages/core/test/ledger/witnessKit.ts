@@ -14,6 +14,7 @@ import type {RestoredReplica} from "@catalyze/core/ledger/replicaTypes";
 import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {Hash, OpId, PeerId} from "@catalyze/core/primitives/id";
+import type {UnixMs} from "@catalyze/core/primitives/time";
 import {alice, type Person, person, testGenesis} from "./kit.ts";
 
 export const NOW = 1_800_000_000_000;
@@ -94,9 +95,19 @@ export function entryOf(genesis: Genesis, parts: EntryParts): Entry {
   return signEntry({header, carry, acks}, witnesses[witness]!, fromHex(hash));
 }
 
+/** What each of the others has of the log of a witness that still has to hear it. */
+export function testify(to: Replica, others: readonly Replica[], nowMs: number): Effect[] {
+  return others.flatMap((other) => {
+    const {seat} = to;
+    if (other === to || seat === undefined || !to.isSilent) return [];
+    const seats = other.seat === undefined ? [] : [other.seat];
+    return to.step({kind: "heard", seats, ...other.testimonyFor(seat), from: undefined}, nowMs as UnixMs);
+  });
+}
+
 /** Steps every replica until nobody has anything more to say at this time. */
 export function settle(replicas: readonly Replica[], nowMs: number): Effect[] {
-  const said: Effect[] = [];
+  const said: Effect[] = replicas.flatMap((to) => testify(to, replicas, nowMs));
   const queue: {to: Replica; input: ReplicaInput}[] = replicas.map((to) => ({to, input: {kind: "tick"}}));
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
     const {to, input} = next;

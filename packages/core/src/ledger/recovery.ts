@@ -1,0 +1,184 @@
+/**
+ * What a witness does before it signs (reference/ledger 11.3). A restored backup or a lost signing table is the
+ * classic way to sign one slot twice, so at each start it first hears from members of a quorum, itself counted,
+ * how far they have its log. Without a quorum nothing would be certified anyway: this costs no liveness.
+ *
+ * When they have what its signing table does not know, it has forgotten what it signed, and says nothing
+ *   - until a whole epoch has closed in which its log stood still: then every vote that it forgot is void, and
+ *     what anybody honest has of its log is in that cut; or
+ *   - where the network stands still, perhaps for want of its vote, until every other member has said what it
+ *     has: then nothing that anybody honest heard is unknown to it. Where some never answer, a quorum does after
+ *     a longer while: one that is gone for good must not stop the network for good.
+ * After that it takes up its log where the others saw it end, and each vote in there binds it again.
+ */
+import type {SignatureVerifier} from "../ports/signer.ts";
+import type {Book} from "./book.ts";
+import {type Head, voteEpochOf} from "./checkpoint.ts";
+import {type ConsensusMessage, verifyProposal, verifyVote} from "./consensusCodec.ts";
+import type {Entry} from "./entry.ts";
+import type {LedgerParams} from "./params.ts";
+import {coveredHeads, seatKeys} from "./register.ts";
+
+/** What a peer says that was asked. */
+export type Testimony = {
+  /** Of the peer; none for a follower. */
+  readonly seats: readonly number[];
+  /** The last entry of our log that it holds. */
+  readonly head: Head | undefined;
+  /** What it heard from us on the checkpoint that is next for it. */
+  readonly words: ConsensusMessage;
+};
+
+export type RecoveryComponents = {
+  readonly book: Book;
+  readonly params: LedgerParams;
+  readonly verifier: SignatureVerifier;
+  readonly genesisHash: Uint8Array;
+  /** Own seat. */
+  readonly witness: number;
+  /** This home signed before, and what it signed is not here: even alone it has to hear from somebody. */
+  readonly hasForgotten: boolean;
+  /** Whether the signing table lacks this own entry. */
+  readonly isUnknown: (entry: Entry) => boolean;
+};
+
+/** Closed since the last own entry was written: the first of them is the one in which it was. */
+const CLOSED_EPOCHS = 2;
+/** How long those beyond a quorum may take to answer: one of them may have what nobody else has. */
+const PATIENCE_MS = 2_000;
+/** Intervals of checkpoints without one, after which the answers of all, or of a quorum, will do. */
+const STANDSTILL = {all: 10, quorum: 60};
+/** Each of our words is told by every member; a liar cannot add to them. */
+const WORDS_MAX = 256;
+
+export class Recovery {
+  readonly #components: RecoveryComponents;
+  /** Seat → the last entry of our log that its peer holds. */
+  readonly #heard = new Map<number, Head | undefined>();
+  #hasHeardFollower = false;
+  #words: ConsensusMessage[] = [];
+  #phase: "asks" | "waits" | "over" = "asks";
+  /** When a quorum had answered. */
+  #answeredMs = Number.POSITIVE_INFINITY;
+  /** Of the checkpoint that was final when the network was last seen to move. */
+  #height = -1n;
+  #movedMs = Number.POSITIVE_INFINITY;
+
+  constructor(components: RecoveryComponents) {
+    this.#components = components;
+  }
+
+  get isOver(): boolean {
+    return this.#phase === "over";
+  }
+
+  /** Own messages on checkpoints that others heard. */
+  get words(): readonly ConsensusMessage[] {
+    return this.#words;
+  }
+
+  hear({seats, head, words}: Testimony): void {
+    if (this.isOver) return;
+    for (const seat of seats) this.#heard.set(seat, head);
+    this.#hasHeardFollower ||= seats.length === 0 && this.#isHeld(head);
+    const own = this.#ownWords(words);
+    if (own.proposals.length + own.votes.length > 0 && this.#words.length < WORDS_MAX) this.#words.push(own);
+  }
+
+  /** Says once that this witness may sign from now on, and whether it had forgotten anything. */
+  advance(nowMs: number): "knew" | "forgot" | undefined {
+    if (this.#phase === "asks" && this.#isAnswered(nowMs)) {
+      this.#phase = this.#hasLost() ? "waits" : "over";
+      if (this.isOver) return "knew";
+    }
+    if (this.#phase !== "waits") return undefined;
+    this.#watch(nowMs);
+    if (!this.#wasSilent() && !this.#knowsAll(nowMs)) return undefined;
+    this.#phase = "over";
+    return "forgot";
+  }
+
+  /** When `advance` is useful next, if nothing arrives before. */
+  wakeMs(nowMs: number): number {
+    const times =
+      this.#phase === "asks"
+        ? [this.#answeredMs + PATIENCE_MS]
+        : [this.#stillMs(STANDSTILL.all), this.#stillMs(STANDSTILL.quorum)];
+    return Math.min(...times.filter((atMs) => atMs > nowMs));
+  }
+
+  /** What a peer names counts once it is here too: nobody can make an entry of ours up. */
+  #isHeld(head: Head | undefined): boolean {
+    return head === undefined || this.#components.book.dag.has(head.hash);
+  }
+
+  #isAnswered(nowMs: number): boolean {
+    const isAnyone = this.#hasHeardFollower || [...this.#heard.keys()].some((seat) => this.#hasAnswered(seat));
+    if (!this.#hasQuorumAnswered() || (this.#components.hasForgotten && !isAnyone)) return false;
+    this.#answeredMs = Math.min(this.#answeredMs, nowMs);
+    return nowMs >= this.#answeredMs + PATIENCE_MS || this.#haveAllAnswered();
+  }
+
+  #hasAnswered(seat: number): boolean {
+    const isOther = seat !== this.#components.witness;
+    return isOther && this.#heard.has(seat) && this.#isHeld(this.#heard.get(seat));
+  }
+
+  /** This witness among them. */
+  #hasQuorumAnswered(): boolean {
+    const {members, quorum} = this.#components.book.committee;
+    const counted = members.filter(({seat}) => seat === this.#components.witness || this.#hasAnswered(seat));
+    return counted.reduce((sum, {weight}) => sum + weight, 0) >= quorum;
+  }
+
+  #haveAllAnswered(): boolean {
+    const {book, witness} = this.#components;
+    return book.committee.members.every(({seat}) => seat === witness || this.#hasAnswered(seat));
+  }
+
+  #hasLost(): boolean {
+    const last = this.#last();
+    return last !== undefined && this.#components.isUnknown(last);
+  }
+
+  #last(): Entry | undefined {
+    const {book, witness} = this.#components;
+    const head = book.dag.head(witness);
+    return head && book.dag.node(head.hash)?.entry;
+  }
+
+  #wasSilent(): boolean {
+    const {book, params, witness} = this.#components;
+    const last = this.#last();
+    if (last === undefined) return false;
+    const covered = coveredHeads(book.checkpoint, book.base.register).find((head) => head.witness === witness);
+    return covered?.hash === last.hash && book.epoch >= voteEpochOf(last.header, params) + CLOSED_EPOCHS;
+  }
+
+  /** What was heard before the network moved says nothing about what came after. */
+  #watch(nowMs: number): void {
+    const {height} = this.#components.book.checkpoint;
+    if (height === this.#height) return;
+    if (this.#height !== -1n) this.#heard.clear();
+    this.#height = height;
+    this.#movedMs = nowMs;
+  }
+
+  #knowsAll(nowMs: number): boolean {
+    if (nowMs >= this.#stillMs(STANDSTILL.quorum)) return this.#hasQuorumAnswered();
+    return nowMs >= this.#stillMs(STANDSTILL.all) && this.#haveAllAnswered();
+  }
+
+  #stillMs(intervals: number): number {
+    return this.#movedMs + intervals * this.#components.params.checkpointIntervalMs;
+  }
+
+  #ownWords({proposals, votes}: ConsensusMessage): ConsensusMessage {
+    const {book, witness, verifier, genesisHash} = this.#components;
+    const keys = {committee: seatKeys(book.base.register), verifier, genesisHash};
+    return {
+      proposals: proposals.filter((each) => each.witness === witness && verifyProposal(keys, each).valid),
+      votes: votes.filter((each) => each.witness === witness && verifyVote(keys, each).valid),
+    };
+  }
+}
