@@ -72,7 +72,11 @@ export class Checks {
   }
 
   /** A word of an honest node, signed by `seat`, reached another. */
-  delivered({index, seat}: Pick<SimLedgerNode, "index" | "seat">, what: Word["what"], bytes: Uint8Array): void {
+  delivered(
+    {index, seat}: Pick<SimLedgerNode, "index" | "seat">,
+    what: Word["what"],
+    bytes: Uint8Array,
+  ): void {
     for (const [key, value] of this.#signaturesIn(seat, what, bytes)) {
       this.#once(`${index}/${key}`, value);
       this.#heard.set(`${index}/${key}`, value);
@@ -215,7 +219,11 @@ export class Checks {
   }
 
   /** What a seat binds itself to by these words. */
-  *#signaturesIn(seat: number | undefined, what: Word["what"], bytes: Uint8Array): Generator<[string, string]> {
+  *#signaturesIn(
+    seat: number | undefined,
+    what: Word["what"],
+    bytes: Uint8Array,
+  ): Generator<[string, string]> {
     if (what === "entry") {
       const entry = this.saw(bytes);
       if (entry.header.witness !== seat) return;

@@ -42,7 +42,8 @@ function checkAgreement(sim: SimLedger): void {
     if (unapplied.length > 0) throw new Error(`certified and never applied: ${unapplied.join(" ")}`);
   }
   const silent = sim.live().filter(({replica}) => replica?.isMember === true && replica.isSilent);
-  if (silent.length > 0) throw new Error(`never votes again: node ${silent.map(({index}) => index).join(" ")}`);
+  if (silent.length > 0)
+    throw new Error(`never votes again: node ${silent.map(({index}) => index).join(" ")}`);
   // An expiry shows in the view one checkpoint later: only views of one height compare.
   const latest = live.filter(({checkpoint}) => Number(checkpoint.height) === heightMax);
   const views = new Set(latest.map(({view}) => toHex(view.fork().tree().root())));

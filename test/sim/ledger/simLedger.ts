@@ -367,7 +367,7 @@ export class SimLedger {
   /** No other witness still has to find out what it signed. */
   #isForgetting(node: SimLedgerNode): boolean {
     const isAnother = this.nodes.some(
-      (each) => each !== node && (this.#forgetful.has(each) && (each.replica?.isSilent ?? true)),
+      (each) => each !== node && this.#forgetful.has(each) && (each.replica?.isSilent ?? true),
     );
     return !isAnother && this.#mayWitness(node) && this.#random.chance(this.#setup.faults.restore ?? 0);
   }

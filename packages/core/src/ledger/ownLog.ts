@@ -48,6 +48,11 @@ export class OwnLog {
     return !this.#components.isForker && !this.#recovery.isOver;
   }
 
+  /** It has forgotten what it signed. */
+  get isRecovering(): boolean {
+    return this.isSilent && this.#recovery.hasForgotten;
+  }
+
   hear(testimony: Testimony): void {
     this.#recovery.hear(testimony);
   }

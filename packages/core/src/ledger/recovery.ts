@@ -72,6 +72,11 @@ export class Recovery {
     return this.#phase === "over";
   }
 
+  /** It knows that, and waits. */
+  get hasForgotten(): boolean {
+    return this.#phase === "waits";
+  }
+
   /** Own messages on checkpoints that others heard. */
   get words(): readonly ConsensusMessage[] {
     return this.#words;
@@ -113,7 +118,8 @@ export class Recovery {
   }
 
   #isAnswered(nowMs: number): boolean {
-    const isAnyone = this.#hasHeardFollower || [...this.#heard.keys()].some((seat) => this.#hasAnswered(seat));
+    const isAnyone =
+      this.#hasHeardFollower || [...this.#heard.keys()].some((seat) => this.#hasAnswered(seat));
     if (!this.#hasQuorumAnswered() || (this.#components.hasForgotten && !isAnyone)) return false;
     this.#answeredMs = Math.min(this.#answeredMs, nowMs);
     return nowMs >= this.#answeredMs + PATIENCE_MS || this.#haveAllAnswered();
@@ -151,7 +157,9 @@ export class Recovery {
     const {book, params, witness} = this.#components;
     const last = this.#last();
     if (last === undefined) return false;
-    const covered = coveredHeads(book.checkpoint, book.base.register).find((head) => head.witness === witness);
+    const covered = coveredHeads(book.checkpoint, book.base.register).find(
+      (head) => head.witness === witness,
+    );
     return covered?.hash === last.hash && book.epoch >= voteEpochOf(last.header, params) + CLOSED_EPOCHS;
   }
 

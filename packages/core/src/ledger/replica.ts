@@ -98,6 +98,10 @@ export class Replica implements LedgerReplica {
     return this.#ownLog?.isSilent === true;
   }
 
+  get isRecovering(): boolean {
+    return this.#ownLog?.isRecovering === true;
+  }
+
   testimonyFor(seat: number): {readonly head: Head | undefined; readonly words: Uint8Array} {
     return {head: this.#book.dag.head(seat), words: encodeConsensus(this.#agreement.wordsOf(seat))};
   }

@@ -84,8 +84,10 @@ export interface LedgerReplica {
   readonly seat: number | undefined;
   /** Whether it votes in the epoch of the next checkpoint. */
   readonly isMember: boolean;
-  /** It has not heard yet what the others have of its log, or waits because it forgot what it signed. */
+  /** This witness signs nothing yet: it asks what the others have of its log, */
   readonly isSilent: boolean;
+  /** or has found that it forgot what it signed. */
+  readonly isRecovering: boolean;
   /** For a witness that asks what this node has of its log: see `recovery.ts`. */
   testimonyFor(seat: number): {readonly head: Head | undefined; readonly words: Uint8Array};
   /** Why this witness no longer votes; `undefined` while all is well. */

@@ -22,8 +22,8 @@ import {
   type Proposal,
   signProposal,
   signVote,
-  type VoteKind,
   VOTES_MAX,
+  type VoteKind,
   verifyProposal,
   verifyVote,
 } from "./consensusCodec.ts";

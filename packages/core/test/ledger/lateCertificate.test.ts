@@ -14,7 +14,17 @@ import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
 import type {Hash} from "@catalyze/core/primitives/id";
 import {describe, expect, it} from "vitest";
 import {alice, bob, carol, transfer} from "./kit.ts";
-import {type EntryParts, entryOf, FIRST, genesisOf, NOW, ownOp, replicaOf, verifier} from "./witnessKit.ts";
+import {
+  type EntryParts,
+  entryOf,
+  FIRST,
+  genesisOf,
+  NOW,
+  ownOp,
+  replicaOf,
+  testify,
+  verifier,
+} from "./witnessKit.ts";
 
 const plain = genesisOf(4);
 /** Every checkpoint closes an epoch. */
@@ -131,6 +141,8 @@ describe("the seal of an epoch", () => {
 
   it("is its author's last word in the epoch", () => {
     const replica = replicaOf(genesis, 0);
+    const others = [1, 2, 3].map((index) => replicaOf(genesis, index));
+    testify(replica, others, NOW);
     const entries = (effects: readonly Effect[]) =>
       effects.flatMap((effect) =>
         effect.kind === "broadcast" && effect.what === "entry" ? [decodeEntry(effect.bytes)] : [],

@@ -1,6 +1,5 @@
 import type {Effect} from "@catalyze/core/ledger/effects";
 import type {Replica} from "@catalyze/core/ledger/replica";
-import {decodeSigningRecord} from "@catalyze/core/ledger/signingRecord";
 import {describe, expect, it} from "vitest";
 import {alice, bob, carol, person, transfer} from "./kit.ts";
 import {entryOf, FIRST, genesisOf, NOW, ownOp, replicaOf, settle} from "./witnessKit.ts";
@@ -92,19 +91,6 @@ describe("a committee of one", () => {
     expect(after.stopped).toBeUndefined();
   });
 
-  it("stops when its store knows own entries that its signing table does not", () => {
-    const before = replicaOf(genesis, 0);
-    submit(before, first.bytes);
-    const effects = before.step({kind: "tick"}, NOW);
-    const records = effects.flatMap((effect) =>
-      effect.kind === "sign" ? [decodeSigningRecord(effect.record)] : [],
-    );
-    const entries = records.flatMap((record) => (record.kind === "entry" ? [record.entry] : []));
-    const after = replicaOf(genesis, 0, {entries});
-    expect(after.step({kind: "tick"}, NOW + 50).some(({kind}) => kind === "violation")).toBe(true);
-    expect(after.stopped).toBeDefined();
-  });
-
   it("starts from compacted records as from all of them", () => {
     const before = replicaOf(genesis, 0);
     submit(before, first.bytes);
@@ -166,7 +152,8 @@ describe("a committee of four", () => {
     const op = ownOp(genesis, alice, FIRST, transfer(carol.account, 2n));
     for (const replica of all) replica.step({kind: "entry", bytes: bad.bytes, from: undefined}, NOW);
     submit(all[0]!, op.bytes);
-    for (let at = 0; at < 200; at += 20) settle(all, NOW + at);
+    // Witness 3 never tells what it has of their logs: they wait a while for it.
+    for (let at = 0; at < 2_200; at += 20) settle(all, NOW + at);
     for (const replica of all) expect(replica.isCertified(op.id)).toBe(true);
   });
 

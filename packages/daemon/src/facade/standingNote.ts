@@ -2,14 +2,20 @@
 import type {WitnessStatusView} from "@catalyze/api/schema/witness";
 import {formatCtz} from "@catalyze/core/primitives/amount";
 
-export type Condition = {readonly isRecovering: boolean; readonly isStopped: boolean};
+export type Condition = {
+  readonly isRecovering: boolean;
+  readonly isAsking: boolean;
+  readonly isStopped: boolean;
+};
 
 export function standingNote(view: Omit<WitnessStatusView, "note">, condition: Condition): string {
   const {isMember, standing} = view;
   if (isMember && condition.isStopped)
     return "It has stopped voting because an invariant broke; the log says which. Its money is safe, its seat is not: stay on only after a look at the log.";
   if (isMember && condition.isRecovering)
-    return "It recovers its own log before it signs anything. Wait; `ctz status` shows progress.";
+    return "It has forgotten what it signed, and votes again by itself once a whole epoch has closed without it, or once all others have told it what they have when nothing goes on without it. Keep it running and connected.";
+  if (isMember && condition.isAsking)
+    return "It asks the other witnesses how far they have its log before it signs anything: that takes a quorum of them. If it lasts, see who of them is away: `ctz peers`.";
   if (isMember && standing === "serving")
     return view.weightNext === "0"
       ? "It votes in this epoch, and for the next one others have more stake. Stake more to stay: `ctz wallet stake <amount> --kind witness`."

@@ -43,7 +43,7 @@ export class WitnessDoor implements WitnessFacade {
       standing,
       ...(seat === undefined ? {} : {seat}),
       isMember: status.isWitness,
-      isVoting: status.isWitness && !status.isStopped && !status.isRecovering,
+      isVoting: status.isWitness && !status.isStopped && !status.isRecovering && !status.isAsking,
       weight: weight.toString(),
       weightTotal: committee.totalWeight.toString(),
       quorum: committee.quorum.toString(),
@@ -58,7 +58,7 @@ export class WitnessDoor implements WitnessFacade {
     };
     return {
       ...view,
-      note: standingNote(view, {isRecovering: status.isRecovering, isStopped: status.isStopped}),
+      note: standingNote(view, status),
     };
   }
 

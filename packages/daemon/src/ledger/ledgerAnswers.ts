@@ -3,13 +3,14 @@
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {encodeCell} from "@catalyze/core/ledger/cellCodec";
 import type {Head} from "@catalyze/core/ledger/checkpoint";
+import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import {coveredHeads} from "@catalyze/core/ledger/register";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
 import {type StoredAfter, storedAfter} from "@catalyze/core/ledger/restoreReplica";
 import {SEATS_MAX} from "@catalyze/core/ledger/seating";
 import type {Store} from "@catalyze/core/ports/store";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
-import type {CellId, Hash} from "@catalyze/core/primitives/id";
+import type {CellId, Hash, PeerId} from "@catalyze/core/primitives/id";
 import type {
   CellRequest,
   SnapshotChunkRequest,
@@ -61,8 +62,20 @@ export class LedgerAnswers {
         heads: heads.map(wireHead),
         checkpointHeight: checkpoint.height,
         entriesMax: ENTRIES_MAX,
+        ...(this.#replica.isSilent ? {ownSeat: this.#replica.seat} : {}),
       },
     };
+  }
+
+  /** What the peer said of the log of this witness, which asked. */
+  testimony({heads, ownWords}: SyncReply, peer: PeerId): ReplicaInput | undefined {
+    const {seat, isSilent, base} = this.#replica;
+    if (!isSilent || seat === undefined || ownWords.length === 0) return undefined;
+    const seats = [...base.register.seats.entries()].flatMap(([number, {peerId}]) =>
+      peerId === peer ? [number] : [],
+    );
+    const head = decodeHeads(heads).find(({witness}) => witness === seat);
+    return {kind: "heard", seats, head, words: ownWords, from: peer};
   }
 
   /** Entries and checkpoints taken in so far, as one number. */
@@ -96,7 +109,7 @@ export class LedgerAnswers {
   }
 
   async #page(
-    {heads, checkpointHeight, entriesMax}: SyncRequest,
+    {heads, checkpointHeight, entriesMax, ownSeat}: SyncRequest,
     isFromMemory: boolean,
   ): Promise<LedgerFrameInit> {
     const peer = {heads: decodeHeads(heads), height: checkpointHeight};
@@ -122,6 +135,7 @@ export class LedgerAnswers {
         entries: entryPage.items,
         heads: this.#replica.heads().map(wireHead),
         more,
+        ...(ownSeat === undefined ? {} : {ownWords: this.#replica.testimonyFor(ownSeat).words}),
       },
     };
   }

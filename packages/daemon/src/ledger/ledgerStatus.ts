@@ -14,8 +14,10 @@ export type LedgerStatus = {
   readonly failure: CodedError | undefined;
   /** The last peer asked knew more than we have. */
   readonly isBehind: boolean;
-  /** Restored from a backup: nothing is signed yet. */
+  /** Restored from a backup, or a witness that has forgotten what it signed: it signs nothing yet. */
   readonly isRecovering: boolean;
+  /** A witness that has not heard yet what the others have of its log. */
+  readonly isAsking: boolean;
   readonly opsPending: number;
   /** Of the present committee. */
   readonly witnesses: readonly WitnessStanding[];
@@ -35,7 +37,9 @@ export function ledgerStatus(
   const {height, epoch, stateRoot} = replica.checkpoint;
   const entries = new Map(replica.heads().map(({witness, n}) => [witness, n]));
   return {
-    ...{height, epoch, stateRoot, isRecovering},
+    ...{height, epoch, stateRoot},
+    isRecovering: isRecovering || replica.isRecovering,
+    isAsking: replica.isMember && replica.isSilent && !replica.isRecovering,
     isWitness: replica.isMember,
     isStopped: replica.stopped !== undefined,
     failure: driver.failure,

@@ -1,6 +1,7 @@
 /**
  * Anti-entropy (reference/ledger 8.1): compare one vector of heads with one peer, pull what is missing.
- * On connect, after every gap, every 2 s while behind and every 5 s otherwise; one round at a time.
+ * On connect, after every gap, every 2 s while behind and every 5 s otherwise; one round at a time. A witness
+ * that may not sign yet asks one after the other.
  */
 import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
 import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
@@ -28,10 +29,14 @@ export type LedgerSyncComponents = {
   /** True when `reply` names heads that we still lack. */
   readonly isBehind: (reply: SyncReply) => boolean;
   readonly isWitness: (peer: PeerId) => boolean;
+  /** This witness asks all the others what they have of its log: see core's `recovery.ts`. */
+  readonly isAsking: () => boolean;
+  readonly testimony: (reply: SyncReply, peer: PeerId) => ReplicaInput | undefined;
   /** True when it was busy with a beginning: then no logs are asked for. See `snapshotJoin.ts`. */
   readonly join: (signal: AbortSignal) => Promise<boolean>;
 };
 
+const ASKING_MS = 250;
 const BEHIND_MS = 2_000;
 const IDLE_MS = 5_000;
 /** A gap seen right after a sync waits this long, so that a stream of gaps is not a stream of syncs. */
@@ -45,6 +50,8 @@ export class LedgerSync {
   readonly #components: LedgerSyncComponents;
   readonly #abort = new AbortController();
   readonly #wanted = new Set<PeerId>();
+  /** Whose turn it is to be asked. */
+  #turn = 0;
   #isBehind = false;
   /**
    * The last page brought nothing that could be taken in, and it did not start at the last checkpoint. What
@@ -116,12 +123,17 @@ export class LedgerSync {
     this.#running = undefined;
     const isHurried = this.#isHurried || this.#wanted.size > 0;
     this.#isHurried = false;
-    this.#arm(isHurried ? GAP_MS : this.#isBehind ? BEHIND_MS : IDLE_MS);
+    this.#arm(isHurried ? GAP_MS : this.#restMs());
+  }
+
+  #restMs(): number {
+    if (this.#components.isAsking()) return ASKING_MS;
+    return this.#isBehind ? BEHIND_MS : IDLE_MS;
   }
 
   /** Whoever was named, else a witness, else anyone. */
   #choose(): PeerId | undefined {
-    const {net, random, isWitness} = this.#components;
+    const {net, random, isWitness, isAsking} = this.#components;
     const connected = new Set(net.peers().map((info) => info.peer));
     for (const peer of this.#wanted) {
       this.#wanted.delete(peer);
@@ -129,6 +141,7 @@ export class LedgerSync {
     }
     const witnesses = [...connected].filter(isWitness);
     const from = witnesses.length > 0 ? witnesses : [...connected];
+    if (isAsking()) return from[this.#turn++ % from.length];
     return from[Math.floor(random.float() * from.length)];
   }
 
@@ -164,7 +177,7 @@ export class LedgerSync {
 
   /** One request and its answer; true when the peer has more for us. */
   async #page(stream: FrameStream, signal: AbortSignal): Promise<boolean> {
-    const {request, isBehind, metrics, push, progress} = this.#components;
+    const {request, isBehind, metrics, push, progress, testimony} = this.#components;
     await stream.send(encodeLedgerFrame(request(this.#isStuck)));
     const frame = await stream.receive(signal);
     if (frame === undefined) return false;
@@ -179,6 +192,8 @@ export class LedgerSync {
     ];
     const before = progress();
     const outcomes = await Promise.all(inputs.map((input) => push(input)));
+    const heard = testimony(body.value, stream.peer);
+    if (heard !== undefined) outcomes.push(await push(heard));
     metrics.syncRound(entries.length);
     this.#isBehind = isBehind(body.value);
     const isFaulty = outcomes

@@ -177,8 +177,8 @@ async function openBase(
   const {genesis, budgets: rates = BUDGETS} = options;
   const {verifier, events, begin, push, written} = given;
   const restored = await restoreReplica({genesis, store, signed: await signingTable.read()});
-  const vote = options.isRecovering === true ? undefined : voteSigner;
-  const replica = new Replica({genesis, verifier, voteSigner: vote}, restored);
+  const {isRecovering: hasForgotten = false} = options;
+  const replica = new Replica({genesis, verifier, voteSigner, hasForgotten}, restored);
   const witnesses = new WitnessPeers(() => replica.base.register, net.self);
   return {
     ...{components, options, events, begin, push, written, replica, witnesses},
@@ -226,6 +226,8 @@ async function openTalk(base: Base): Promise<Talk> {
   const answers = new LedgerAnswers({replica, store, shelf, written});
   const sync: LedgerSync = new LedgerSync({
     ...{net, clock, random, log, metrics, push, isWitness},
+    isAsking: () => replica.isSilent,
+    testimony: (reply, peer) => answers.testimony(reply, peer),
     join: (signal) => join.run(signal),
     request: (isFromCheckpoint) => answers.request(isFromCheckpoint),
     progress: () => answers.progress(),

@@ -1,7 +1,7 @@
 /**
  * A home restored from a backup has its keys but not its memory: it might sign a slot again that it signed
  * before. So it signs nothing until the network has told it, by checkpoints agreed after it joined, where
- * its own logs end (reference/ledger 11.3). It votes again only after its next start.
+ * its own logs end (reference/ledger 11.3). So much for its ops; for its votes see core's `recovery.ts`.
  */
 import {CodedError} from "@catalyze/core/errors/codedError";
 
