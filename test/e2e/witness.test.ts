@@ -1,5 +1,6 @@
-/** Real daemons whose committee changes: a second one gets a seat, votes, survives a kill, and leaves. */
-import {rm} from "node:fs/promises";
+/** Real daemons whose committee changes: a second one gets a seat, votes, survives a kill, the loss of its memory and a move, and leaves. */
+import {readFile, rm, writeFile} from "node:fs/promises";
+import {join} from "node:path";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {until} from "./harness/until.ts";
 import {World} from "./harness/world.ts";
@@ -29,6 +30,70 @@ const isMember = (name: string, wanted: boolean) =>
     },
     60_000,
   );
+
+const sendFrom = async (name: string) => {
+  const body = {to: world.member("follower").account, amountUctz: "5"};
+  return await until(
+    `a payment of ${name} is certified`,
+    async () => {
+      try {
+        return await world.daemon(name).client.call("walletSend", {body});
+      } catch {
+        return undefined;
+      }
+    },
+    90_000,
+  );
+};
+
+/** Its database and its signing table are gone; the network needs its vote. */
+async function forgets(): Promise<void> {
+  const joiner = world.daemon("joiner");
+  await joiner.kill();
+  await rm(joiner.layout.db, {recursive: true});
+  await rm(joiner.layout.records, {recursive: true});
+  world.spawn("joiner");
+  await joiner.ready();
+  const view = await until("it knows that it forgot", async () => {
+    const seen = await statusOf("joiner");
+    return seen.note.includes("forgotten") ? seen : undefined;
+  });
+  expect(view).toMatchObject({isVoting: false});
+  await sendFrom("founder");
+  expect(await statusOf("joiner")).toMatchObject({isVoting: true, standing: "serving"});
+}
+
+/** Its table goes to a file and comes back: in between nobody votes with it. */
+async function moves(): Promise<void> {
+  const joiner = world.daemon("joiner");
+  const file = join(world.folder, "table.json");
+  const refusalOf = async (args: readonly string[]) => {
+    const {code, stdout, stderr} = await joiner.ctz([...args]);
+    return [code, stdout + stderr];
+  };
+  expect(await refusalOf(["witness", "export", file])).toEqual([2, expect.stringContaining("HOME_LOCKED")]);
+  await joiner.kill();
+  expect((await joiner.ctz(["witness", "export", file])).code).toBe(0);
+  world.spawn("joiner");
+  await joiner.ready();
+  expect(await statusOf("joiner")).toMatchObject({
+    isVoting: false,
+    note: expect.stringContaining("moved away"),
+  });
+  await joiner.kill();
+  const broken = join(world.folder, "broken.json");
+  await writeFile(broken, (await readFile(file, "utf8")).replace(/"voteKey":"../, '"voteKey":"00'));
+  expect(await refusalOf(["witness", "import", broken])).toEqual([
+    2,
+    expect.stringContaining("TABLE_INVALID"),
+  ]);
+  expect((await joiner.ctz(["witness", "import", file])).code).toBe(0);
+  expect(await refusalOf(["witness", "import", file])).toEqual([2, expect.stringContaining("HOME_INVALID")]);
+  world.spawn("joiner");
+  await joiner.ready();
+  await sendFrom("founder");
+  expect(await statusOf("joiner")).toMatchObject({isVoting: true});
+}
 
 describe("ctz witness", () => {
   it("says why a node is no witness, and refuses a seat without the stake", async () => {
@@ -85,6 +150,8 @@ describe("ctz witness", () => {
       60_000,
     );
 
+    await forgets();
+    await moves();
     expect((await joiner.ctz(["witness", "leave"])).code).toBe(0);
     expect(await isMember("joiner", false)).toMatchObject({standing: "left", seat: 1});
     await joiner.kill();

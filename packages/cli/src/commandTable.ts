@@ -22,6 +22,7 @@ import {version} from "./commands/version.ts";
 import {walletHistory, walletSend, walletShow, walletStake, walletUnstake} from "./commands/wallet.ts";
 import {walletBackup, walletRestore} from "./commands/walletBackup.ts";
 import {witnessJoin, witnessLeave, witnessStatus} from "./commands/witness.ts";
+import {witnessExport, witnessImport} from "./commands/witnessTable.ts";
 import type {GroupSummaries} from "./parseArgs.ts";
 
 export const COMMANDS: readonly Command[] = [
@@ -55,6 +56,8 @@ export const COMMANDS: readonly Command[] = [
   witnessStatus,
   witnessJoin,
   witnessLeave,
+  witnessExport,
+  witnessImport,
   nodeInfo,
   nodeWhy,
   configList,

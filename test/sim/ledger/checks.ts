@@ -206,7 +206,7 @@ export class Checks {
       return;
     }
     if (record.kind === "entry") this.#once(`${index}/n/${record.entry.header.n}`, record.entry.hash);
-    for (const {epoch, cell, seq, opId} of record.votes)
+    for (const {epoch, cell, seq, opId} of "votes" in record ? record.votes : [])
       this.#once(`${index}/slot/${epoch}/${cell}/${seq}`, opId);
   }
 

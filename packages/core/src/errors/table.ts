@@ -126,6 +126,7 @@ export const ERRORS = {
   // Node.
   HOME_LOCKED: row("client", "start", {exit: 2, http: 409}, "Another daemon uses this home.", "Stop it (`ctz down`) or choose another --home."),
   HOME_INVALID: row("client", "start", {exit: 2, http: 400}, "The home directory cannot be used.", "The message says why."),
+  TABLE_INVALID: row("client", "start", {exit: 2, http: 400}, "This is no signing table that this home may take over.", "The message says why. `ctz witness export` on the machine that the witness leaves writes one."),
   SCHEMA_NEWER: row("client", "start", {exit: 2, http: 400}, "The database was written by a newer version; it was left untouched.", "Update ctz, or use another --home."),
   STORE_FULL: row("node", "start", {retryable: RETRY, exit: 1, http: 507}, "The disk is full.", "Free space; nothing that was acknowledged is lost."),
   STORE_CORRUPT: row("node", "start", {exit: 1, http: 500}, "The database is damaged.", "Keys and vouchers are safe in their own files; see docs/operator.md."),

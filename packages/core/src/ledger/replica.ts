@@ -36,6 +36,7 @@ import type {Voter} from "./voter.ts";
 type From = PeerId | undefined;
 
 export class Replica implements LedgerReplica {
+  readonly isMoved: boolean;
   readonly #components: ReplicaComponents;
   readonly #network: number;
   readonly #genesisHash: Uint8Array;
@@ -54,7 +55,8 @@ export class Replica implements LedgerReplica {
 
   constructor(components: ReplicaComponents, restored: RestoredReplica) {
     const parts = replicaParts(components, restored);
-    this.#components = components;
+    this.#components = {...components, voteSigner: parts.voteSigner};
+    this.isMoved = parts.isMoved;
     this.#network = parts.network;
     this.#genesisHash = parts.genesisHash;
     this.#book = parts.book;

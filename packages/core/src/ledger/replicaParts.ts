@@ -1,5 +1,6 @@
 /** Builds the parts of a replica from what was restored, and ties them together. */
 
+import type {Signer} from "../ports/signer.ts";
 import {fromHex} from "../primitives/bytes.ts";
 import {Agreement} from "./agreement.ts";
 import {Book, type BookOptions} from "./book.ts";
@@ -20,6 +21,9 @@ const DELAY_MIN_MS = 250;
 const DELAY_MAX_MS = 1_000;
 
 export type ReplicaParts = {
+  /** `undefined` for a follower, and where the signing table was moved to another machine. */
+  readonly voteSigner: Signer | undefined;
+  readonly isMoved: boolean;
   readonly network: number;
   readonly genesisHash: Uint8Array;
   readonly book: Book;
@@ -32,7 +36,7 @@ export type ReplicaParts = {
 };
 
 export function replicaParts(components: ReplicaComponents, restored: RestoredReplica): ReplicaParts {
-  const {genesis, verifier, voteSigner: signer, voteRules = VOTE_RULES} = components;
+  const {genesis, verifier, voteRules = VOTE_RULES} = components;
   const {isForker = false, hasForgotten = false} = components;
   const {params} = genesis;
   const hash = genesisHash(genesis);
@@ -43,6 +47,7 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
     checkEvidence(proof, {register, params, verifier, ...network});
   const book = new Book({params, isSound, prove}, restored);
   const table = readSigningTable(restored.signed);
+  const signer = table.isMoved ? undefined : components.voteSigner;
   const voter = new Voter(
     {...check, rules: voteRules, isProof: (proof, register) => prove(proof, register) !== undefined},
     table.votes,
@@ -60,5 +65,6 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
   };
   const isWitness = () => signer !== undefined && book.committee.seatOf(signer.publicKey) !== undefined;
   const intake = new OpIntake({book, pool, voter, isWitness});
-  return {...network, ...{book, voter, pool, agreement, intake, openOwnLog}};
+  const {isMoved} = table;
+  return {...network, ...{voteSigner: signer, isMoved, book, voter, pool, agreement, intake, openOwnLog}};
 }

@@ -88,6 +88,8 @@ export interface LedgerReplica {
   readonly isSilent: boolean;
   /** or has found that it forgot what it signed. */
   readonly isRecovering: boolean;
+  /** Its signing table was exported: another machine signs with its key. */
+  readonly isMoved: boolean;
   /** For a witness that asks what this node has of its log: see `recovery.ts`. */
   testimonyFor(seat: number): {readonly head: Head | undefined; readonly words: Uint8Array};
   /** Why this witness no longer votes; `undefined` while all is well. */

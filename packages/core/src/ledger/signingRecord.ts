@@ -6,6 +6,7 @@
  *   entry     = 1 u8 | u32 length | entry | votes: u16 ≤ 65,535, (epoch u32 | cell 32 | seq u64 | op 32)…
  *   consensus = 2 u8 | u32 length | message of `consensusCodec.ts`
  *   votes     = 3 u8 | votes          (kept from older entries when the table is compacted)
+ *   moved     = 4 u8                  (exported: from here on another machine signs with this key)
  */
 import {LIMITS} from "@catalyze/proto/limits";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
@@ -16,16 +17,18 @@ import type {Entry} from "./entry.ts";
 import {decodeWithoutOps} from "./entryCodec.ts";
 import type {SlotVote} from "./voter.ts";
 
-const TAG = {entry: 1, consensus: 2, votes: 3} as const;
+const TAG = {entry: 1, consensus: 2, votes: 3, moved: 4} as const;
 const VOTES_MAX = 0xffff;
 
 export type SigningRecord =
   | {readonly kind: "entry"; readonly entry: Entry; readonly votes: readonly SlotVote[]}
   | {readonly kind: "consensus"; readonly message: ConsensusMessage}
-  | {readonly kind: "votes"; readonly votes: readonly SlotVote[]};
+  | {readonly kind: "votes"; readonly votes: readonly SlotVote[]}
+  | {readonly kind: "moved"};
 
 export function encodeSigningRecord(record: SigningRecord): Uint8Array {
   const writer = new ByteWriter().u8(TAG[record.kind]);
+  if (record.kind === "moved") return writer.finish();
   if (record.kind === "consensus") return writer.bytes(encodeConsensus(record.message)).finish();
   if (record.kind === "entry") writer.bytes(record.entry.bytes);
   writeU16(writer, record.votes.length);
@@ -60,6 +63,7 @@ function readRecord(reader: ByteReader): SigningRecord {
   if (tag === TAG.consensus) {
     return {kind: "consensus", message: decodeConsensus(reader.bytes(LIMITS.gossipBytesMax))};
   }
+  if (tag === TAG.moved) return {kind: "moved"};
   if (tag === TAG.votes) return {kind: "votes", votes: readVotes(reader)};
   if (tag !== TAG.entry) refuse("record");
   return {

@@ -10,6 +10,8 @@ export type SigningTable = {
   /** Own entries, oldest first. */
   readonly entries: readonly Entry[];
   readonly consensus: readonly ConsensusMessage[];
+  /** It was exported: another machine signs with this key. */
+  readonly isMoved: boolean;
 };
 
 /** Throws `DECODE_INVALID` on a record that this code did not write, and when the table contradicts itself. */
@@ -17,9 +19,11 @@ export function readSigningTable(records: readonly Uint8Array[]): SigningTable {
   const votes = new Map<string, SlotVote>();
   const entries = new Map<bigint, Entry>();
   const consensus: ConsensusMessage[] = [];
+  let isMoved = false;
   for (const bytes of records) {
     const record = decodeSigningRecord(bytes);
     if (record.kind === "consensus") consensus.push(record.message);
+    if (record.kind === "moved") isMoved = true;
     if (record.kind === "entry") {
       const known = entries.get(record.entry.header.n);
       assert(
@@ -28,7 +32,7 @@ export function readSigningTable(records: readonly Uint8Array[]): SigningTable {
       );
       entries.set(record.entry.header.n, record.entry);
     }
-    for (const vote of record.kind === "consensus" ? [] : record.votes) {
+    for (const vote of "votes" in record ? record.votes : []) {
       const slot = `${vote.epoch}/${vote.cell}/${vote.seq}`;
       const known = votes.get(slot);
       assert(
@@ -38,5 +42,5 @@ export function readSigningTable(records: readonly Uint8Array[]): SigningTable {
       votes.set(slot, vote);
     }
   }
-  return {votes: [...votes.values()], entries: [...entries.values()], consensus};
+  return {votes: [...votes.values()], entries: [...entries.values()], consensus, isMoved};
 }

@@ -6,10 +6,13 @@ export type Condition = {
   readonly isRecovering: boolean;
   readonly isAsking: boolean;
   readonly isStopped: boolean;
+  readonly isMoved: boolean;
 };
 
 export function standingNote(view: Omit<WitnessStatusView, "note">, condition: Condition): string {
   const {isMember, standing} = view;
+  if (condition.isMoved)
+    return "Its signing table was moved away: it votes on the machine that imported it, and never here again, unless that machine's table comes back: `ctz witness import`.";
   if (isMember && condition.isStopped)
     return "It has stopped voting because an invariant broke; the log says which. Its money is safe, its seat is not: stay on only after a look at the log.";
   if (isMember && condition.isRecovering)

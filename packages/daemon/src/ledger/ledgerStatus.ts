@@ -18,6 +18,8 @@ export type LedgerStatus = {
   readonly isRecovering: boolean;
   /** A witness that has not heard yet what the others have of its log. */
   readonly isAsking: boolean;
+  /** Its signing table was exported: it never votes with it again. */
+  readonly isMoved: boolean;
   readonly opsPending: number;
   /** Of the present committee. */
   readonly witnesses: readonly WitnessStanding[];
@@ -41,6 +43,7 @@ export function ledgerStatus(
     isRecovering: isRecovering || replica.isRecovering,
     isAsking: replica.isMember && replica.isSilent && !replica.isRecovering,
     isWitness: replica.isMember,
+    isMoved: replica.isMoved,
     isStopped: replica.stopped !== undefined,
     failure: driver.failure,
     isBehind: sync.isBehind,

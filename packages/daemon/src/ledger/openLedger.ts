@@ -176,8 +176,10 @@ async function openBase(
   const {net, store, signingTable, clock, accountSigner, voteSigner} = components;
   const {genesis, budgets: rates = BUDGETS} = options;
   const {verifier, events, begin, push, written} = given;
-  const restored = await restoreReplica({genesis, store, signed: await signingTable.read()});
-  const {isRecovering: hasForgotten = false} = options;
+  const signed = await signingTable.read();
+  const restored = await restoreReplica({genesis, store, signed});
+  // A restored home into which the table was imported has forgotten nothing.
+  const hasForgotten = options.isRecovering === true && signed.length === 0;
   const replica = new Replica({genesis, verifier, voteSigner, hasForgotten}, restored);
   const witnesses = new WitnessPeers(() => replica.base.register, net.self);
   return {

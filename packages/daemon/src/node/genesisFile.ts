@@ -49,6 +49,12 @@ export async function openGenesis(
   return {genesis, isMade: found === undefined};
 }
 
+/** Of the network that a home belongs to; `undefined` before its first start. Throws `GENESIS_INVALID`. */
+export async function pinnedGenesis(path: string): Promise<Genesis | undefined> {
+  const text = await readOptional(path);
+  return text === undefined ? undefined : parseGenesis(text);
+}
+
 /** Renamed into place: half a genesis would lock the home out of its network. */
 export async function writeGenesis(path: string, genesis: Genesis): Promise<void> {
   await writeFile(`${path}.partial`, encodeGenesis(genesis), {mode: 0o600, flush: true});
