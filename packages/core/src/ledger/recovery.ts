@@ -167,7 +167,7 @@ export class Recovery {
   #watch(nowMs: number): void {
     const {height} = this.#components.book.checkpoint;
     if (height === this.#height) return;
-    if (this.#height !== -1n) this.#heard.clear();
+    this.#heard.clear();
     this.#height = height;
     this.#movedMs = nowMs;
   }

@@ -68,18 +68,19 @@ export class Simplex {
 
   /** Every own signed message of this height. */
   signed(): ConsensusMessage[] {
-    const own = this.#components.witness?.index;
-    const proposals = [...this.#proposals.values()].filter(({witness}) => witness === own);
-    return [
-      ...proposals.map((each) => messageOf([each], [])),
-      ...[...this.#own.values()].map((each) => messageOf([], [each])),
-    ];
+    const own = this.#proposalsOf(this.#components.witness?.index);
+    const proposals = own.map((each) => ({proposals: [each], votes: []}));
+    return [...proposals, ...[...this.#own.values()].map((each) => ({proposals: [], votes: [each]}))];
   }
 
   /** What a witness said here, as far as it fits into one message. */
   wordsOf(seat: number): ConsensusMessage {
-    const proposals = [...this.#proposals.values()].filter(({witness}) => witness === seat);
-    return messageOf(proposals.slice(-PROPOSALS_MAX), this.#votes.of(seat).slice(-VOTES_MAX));
+    const proposals = this.#proposalsOf(seat).slice(-PROPOSALS_MAX);
+    return {proposals, votes: this.#votes.of(seat).slice(-VOTES_MAX)};
+  }
+
+  #proposalsOf(seat: number | undefined): Proposal[] {
+    return [...this.#proposals.values()].filter(({witness}) => witness === seat);
   }
 
   /** Takes in what of a message is valid and new. False when a signature in it is wrong. */
@@ -179,7 +180,7 @@ export class Simplex {
     const draft = {iteration, parent: parent.iteration, checkpoint, witness: witness.index};
     const proposal = signProposal(draft, witness.signer, genesisHash);
     this.#keep(proposal);
-    output.signed.push(messageOf([proposal], []));
+    output.signed.push({proposals: [proposal], votes: []});
     return true;
   }
 
@@ -211,7 +212,7 @@ export class Simplex {
     const draft = {kind, height: this.height, iteration, hash, witness: witness.index};
     const vote = signVote(draft, witness.signer, genesisHash);
     this.#remember(vote);
-    output.signed.push(messageOf([], [vote]));
+    output.signed.push({proposals: [], votes: [vote]});
   }
 
   /** A notarized checkpoint most likely gets final within Δ: only then is proposing it again of use. */
@@ -261,19 +262,14 @@ export class Simplex {
       const proposal = this.#proposals.get(iteration);
       if (proposal !== undefined && proposals.length < 4) proposals.push(proposal);
       const hash = this.#votes.notarized(iteration) ?? proposal?.hash;
-      if (hash !== undefined) {
-        votes.push(
-          ...this.#votes.votes("notarize", iteration, hash),
-          ...this.#votes.votes("finalize", iteration, hash),
-        );
-      }
+      for (const kind of hash === undefined ? [] : (["notarize", "finalize"] as const))
+        votes.push(...this.#votes.votes(kind, iteration, hash));
       votes.push(...this.#votes.votes("skip", iteration));
       const isEnough = this.#votes.notarized(iteration) !== undefined;
       if (isEnough || votes.length > 512) break;
     }
-    const sent = new Set(votes);
-    const own = [...this.#own.values()].filter((vote) => !sent.has(vote)).slice(-64);
-    return messageOf(proposals, [...own, ...votes].slice(0, 1_000));
+    const own = [...this.#own.values()].filter((vote) => !votes.includes(vote)).slice(-64);
+    return {proposals, votes: [...own, ...votes].slice(0, 1_000)};
   }
 
   #receiveProposal(proposal: Proposal): boolean {
@@ -293,16 +289,11 @@ export class Simplex {
   }
 
   #receiveVote(vote: ConsensusVote): boolean {
-    const {committee} = this.#components;
     if (vote.height !== this.height || vote.iteration > this.#iteration + ITERATIONS_AHEAD_MAX) return true;
-    if (!committee.has(vote.witness)) return false;
+    if (!this.#components.committee.has(vote.witness)) return false;
     if (!this.#votes.isWanted(vote)) return true;
     if (!verifyVote(this.#components, vote).valid) return false;
     this.#votes.add(vote);
     return true;
   }
-}
-
-function messageOf(proposals: readonly Proposal[], votes: readonly ConsensusVote[]): ConsensusMessage {
-  return {proposals, votes};
 }

@@ -1,3 +1,4 @@
+import {type ConsensusVote, decodeConsensus, encodeConsensus} from "@catalyze/core/ledger/consensusCodec";
 import type {Effect} from "@catalyze/core/ledger/effects";
 import type {Entry} from "@catalyze/core/ledger/entry";
 import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
@@ -145,7 +146,10 @@ describe("a network that stands still for want of a witness that has forgotten",
     sync(lost, other, NOW + 100);
     expect(lost.isRecovering).toBe(true);
     lost.step({kind: "op", bytes: right.bytes, from: undefined}, NOW + 100);
-    lost.step({kind: "tick"}, NOW + 9 * INTERVAL);
+    lost.step({kind: "tick"}, NOW + 12 * INTERVAL);
+    // What it heard before it knew what it had lost may be out of date.
+    expect(lost.isSilent).toBe(true);
+    testify(lost, [other], NOW + 9 * INTERVAL);
     expect(lost.isSilent).toBe(true);
     const effects = lost.step({kind: "tick"}, NOW + 11 * INTERVAL);
     expect(lost.isSilent).toBe(false);
@@ -165,34 +169,54 @@ describe("a network that stands still for want of a witness that has forgotten",
     expect(other.isCertified(left.id)).toBe(true);
   });
 
-  it("contradicts nothing that it said on the checkpoint", () => {
+  it("contradicts nothing that it said on the checkpoint, and believes no false word of its own", () => {
     const [other, before] = [replicaOf(genesis, 0), replicaOf(genesis, 1)];
     testify(before, [other], NOW);
     testify(other, [before], NOW);
-    const said = new Set<string>();
-    const hear = (effects: readonly Effect[], to: Replica, nowMs: number) => {
-      for (const effect of effects) {
+    const votes: ConsensusVote[] = [];
+    const hear = (from: Replica, to: Replica, nowMs: number, what: readonly string[]) => {
+      for (const effect of from.step({kind: "tick"}, nowMs)) {
         if (effect.kind !== "broadcast" || effect.what === "checkpoint") continue;
-        if (effect.what === "consensus") said.add(Buffer.from(effect.bytes).toString("hex"));
-        to.step({kind: effect.what, bytes: effect.bytes, from: undefined}, nowMs);
+        if (effect.what === "consensus") votes.push(...decodeConsensus(effect.bytes).votes);
+        if (what.includes(effect.what))
+          to.step({kind: effect.what, bytes: effect.bytes, from: undefined}, nowMs);
       }
     };
-    hear(other.step({kind: "tick"}, NOW), before, NOW);
-    // It proposes, or skips, alone: the other one's words do not come back.
-    hear(before.step({kind: "tick"}, NOW + 1), other, NOW + 1);
-    hear(before.step({kind: "tick"}, NOW + 5_000), other, NOW + 5_000);
+    // The other one leads: its proposal does not come through, so this one skips.
+    hear(before, other, NOW, ["entry"]);
+    hear(other, before, NOW + 1, ["entry"]);
+    hear(before, other, NOW + 5_000, ["entry", "consensus"]);
+    expect(votes.some(({witness, kind}) => witness === 1 && kind === "skip")).toBe(true);
     const lost = replicaOf(genesis, 1);
     sync(lost, other, NOW + 6_000);
+    const skip = votes.find(({witness}) => witness === 1)!;
+    const forged = {...skip, iteration: 9, signature: new Uint8Array(64).fill(7)};
+    const words = encodeConsensus({proposals: [], votes: [forged]});
+    lost.step({kind: "heard", seats: [5], head: undefined, words, from: undefined}, NOW + 6_000);
+    testify(lost, [other], NOW + 6_000);
     const effects = lost.step({kind: "tick"}, NOW + 17_000);
     expect(lost.isSilent).toBe(false);
     const kept = effects.flatMap((effect) =>
       effect.kind === "sign" ? [decodeSigningRecord(effect.record)] : [],
     );
-    const words = kept.flatMap((each) => (each.kind === "consensus" ? each.message.votes : []));
-    const own = other.testimonyFor(1).words;
-    expect(said.size).toBeGreaterThan(0);
-    expect(words.length).toBeGreaterThan(0);
-    expect(own.length).toBeGreaterThan(8);
+    const known = kept.flatMap((each) => (each.kind === "consensus" ? each.message.votes : []));
+    expect(known).toContainEqual(skip);
+    const binding = lost.signingRecords().map(decodeSigningRecord);
+    expect(binding.flatMap((each) => (each.kind === "consensus" ? each.message.votes : []))).toContainEqual(
+      skip,
+    );
+    expect(known.map(({iteration}) => iteration)).not.toContain(9);
+    for (let at = 17_000; at < 30_000; at += 100) {
+      for (const effect of settle([other, lost], NOW + at)) {
+        if (effect.kind === "broadcast" && effect.what === "consensus")
+          votes.push(...decodeConsensus(effect.bytes).votes);
+      }
+    }
+    expect(other.checkpoint.height).toBeGreaterThan(1n);
+    const first = votes.filter(
+      ({witness, height, iteration}) => witness === 1 && height === 1n && iteration === 1,
+    );
+    expect(first.map(({kind}) => kind)).not.toContain("finalize");
   });
 });
 
