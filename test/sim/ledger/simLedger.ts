@@ -11,6 +11,7 @@ import {heightsOf, PARAMS_DEMO} from "@catalyze/core/ledger/params";
 import {committeeNow, coveredHeads, genesisRegister} from "@catalyze/core/ledger/register";
 import {isResolved} from "@catalyze/core/ledger/resolved";
 import {storedAfter} from "@catalyze/core/ledger/restoreReplica";
+import {forgetWrites} from "@catalyze/core/ledger/storeKeys";
 import type {Signer} from "@catalyze/core/ports/signer";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {CellId, OpId, PeerId} from "@catalyze/core/primitives/id";
@@ -22,6 +23,7 @@ import {Checks} from "./checks.ts";
 import {beginningFrom} from "./lateJoin.ts";
 import {type Network, Owner} from "./owners.ts";
 import {SimLedgerNode, type Spoken} from "./simLedgerNode.ts";
+import {type PruningWrite, pruning} from "./simPruning.ts";
 import {Steward} from "./stewards.ts";
 import {describe, describeOp} from "./trace.ts";
 import {type Step, TRICKS} from "./tricks.ts";
@@ -37,6 +39,8 @@ export type SimLedgerSetup = {
   readonly stormMs?: number;
   /** Followers besides these that begin with a snapshot, lose everything, and begin again. */
   readonly joiners?: number;
+  /** Every node forgets logs that are older than so many seconds. */
+  readonly logsS?: number;
   readonly owners: number;
   /** How many of the owners sign two ops for one slot. */
   readonly equivocators: number;
@@ -108,6 +112,10 @@ export class SimLedger {
   steps = 0;
   /** Times that a node began with a snapshot. */
   joins = 0;
+  /** Those of them that began because the logs that they lacked were gone. */
+  rejoins = 0;
+  /** Entries deleted from any disk. */
+  pruned = 0;
 
   constructor(setup: SimLedgerSetup) {
     this.#setup = setup;
@@ -136,6 +144,7 @@ export class SimLedger {
       params: {
         ...PARAMS_DEMO,
         ...{checkpointsPerEpoch: 4, unbondingS: 5, lateCertificateWindowS: 4, evidenceWindowS: 10},
+        ...(setup.logsS === undefined ? {} : {evidenceWindowS: setup.logsS, lateCertificateWindowS: 3}),
         ...(stewards === 0 ? {} : {witnessStakeMin: STAKE_MIN, idleWitnessS: 8}),
       },
       aliases: {},
@@ -270,6 +279,23 @@ export class SimLedger {
     if (!this.#isCalm) this.#after(this.#random.between(1_000, 4_000), () => this.#join(node));
   }
 
+  /** What it lacks is gone there: it begins anew when that is far behind. */
+  async #rejoin(node: SimLedgerNode, from: SimLedgerNode): Promise<void> {
+    const {checkpointsPerEpoch} = this.#genesis.params;
+    const height = (node.replica?.checkpoint.height ?? 0n) + BigInt(checkpointsPerEpoch);
+    const {snapshot} = from;
+    // A forker's signing table is no honest one: it could not start again.
+    if (this.#bad.has(node.index)) return;
+    if (snapshot === undefined || snapshot.final.checkpoint.height <= height) return;
+    const beginning = await beginningFrom(snapshot, this.#worldOf(from));
+    const writes = [...(await forgetWrites(node.store)), ...beginning];
+    node.crash();
+    node.disk.write(writes, true);
+    this.joins += 1;
+    this.rejoins += 1;
+    await this.#boot(node);
+  }
+
   #worldOf({store}: SimLedgerNode) {
     return {store, genesis: this.#genesis, verifier: this.#setup.crypto.verifier};
   }
@@ -294,13 +320,29 @@ export class SimLedger {
     if (node.replica === undefined || this.#isTwinsNext(node, input)) return;
     this.steps += 1;
     const nowMs = Math.floor(this.nowMs);
+    const before = node.snapshot;
     const {spoken, records} = node.step(input, nowMs + this.#skewMs[node.index]!);
+    if (this.#setup.logsS !== undefined && node.snapshot !== undefined && node.snapshot !== before)
+      this.#forget(node, pruning(node.store, node.snapshot, this.#genesis));
     for (const effect of spoken) this.#tell(peerOf(node), () => describe(effect));
     if (!this.#bad.has(node.index)) this.checks.afterStep(node, spoken, {records, nowMs});
     for (const effect of spoken) this.#perform(node, effect);
     this.#scheduleTick(node);
     const {crash} = this.#setup.faults;
     if (!this.#isCalm && this.#random.chance(crash) && !this.#bad.has(node.index)) this.#crash(node);
+  }
+
+  /** One write after the other, while this run of the node lasts. */
+  #forget(node: SimLedgerNode, writes: AsyncGenerator<PruningWrite>): void {
+    const {replica} = node;
+    this.#after(this.#random.between(1, 40), async () => {
+      if (node.replica !== replica || replica === undefined) return;
+      const {done, value} = await writes.next();
+      if (done === true) return;
+      node.disk.write(value.writes, true);
+      this.pruned += value.entries;
+      this.#forget(node, writes);
+    });
   }
 
   /** A forker goes on with its own branch, and takes in its twin's only beside it. */
@@ -402,6 +444,7 @@ export class SimLedger {
             {heads, height},
             {seats: answering.base.register.seats.length, itemsMax: 256},
           );
+      if (stored === undefined) return await this.#rejoin(node, other);
       this.#lastRound.set(node, {progress, entries: stored.entries.length, isStuck});
       for (const bytes of stored.checkpoints)
         this.#send(other, node, {kind: "checkpoint", bytes, from: peerOf(other)});

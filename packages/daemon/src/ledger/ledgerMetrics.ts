@@ -12,6 +12,10 @@ export type LedgerMetrics = {
   persisted(inputs: number, seconds: number): void;
   degraded(isDegraded: boolean): void;
   syncRound(entries: number): void;
+  /** Entries that were deleted. */
+  pruned(entries: number): void;
+  /** Height at which the logs on disk start. */
+  logsStart(height: bigint): void;
   queueLength(inputs: number): void;
 };
 
@@ -24,5 +28,7 @@ export const NO_METRICS: LedgerMetrics = {
   persisted() {},
   degraded() {},
   syncRound() {},
+  pruned() {},
+  logsStart() {},
   queueLength() {},
 };

@@ -2,7 +2,8 @@
  * Anti-entropy (reference/ledger 8.1): compare one vector of heads with one peer, pull what is missing.
  * On connect, after every gap, every 2 s while behind and every 5 s otherwise; one round at a time.
  */
-import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
+import {CodedError, codeFromPeer, toCodedError} from "@catalyze/core/errors/codedError";
+import type {ErrorCode} from "@catalyze/core/errors/table";
 import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
@@ -30,6 +31,8 @@ export type LedgerSyncComponents = {
   readonly isWitness: (peer: PeerId) => boolean;
   /** True when it was busy with a beginning: then no logs are asked for. See `snapshotJoin.ts`. */
   readonly join: (signal: AbortSignal) => Promise<boolean>;
+  /** The logs of the peer that was asked do not go back to where this node stands. */
+  readonly refused: () => void;
 };
 
 const BEHIND_MS = 2_000;
@@ -45,6 +48,8 @@ export class LedgerSync {
   readonly #components: LedgerSyncComponents;
   readonly #abort = new AbortController();
   readonly #wanted = new Set<PeerId>();
+  /** Who said that what this node lacks is gone there: others are asked first. */
+  readonly #incomplete = new Set<PeerId>();
   #isBehind = false;
   /**
    * The last page brought nothing that could be taken in, and it did not start at the last checkpoint. What
@@ -71,7 +76,7 @@ export class LedgerSync {
     const {net, isWitness} = this.#components;
     this.#removeListener = net.onPeer(({kind, peer}) => {
       if (kind === "up" && (isWitness(peer) || this.#isBehind)) this.request(peer);
-      if (kind === "down") this.#wanted.delete(peer);
+      if (kind === "down") for (const set of [this.#wanted, this.#incomplete]) set.delete(peer);
     });
     this.#arm(GAP_MS);
   }
@@ -119,7 +124,7 @@ export class LedgerSync {
     this.#arm(isHurried ? GAP_MS : this.#isBehind ? BEHIND_MS : IDLE_MS);
   }
 
-  /** Whoever was named, else a witness, else anyone. */
+  /** Whoever was named, else a witness, else anyone; of those that may have it. */
   #choose(): PeerId | undefined {
     const {net, random, isWitness} = this.#components;
     const connected = new Set(net.peers().map((info) => info.peer));
@@ -127,8 +132,11 @@ export class LedgerSync {
       this.#wanted.delete(peer);
       if (connected.has(peer)) return peer;
     }
-    const witnesses = [...connected].filter(isWitness);
-    const from = witnesses.length > 0 ? witnesses : [...connected];
+    const hopeful = [...connected].filter((peer) => !this.#incomplete.has(peer));
+    if (hopeful.length === 0) this.#incomplete.clear();
+    const asked = hopeful.length === 0 ? [...connected] : hopeful;
+    const witnesses = asked.filter(isWitness);
+    const from = witnesses.length > 0 ? witnesses : asked;
     return from[Math.floor(random.float() * from.length)];
   }
 
@@ -162,6 +170,14 @@ export class LedgerSync {
     }
   }
 
+  #refusedBy(peer: PeerId, code: ErrorCode): false {
+    if (code !== "LEDGER_INCOMPLETE") throw new CodedError(code);
+    this.#isBehind = true;
+    this.#incomplete.add(peer);
+    this.#components.refused();
+    return false;
+  }
+
   /** One request and its answer; true when the peer has more for us. */
   async #page(stream: FrameStream, signal: AbortSignal): Promise<boolean> {
     const {request, isBehind, metrics, push, progress} = this.#components;
@@ -170,7 +186,8 @@ export class LedgerSync {
     if (frame === undefined) return false;
     const body = decodeLedgerFrame(frame);
     if (body.case !== "syncReply") throw new CodedError("MESSAGE_UNEXPECTED", {evidence: {kind: body.case}});
-    const {checkpoints, entries, more} = body.value;
+    const {checkpoints, entries, more, code} = body.value;
+    if (code !== "") return this.#refusedBy(stream.peer, codeFromPeer(code));
     if (checkpoints.length + entries.length > ITEMS_MAX) throw new CodedError("FRAME_TOO_LARGE");
     // Entries first: a checkpoint is taken over once everything that it covers is here.
     const inputs: ReplicaInput[] = [
