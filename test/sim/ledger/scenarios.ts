@@ -66,6 +66,11 @@ export const SCENARIOS = {
     ...{...BASE, seed, witnesses: 4, twin: seed % 4, equivocators: 1, joiners: 1, logsS: 6, stormMs: 25_000},
     faults: {...STORM, crash: 0.001},
   }),
+  /** Owners reach followers only, and no follower hands an op to anybody but by comparing what both keep. */
+  carried: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, followers: 3, equivocators: 1, viaFollowers: true},
+    faults: {...STORM, crash: 0.001, oneWay: 0.1},
+  }),
 } satisfies Record<string, (seed: number) => SimLedgerSetup>;
 
 export type ScenarioName = keyof typeof SCENARIOS;

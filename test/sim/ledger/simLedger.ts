@@ -6,6 +6,7 @@ import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
+import {SALT_BYTES} from "@catalyze/core/ledger/keyedSet";
 import type {Op} from "@catalyze/core/ledger/op";
 import {heightsOf, PARAMS_DEMO} from "@catalyze/core/ledger/params";
 import {committeeNow, coveredHeads, genesisRegister} from "@catalyze/core/ledger/register";
@@ -23,6 +24,7 @@ import {Checks} from "./checks.ts";
 import {beginningFrom} from "./lateJoin.ts";
 import {type Network, Owner} from "./owners.ts";
 import {SimLedgerNode, type Spoken} from "./simLedgerNode.ts";
+import {reconciled} from "./simPending.ts";
 import {type PruningWrite, pruning} from "./simPruning.ts";
 import {Steward} from "./stewards.ts";
 import {describe, describeOp} from "./trace.ts";
@@ -39,6 +41,8 @@ export type SimLedgerSetup = {
   readonly stormMs?: number;
   /** Followers besides these that begin with a snapshot, lose everything, and begin again. */
   readonly joiners?: number;
+  /** Owners reach no witness: followers keep their ops, and compare them with whom they reach. */
+  readonly viaFollowers?: boolean;
   /** Every node forgets logs that are older than so many seconds. */
   readonly logsS?: number;
   readonly owners: number;
@@ -116,6 +120,8 @@ export class SimLedger {
   rejoins = 0;
   /** Entries deleted from any disk. */
   pruned = 0;
+  /** Ops that comparisons brought to somebody. */
+  carried = 0;
 
   constructor(setup: SimLedgerSetup) {
     this.#setup = setup;
@@ -450,7 +456,19 @@ export class SimLedger {
         this.#send(other, node, {kind: "checkpoint", bytes, from: peerOf(other)});
       for (const bytes of stored.entries)
         this.#send(other, node, {kind: "entry", bytes, from: peerOf(other)});
+      this.#reconcile(node, other);
     });
+  }
+
+  /** What both keep that no entry carries, as the shell compares it. */
+  #reconcile(node: SimLedgerNode, other: SimLedgerNode): void {
+    if (this.#setup.viaFollowers !== true || node.replica === undefined || other.replica === undefined)
+      return;
+    const salt = this.#random.bytes(SALT_BYTES);
+    const {given, taken} = reconciled(node.replica, other.replica, salt);
+    this.carried += given.length + taken.length;
+    for (const {bytes} of given) this.#send(node, other, {kind: "op", bytes, from: peerOf(node)});
+    for (const {bytes} of taken) this.#send(other, node, {kind: "op", bytes, from: peerOf(other)});
   }
 
   #act(owner: Owner): void {
@@ -553,7 +571,8 @@ export class SimLedger {
   #offer(op: Op, tries: number): void {
     const isDone = this.nodes.some(({replica}) => replica !== undefined && isResolved(replica.view, op));
     if (isDone || tries > 60) return;
-    const all = this.nodes.filter((node) => this.#mayWitness(node));
+    const isFar = this.#setup.viaFollowers === true;
+    const all = this.nodes.filter((node) => this.#mayWitness(node) !== isFar);
     const members = all.filter(({replica}) => replica === undefined || replica.isMember);
     const to = this.#random.pick(members.length > 0 ? members : all);
     if (to.index === this.#setup.bad) {

@@ -31,6 +31,8 @@ export type LedgerSyncComponents = {
   readonly isWitness: (peer: PeerId) => boolean;
   /** True when it was busy with a beginning: then no logs are asked for. See `snapshotJoin.ts`. */
   readonly join: (signal: AbortSignal) => Promise<boolean>;
+  /** Once nothing of the logs is missing: ops that no witness has listed. */
+  readonly reconcile: (peer: PeerId, signal: AbortSignal) => Promise<void>;
   /** The logs of the peer that was asked do not go back to where this node stands. */
   readonly refused: () => void;
 };
@@ -115,6 +117,7 @@ export class LedgerSync {
     const peer = this.#choose();
     if (peer === undefined || (await this.#components.join(this.#abort.signal))) return;
     await this.#round(peer);
+    if (!this.#isBehind) await this.#components.reconcile(peer, this.#abort.signal);
   }
 
   #next(): void {

@@ -34,6 +34,8 @@ import {OpHistory} from "./opHistory.ts";
 import {OpSender} from "./opSender.ts";
 import {Outbox} from "./outbox.ts";
 import {type BudgetRate, PeerBudgets} from "./peerBudgets.ts";
+import {PendingAnswers} from "./pendingAnswers.ts";
+import {PendingSync} from "./pendingSync.ts";
 import {ReplicaDriver} from "./replicaDriver.ts";
 import {SlowChecks} from "./slowChecks.ts";
 import {type Beginning, SnapshotJoin} from "./snapshotJoin.ts";
@@ -233,10 +235,12 @@ async function openTalk(base: Base): Promise<Talk> {
   });
   await shelf.start();
   const answers = new LedgerAnswers({replica, store, shelf, written});
+  const pending = new PendingSync({net, clock, random, log, metrics, budgets, replica, push});
   const sync: LedgerSync = new LedgerSync({
     ...{net, clock, random, log, metrics, push, isWitness},
     join: (signal) => join.run(signal),
     refused: () => join.refused(),
+    reconcile: (peer, signal) => pending.run(peer, signal),
     request: (isFromCheckpoint) => answers.request(isFromCheckpoint),
     progress: () => answers.progress(),
     isBehind: (reply) => answers.isBehind(reply),
@@ -244,6 +248,7 @@ async function openTalk(base: Base): Promise<Talk> {
   const protocol = new LedgerProtocol({
     ...{net, budgets, push, isWitness},
     answer: (request) => answers.answer(request),
+    pending: new PendingAnswers(replica),
     anchorSignature: (bytes, from) => events.anchorSignature.emit(bytes, from),
   });
   const pushes = new WitnessPushes({net, clock}, witnesses);
