@@ -178,6 +178,12 @@ export class LedgerNode implements LedgerClient {
     return this.#open.replica.seat;
   }
 
+  /** Entries on disk, branches of forked logs not counted. */
+  get entriesKept(): number {
+    const {replica, pruner} = this.#open;
+    return Number(replica.heads().reduce((sum, {n}) => sum + n, -pruner.entriesBefore));
+  }
+
   get witnessPeers(): WitnessPeers {
     return this.#open.witnesses;
   }

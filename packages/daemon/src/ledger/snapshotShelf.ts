@@ -71,11 +71,14 @@ export class SnapshotShelf {
   /** Finds what an earlier run made, and makes what it did not get to: also where this node has just begun. */
   async start(): Promise<void> {
     const {store, replica, started} = this.#components;
-    const begun = await storedHeight(store, KEY.begun);
+    const begun = (await storedHeight(store, KEY.begun)) ?? 0n;
     for await (const [, bytes] of storePages(store, KEY.snapshotHeads, {pageMax: 1})) {
       const head = decodeSnapshotHead(bytes);
-      this.#put(head, bytes);
-      if (head.final.checkpoint.height === begun) started(head);
+      const {height} = head.final.checkpoint;
+      // Those from before this node began anew are of no use to anybody, and go with the next.
+      if (height < begun) this.#chunks.set(height, head.firsts.length);
+      else this.#put(head, bytes);
+      if (height === begun) started(head);
     }
     const {height, isLastOfEpoch} = replica.finalCheckpoint.checkpoint;
     if (isLastOfEpoch && height > (this.#newest?.height ?? 0n)) this.#makeOf();
@@ -173,7 +176,10 @@ export class SnapshotShelf {
     for (const old of gone) this.#chunks.delete(old);
     this.#put(head, bytes);
     log.debug("a snapshot was made", {height, chunks: head.firsts.length});
-    const found = start === undefined ? undefined : await store.get(snapshotHeadKey(start));
+    // A node that has just begun has its start only now.
+    const from = start ?? begun;
+    const found =
+      start === undefined && height !== begun ? undefined : await store.get(snapshotHeadKey(from));
     if (found !== undefined) started(decodeSnapshotHead(found));
   }
 
