@@ -5,7 +5,7 @@ import {describe, expect, it} from "vitest";
 import {SCENARIOS, type ScenarioName} from "./scenarios.ts";
 import {settledSim} from "./settledSim.ts";
 
-const SEEDS = Number(process.env["CTZ_SIM_SEEDS"] ?? 4);
+const SEEDS = Number(process.env["CTZ_SIM_SEEDS"] ?? 2);
 const FIRST = Number(process.env["CTZ_SIM_FIRST"] ?? 1);
 
 describe("nodes that prune their logs", () => {

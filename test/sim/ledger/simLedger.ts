@@ -150,7 +150,9 @@ export class SimLedger {
       params: {
         ...PARAMS_DEMO,
         ...{checkpointsPerEpoch: 4, unbondingS: 5, lateCertificateWindowS: 4, evidenceWindowS: 10},
-        ...(setup.logsS === undefined ? {} : {evidenceWindowS: setup.logsS, lateCertificateWindowS: 3}),
+        ...(setup.logsS === undefined
+          ? {}
+          : {evidenceWindowS: setup.logsS, lateCertificateWindowS: setup.logsS}),
         ...(stewards === 0 ? {} : {witnessStakeMin: STAKE_MIN, idleWitnessS: 8}),
       },
       aliases: {},
