@@ -5,7 +5,7 @@ import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import {isProven} from "@catalyze/core/ledger/finality";
 import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
 import {followHandovers, shortenChain} from "@catalyze/core/ledger/handover";
-import {makeSnapshot, type SnapshotSource} from "@catalyze/core/ledger/makeSnapshot";
+import type {SnapshotSource} from "@catalyze/core/ledger/makeSnapshot";
 import {coveredHeads} from "@catalyze/core/ledger/register";
 import {
   decodeSnapshotChunk,
@@ -18,9 +18,7 @@ import {beginningWrites, KEY, storedHandovers} from "@catalyze/core/ledger/store
 import type {SignatureVerifier} from "@catalyze/core/ports/signer";
 import type {StoreReader, Write} from "@catalyze/core/ports/store";
 import {fromHex} from "@catalyze/core/primitives/bytes";
-
-/** A few cells each, so that there are several. */
-const CHUNK_BYTES = 1_500;
+import {madeOf} from "./simPruning.ts";
 
 type World = {
   readonly store: StoreReader;
@@ -50,11 +48,7 @@ export async function beginningFrom(
   return beginningWrites(builder.finish(), head.final, {covered, handovers: head.handovers});
 }
 
-function sent(source: SnapshotSource): {head: SnapshotHead; chunks: Uint8Array[]} {
-  const chunks: Uint8Array[] = [];
-  const steps = makeSnapshot(source, CHUNK_BYTES);
-  for (let step = steps.next(); ; step = steps.next()) {
-    if (step.done === true) return {head: decodeSnapshotHead(encodeSnapshotHead(step.value)), chunks};
-    if (step.value !== undefined) chunks.push(step.value.chunk);
-  }
+function sent(source: SnapshotSource): {head: SnapshotHead; chunks: readonly Uint8Array[]} {
+  const {head, chunks} = madeOf(source);
+  return {head: decodeSnapshotHead(encodeSnapshotHead(head)), chunks};
 }

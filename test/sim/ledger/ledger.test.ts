@@ -41,6 +41,7 @@ describe("ledger replicas", () => {
     ["followers begin with snapshots while one witness forks its log", "joiningForks", Math.ceil(SEEDS / 6)],
     ["followers begin with snapshots while one keeps no rule", "joiningHostile", Math.ceil(SEEDS / 3)],
     ["four witnesses serve owners who live from hand to mouth", "poor", SEEDS],
+    ["followers carry ops to witnesses that owners cannot reach", "carried", Math.ceil(SEEDS / 3)],
     ["committees change under crashes and an equivocating owner", "changing", SEEDS],
   ])("%s", async (_, name, count) => {
     await seeded(name, count, SCENARIOS[name]);

@@ -66,6 +66,21 @@ export const SCENARIOS = {
     ...{...BASE, seed, witnesses: 4, bad: seed % 4, equivocators: 1, tricks: 10, joiners: 2},
     faults: {...STORM, crash: 0},
   }),
+  /** Nodes forget what is older than a few seconds while they crash, lose their database, and join late. */
+  pruning: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, equivocators: 1, joiners: 1, owners: 8, logsS: 8, stormMs: 25_000},
+    faults: {drop: 0.02, duplicate: 0.02, crash: 0.0006, wipe: 0.4},
+  }),
+  /** The same while one of four forks its log: what was pruned must not hide it. */
+  pruningForks: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, twin: seed % 4, equivocators: 1, joiners: 1, logsS: 8, stormMs: 25_000},
+    faults: {...STORM, crash: 0.001},
+  }),
+  /** Owners reach followers only, and no follower hands an op to anybody but by comparing what both keep. */
+  carried: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, followers: 3, equivocators: 1, viaFollowers: true},
+    faults: {...STORM, crash: 0.001, oneWay: 0.1},
+  }),
 } satisfies Record<string, (seed: number) => SimLedgerSetup>;
 
 export type ScenarioName = keyof typeof SCENARIOS;

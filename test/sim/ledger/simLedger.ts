@@ -6,11 +6,13 @@ import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
+import {SALT_BYTES} from "@catalyze/core/ledger/keyedSet";
 import type {Op} from "@catalyze/core/ledger/op";
 import {heightsOf, PARAMS_DEMO} from "@catalyze/core/ledger/params";
 import {committeeNow, coveredHeads, genesisRegister} from "@catalyze/core/ledger/register";
 import {isResolved} from "@catalyze/core/ledger/resolved";
 import {storedAfter} from "@catalyze/core/ledger/restoreReplica";
+import {forgetWrites} from "@catalyze/core/ledger/storeKeys";
 import type {Signer} from "@catalyze/core/ports/signer";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {CellId, OpId, PeerId} from "@catalyze/core/primitives/id";
@@ -22,6 +24,8 @@ import {Checks} from "./checks.ts";
 import {beginningFrom} from "./lateJoin.ts";
 import {type Network, Owner} from "./owners.ts";
 import {SimLedgerNode, type Spoken} from "./simLedgerNode.ts";
+import {reconciled} from "./simPending.ts";
+import {type PruningWrite, pruning} from "./simPruning.ts";
 import {Steward} from "./stewards.ts";
 import {describe, describeOp} from "./trace.ts";
 import {type Step, TRICKS} from "./tricks.ts";
@@ -39,6 +43,10 @@ export type SimLedgerSetup = {
   readonly calmMs?: number;
   /** Followers besides these that begin with a snapshot, lose everything, and begin again. */
   readonly joiners?: number;
+  /** Owners reach no witness: followers keep their ops, and compare them with whom they reach. */
+  readonly viaFollowers?: boolean;
+  /** Every node forgets logs that are older than so many seconds. */
+  readonly logsS?: number;
   readonly owners: number;
   /** How many of the owners sign two ops for one slot. */
   readonly equivocators: number;
@@ -115,6 +123,12 @@ export class SimLedger {
   /** Times that a witness came back from a backup. */
   restores = 0;
   readonly #forgetful = new Set<SimLedgerNode>();
+  /** Those of them that began because the logs that they lacked were gone. */
+  rejoins = 0;
+  /** Entries deleted from any disk. */
+  pruned = 0;
+  /** Ops that comparisons brought to somebody. */
+  carried = 0;
 
   constructor(setup: SimLedgerSetup) {
     this.#setup = setup;
@@ -143,6 +157,9 @@ export class SimLedger {
       params: {
         ...PARAMS_DEMO,
         ...{checkpointsPerEpoch: 4, unbondingS: 5, lateCertificateWindowS: 4, evidenceWindowS: 10},
+        ...(setup.logsS === undefined
+          ? {}
+          : {evidenceWindowS: setup.logsS, lateCertificateWindowS: setup.logsS}),
         ...(stewards === 0 ? {} : {witnessStakeMin: STAKE_MIN, idleWitnessS: 8}),
       },
       aliases: {},
@@ -294,6 +311,23 @@ export class SimLedger {
     if (!this.#isCalm) this.#after(this.#random.between(1_000, 4_000), () => this.#join(node));
   }
 
+  /** What it lacks is gone there: it begins anew when that is far behind. */
+  async #rejoin(node: SimLedgerNode, from: SimLedgerNode): Promise<void> {
+    const {checkpointsPerEpoch} = this.#genesis.params;
+    const height = (node.replica?.checkpoint.height ?? 0n) + BigInt(checkpointsPerEpoch);
+    const {snapshot} = from;
+    // A forker's signing table is no honest one: it could not start again.
+    if (this.#bad.has(node.index)) return;
+    if (snapshot === undefined || snapshot.final.checkpoint.height <= height) return;
+    const beginning = await beginningFrom(snapshot, this.#worldOf(from));
+    const writes = [...(await forgetWrites(node.store)), ...beginning];
+    node.crash();
+    node.disk.write(writes, true);
+    this.joins += 1;
+    this.rejoins += 1;
+    await this.#boot(node);
+  }
+
   #worldOf({store}: SimLedgerNode) {
     return {store, genesis: this.#genesis, verifier: this.#setup.crypto.verifier};
   }
@@ -319,7 +353,10 @@ export class SimLedger {
     this.steps += 1;
     this.#noteDelivered(node, input);
     const nowMs = Math.floor(this.nowMs);
+    const before = node.snapshot;
     const {spoken, records} = node.step(input, nowMs + this.#skewMs[node.index]!);
+    if (this.#setup.logsS !== undefined && node.snapshot !== undefined && node.snapshot !== before)
+      this.#forget(node, pruning(node.store, node.snapshot, this.#genesis));
     for (const effect of spoken) this.#tell(peerOf(node), () => describe(effect));
     if (!this.#bad.has(node.index)) this.checks.afterStep(node, spoken, {records, nowMs});
     for (const effect of spoken) this.#perform(node, effect);
@@ -340,6 +377,19 @@ export class SimLedger {
     }
   }
 
+  /** One write after the other, while this run of the node lasts. */
+  #forget(node: SimLedgerNode, writes: AsyncGenerator<PruningWrite>): void {
+    const {replica} = node;
+    this.#after(this.#random.between(1, 40), async () => {
+      if (node.replica !== replica || replica === undefined) return;
+      const {done, value} = await writes.next();
+      if (done === true) return;
+      node.disk.write(value.writes, true);
+      this.pruned += value.entries;
+      this.#forget(node, writes);
+    });
+  }
+
   /** A forker goes on with its own branch, and takes in its twin's only beside it. */
   #isTwinsNext({index, replica}: SimLedgerNode, input: ReplicaInput): boolean {
     if (input.kind !== "entry" || !this.#bad.has(index)) return false;
@@ -354,7 +404,7 @@ export class SimLedger {
     this.#tell(peerOf(node), () => "crashes");
     const {wipe = 0, restore = 0} = this.#setup.faults;
     const isWiped = wipe > 0 && this.#random.chance(wipe);
-    if (restore > 0 && this.#isForgetting(node)) this.#forget(node);
+    if (restore > 0 && this.#isForgetting(node)) this.#setBack(node);
     else if (isWiped) node.wipe();
     else if (this.#random.chance(0.5)) node.dyingAfter = this.#random.int(3);
     else node.crash();
@@ -372,7 +422,7 @@ export class SimLedger {
     return !isAnother && this.#mayWitness(node) && this.#random.chance(this.#setup.faults.restore ?? 0);
   }
 
-  #forget(node: SimLedgerNode): void {
+  #setBack(node: SimLedgerNode): void {
     this.#tell(peerOf(node), () => "is restored from a backup");
     this.#forgetful.add(node);
     this.restores += 1;
@@ -456,12 +506,14 @@ export class SimLedger {
             {heads, height},
             {seats: answering.base.register.seats.length, itemsMax: 256},
           );
+      if (stored === undefined) return await this.#rejoin(node, other);
       this.#lastRound.set(node, {progress, entries: stored.entries.length, isStuck});
       for (const bytes of stored.checkpoints)
         this.#send(other, node, {kind: "checkpoint", bytes, from: peerOf(other)});
       for (const bytes of stored.entries)
         this.#send(other, node, {kind: "entry", bytes, from: peerOf(other)});
       this.#testify(other, node);
+      this.#reconcile(node, other);
     });
   }
 
@@ -474,6 +526,17 @@ export class SimLedger {
     const lie = this.#badWitness?.testimonyFor(seat);
     if (lie !== undefined) this.#send(other, node, {kind: "heard", ...lie, from: peerOf(other)});
     this.#after(300, () => this.#sync(node, undefined));
+  }
+
+  /** What both keep that no entry carries, as the shell compares it. */
+  #reconcile(node: SimLedgerNode, other: SimLedgerNode): void {
+    if (this.#setup.viaFollowers !== true || node.replica === undefined || other.replica === undefined)
+      return;
+    const salt = this.#random.bytes(SALT_BYTES);
+    const {given, taken} = reconciled(node.replica, other.replica, salt);
+    this.carried += given.length + taken.length;
+    for (const {bytes} of given) this.#send(node, other, {kind: "op", bytes, from: peerOf(node)});
+    for (const {bytes} of taken) this.#send(other, node, {kind: "op", bytes, from: peerOf(other)});
   }
 
   #act(owner: Owner): void {
@@ -576,7 +639,8 @@ export class SimLedger {
   #offer(op: Op, tries: number): void {
     const isDone = this.nodes.some(({replica}) => replica !== undefined && isResolved(replica.view, op));
     if (isDone || tries > (this.#setup.faults.restore === undefined ? 60 : 400)) return;
-    const all = this.nodes.filter((node) => this.#mayWitness(node));
+    const isFar = this.#setup.viaFollowers === true;
+    const all = this.nodes.filter((node) => this.#mayWitness(node) !== isFar);
     const members = all.filter(({replica}) => replica === undefined || replica.isMember);
     const to = this.#random.pick(members.length > 0 ? members : all);
     if (to.index === this.#setup.bad) {

@@ -8,6 +8,7 @@ import {genesisHash} from "@catalyze/core/ledger/genesis";
 import type {LedgerRecord} from "@catalyze/core/ledger/ledgerRecord";
 import {command} from "../command.ts";
 import {openLedgerSource} from "../ledger/ledgerSource.ts";
+import {startText} from "../ledger/startText.ts";
 import {bytes as bytesText} from "../output/format.ts";
 import {ProgressBar} from "../output/progressBar.ts";
 import {pairs} from "../output/table.ts";
@@ -32,8 +33,10 @@ export const ledgerExport = command({
     const bar = new ProgressBar(io, globals.quiet);
     const source = await openLedgerSource(context, {file: undefined, genesis: undefined});
     const counts = {bytes: 0, entries: 0, checkpoints: 0, cells: 0};
+    let startsAt = "0";
     async function* counted(): AsyncGenerator<LedgerRecord> {
       for await (const record of source.records) {
+        if (record.kind === "snapshot") startsAt = record.height.toString();
         if (record.kind === "entry") counts.entries += 1;
         if (record.kind === "checkpoint") counts.checkpoints += 1;
         if (record.kind === "cell") counts.cells += 1;
@@ -47,13 +50,14 @@ export const ledgerExport = command({
       bar.clear();
       await source.close();
     }
-    const view = {file: path, genesisHash: genesisHash(source.genesis), ...counts};
+    const view = {file: path, genesisHash: genesisHash(source.genesis), startsAt, ...counts};
     output.data(view, () =>
       pairs(
         [
           ["file", path],
           ["size", bytesText(counts.bytes)],
           ["genesis", view.genesisHash],
+          ["starts at", startText(startsAt)],
           ["checkpoints", String(counts.checkpoints)],
           ["entries", String(counts.entries)],
           ["cells", String(counts.cells)],

@@ -6,6 +6,7 @@ import type {RederiveCounts, Rederived} from "@catalyze/core/ledger/rederive";
 import {command} from "../command.ts";
 import type {CommandContext} from "../context.ts";
 import {type LedgerSource, openLedgerSource} from "../ledger/ledgerSource.ts";
+import {startText} from "../ledger/startText.ts";
 import {ctz, duration} from "../output/format.ts";
 import {ProgressBar} from "../output/progressBar.ts";
 import {pairs} from "../output/table.ts";
@@ -16,7 +17,7 @@ const VERIFY_TIMEOUT_MS = 600_000;
 export const ledgerVerify = command({
   path: ["ledger", "verify"],
   summary:
-    "Check every invariant now, or with --deep everything since the genesis; exit code not 0 when it does not hold",
+    "Check every invariant now, or with --deep everything that the logs lead to; exit code not 0 when it does not hold",
   examples: [
     "ledger verify",
     "ledger verify --deep",
@@ -26,7 +27,7 @@ export const ledgerVerify = command({
     deep: {
       kind: "switch",
       describe:
-        "Derive all state again from the genesis, the logs and the checkpoints; names the first record that differs",
+        "Derive all state again from the genesis, or the snapshot at which the logs here start; names the first record that differs",
     },
     file: {kind: "text", value: "file", describe: "With --deep: of this export; needs no daemon and no home"},
     genesis: {
@@ -82,12 +83,13 @@ async function rederived(
 }
 
 function deepView({where, genesis}: LedgerSource, result: Rederived, tookMs: number) {
-  const {heights, entries, ops, cells, stateRoot, divergence} = result;
+  const {heights, begun, entries, ops, cells, stateRoot, divergence} = result;
   return {
     ok: divergence === undefined,
     source: where,
     genesisHash: genesisHash(genesis),
     heights: heights.toString(),
+    startsAt: begun.toString(),
     ...{entries, ops, cells},
     seconds: Math.round(tookMs) / 1000,
     stateRoot,
@@ -119,6 +121,7 @@ function deepText(view: DeepView, paint: Parameters<typeof pairs>[1]): string {
     [
       ["read from", READ_FROM[view.source]],
       ["genesis", view.genesisHash],
+      ["starts at", startText(view.startsAt)],
       ["heights", view.heights],
       ["entries", String(view.entries)],
       ["ops", `${view.ops} applied, each with its signatures`],

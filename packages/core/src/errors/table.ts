@@ -147,7 +147,7 @@ export const ERRORS = {
   LEDGER_INVARIANT: row("ledger", "checkpoint", {exit: 1, http: 500}, "A ledger invariant does not hold; this witness has stopped voting.", "Keep the home for inspection; see `ctz ledger verify`."),
   LEDGER_DIVERGED: row("ledger", "checkpoint", {exit: 7, http: 500}, "A record of the ledger is not what the records before it lead to.", "The evidence names it. Compare with an export of another node; see docs/operator.md."),
   LEDGER_FILE_INVALID: row("client", "wire", {exit: 7, http: 400}, "The file is no whole ledger export.", "Export it again, or get another copy."),
-  LEDGER_INCOMPLETE: row("ledger", "api", {exit: 4, http: 409}, "This node began with a snapshot and lacks the logs from before it.", "Export or verify at a node that has the whole history, such as a witness."),
+  LEDGER_INCOMPLETE: row("ledger", "api", {exit: 4, http: 409}, "The logs from before this node's start are not here: it began with a snapshot, or pruned them.", "Ask a node that runs with `--archive`, or begin with a snapshot."),
   LEDGER_RECOVERY: row("ledger", "start", {retryable: RETRY, exit: 3, http: 503}, "This node recovers its logs before it signs.", "Wait; `ctz status` shows progress."),
   CHAIN_UNREACHABLE: row("chain", "anchor", {retryable: RETRY, exit: 1, http: 502}, "The EVM node does not answer.", "The ledger goes on; anchors wait."),
   CHAIN_MISMATCH: row("chain", "anchor", {exit: 1, http: 409}, "The chain is not the one of this network.", "Check chain id and contract address."),

@@ -14,7 +14,10 @@ export type DivergentItem =
   /** Which checkpoint the store says is its last. */
   | {readonly kind: "head"}
   /** Who witnesses. */
-  | {readonly kind: "register"};
+  | {readonly kind: "register"}
+  /** At which the logs start. */
+  | {readonly kind: "snapshot"; readonly height: bigint}
+  | {readonly kind: "chunk"; readonly index: number};
 
 /** The first record that is not what the records before it lead to. */
 export type Divergence = {
@@ -41,7 +44,10 @@ export function itemText(item: DivergentItem): string {
     case "cell":
       return `${item.kind} ${item.id}`;
     case "checkpoint":
-      return `checkpoint ${item.height}`;
+    case "snapshot":
+      return `${item.kind} ${item.height}`;
+    case "chunk":
+      return `chunk ${item.index}`;
     case "withdrawal":
       return `withdrawal ${item.address}`;
     case "head":

@@ -5,9 +5,10 @@
  *   record = kind u8 | place | u32 length | bytes as stored
  *            1 entry: witness u16, n u64    2 checkpoint: height u64    3 head: nothing
  *            4 cell: id 32                  5 withdrawal: address 20      6 register: nothing
+ *            7 snapshot: height u64         8 chunk: index u32
  *   end    = 0 u8 | records u64
  *
- * Kinds come in groups: entries and checkpoints mixed, then 3, 6, 4, 5. Integers are big-endian. A place says
+ * Kinds come in groups: 7, 8, then entries and checkpoints mixed, then 3, 6, 4, 5. Integers are big-endian. A place says
  * where the record was kept, so that a damaged one can be named.
  */
 import {LIMITS} from "@catalyze/proto/limits";
@@ -16,25 +17,36 @@ import {CodedError} from "../errors/codedError.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {concat, equalBytes, fromHex, fromUtf8, toHex, utf8} from "../primitives/bytes.ts";
 import type {CellId} from "../primitives/id.ts";
-import {ADDRESS_BYTES, readId, refuse, writeFixed, writeId, writeU16, writeU64} from "./canonical.ts";
+import {
+  ADDRESS_BYTES,
+  readId,
+  refuse,
+  writeFixed,
+  writeId,
+  writeU16,
+  writeU32,
+  writeU64,
+} from "./canonical.ts";
 import {encodeGenesis, type Genesis} from "./genesis.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
 import {GENESIS_BYTES_MAX, parseGenesis} from "./parseGenesis.ts";
 import {REGISTER_BYTES_MAX} from "./registerCodec.ts";
 
 const MAGIC = utf8("CTZ-LEDGER");
-const VERSION = 2;
+const VERSION = 3;
 const END = 0;
 const HEADER_BYTES = MAGIC.length + 1 + 32 + 4;
 
 /** Bytes of one record by kind, with room above what the ledger writes. */
 const KINDS = {
-  entry: {tag: 1, group: 0, placeBytes: 10, bytesMax: LIMITS.entryBytesMax},
-  checkpoint: {tag: 2, group: 0, placeBytes: 8, bytesMax: LIMITS.marketFrameBytesMax},
-  head: {tag: 3, group: 1, placeBytes: 0, bytesMax: 64},
-  register: {tag: 6, group: 2, placeBytes: 0, bytesMax: REGISTER_BYTES_MAX},
-  cell: {tag: 4, group: 3, placeBytes: 32, bytesMax: 64 * 1024},
-  withdrawal: {tag: 5, group: 4, placeBytes: ADDRESS_BYTES, bytesMax: 64},
+  snapshot: {tag: 7, group: 0, placeBytes: 8, bytesMax: LIMITS.snapshotHeadBytesMax},
+  chunk: {tag: 8, group: 1, placeBytes: 4, bytesMax: LIMITS.snapshotChunkBytesMax},
+  entry: {tag: 1, group: 2, placeBytes: 10, bytesMax: LIMITS.entryBytesMax},
+  checkpoint: {tag: 2, group: 2, placeBytes: 8, bytesMax: LIMITS.marketFrameBytesMax},
+  head: {tag: 3, group: 3, placeBytes: 0, bytesMax: 64},
+  register: {tag: 6, group: 4, placeBytes: 0, bytesMax: REGISTER_BYTES_MAX},
+  cell: {tag: 4, group: 5, placeBytes: 32, bytesMax: 64 * 1024},
+  withdrawal: {tag: 5, group: 6, placeBytes: ADDRESS_BYTES, bytesMax: 64},
 } as const satisfies Record<LedgerRecord["kind"], object>;
 
 type Kind = LedgerRecord["kind"];
@@ -55,7 +67,11 @@ export function encodeExportRecord(record: LedgerRecord): Uint8Array {
       writeU64(writer, record.n);
       break;
     case "checkpoint":
+    case "snapshot":
       writeU64(writer, record.height);
+      break;
+    case "chunk":
+      writeU32(writer, record.index);
       break;
     case "cell":
       writeId(writer, record.id);
@@ -185,7 +201,10 @@ function readRecord(kind: Kind, reader: ByteReader, length: number): LedgerRecor
     case "entry":
       return {kind, witness: reader.u16(), n: reader.u64(), bytes: bytes()};
     case "checkpoint":
+    case "snapshot":
       return {kind, height: reader.u64(), bytes: bytes()};
+    case "chunk":
+      return {kind, index: reader.u32(), bytes: bytes()};
     case "cell":
       return {kind, id: readId<CellId>(reader), bytes: bytes()};
     case "withdrawal":

@@ -2,10 +2,14 @@
  * What the verification from the logs reads, wherever it comes from: the raw records of a store or of an
  * export, in an order in which each can be checked when it is met. Entries come after what they link to and
  * before the checkpoint that covers them; then the head, the register, the cells by id, the withdrawals by address.
+ * Where the first logs are gone, a snapshot comes before all that, with the latest entries below its cut.
  */
 import type {CellId} from "../primitives/id.ts";
 
 export type LedgerRecord =
+  /** The head of the snapshot at which a ledger starts whose first logs are gone, and the chunks of its state. */
+  | {readonly kind: "snapshot"; readonly height: bigint; readonly bytes: Uint8Array}
+  | {readonly kind: "chunk"; readonly index: number; readonly bytes: Uint8Array}
   /** Where it is kept: what it says of itself may be damaged. */
   | {readonly kind: "entry"; readonly witness: number; readonly n: bigint; readonly bytes: Uint8Array}
   | {readonly kind: "checkpoint"; readonly height: bigint; readonly bytes: Uint8Array}

@@ -3,6 +3,7 @@ import type {ErrorCode} from "../errors/table.ts";
 import type {PeerId} from "../primitives/id.ts";
 import {votable} from "./apply.ts";
 import type {Book} from "./book.ts";
+import type {Cell} from "./cell.ts";
 import type {Effect} from "./effects.ts";
 import type {Op} from "./op.ts";
 import {decodeOp} from "./opCodec.ts";
@@ -25,9 +26,16 @@ type From = PeerId | undefined;
 const SEQ_WINDOW = 4_096n;
 /** A follower hears of an op's fate in seconds; what nobody carries in this time is forgotten. */
 const FOLLOWER_WAIT_MS = 60_000;
+/** Without a checkpoint for so long nobody could carry anything: then that time begins anew. */
+const STILL_MS = 30_000;
+/** Ops of one cell that a follower keeps for others. */
+const FOLLOWER_SEQ_WINDOW = 64n;
 
 export class OpIntake {
   readonly #components: OpIntakeComponents;
+  #forgotMs = 0;
+  /** Since when one checkpoint has followed another. */
+  #steadyMs = 0;
 
   constructor(components: OpIntakeComponents) {
     this.#components = components;
@@ -54,12 +62,13 @@ export class OpIntake {
 
   /** After a checkpoint. */
   forget(nowMs: number): void {
-    const {book, pool} = this.#components;
-    const isWitness = this.#components.isWitness();
-    pool.drop(
-      ({op, addedMs}: PoolItem) =>
-        isResolved(book.view, op) || (!isWitness && nowMs - addedMs > FOLLOWER_WAIT_MS),
-    );
+    const {book, pool, isWitness} = this.#components;
+    if (nowMs - this.#forgotMs > STILL_MS) this.#steadyMs = nowMs;
+    this.#forgotMs = nowMs;
+    const isFollower = !isWitness();
+    const isOver = ({op, addedMs}: PoolItem) =>
+      op.body.validUntilEpoch < book.epoch || nowMs - Math.max(addedMs, this.#steadyMs) > FOLLOWER_WAIT_MS;
+    pool.drop((item) => isResolved(book.view, item.op) || (isFollower && isOver(item)));
   }
 
   /** What no wait will cure. */
@@ -71,11 +80,23 @@ export class OpIntake {
     const cell = book.view.account(body.cell) ?? book.view.lock(body.cell);
     if (cell !== undefined && body.seq > cell.seq + SEQ_WINDOW)
       return {code: "OP_REJECTED", reason: "seqGap"};
+    const isKept = from !== undefined && !this.#components.isWitness();
+    if (isKept && this.#isTooMuch(op, cell)) return {code: "QUEUE_FULL", reason: "cell"};
     const {stampH} = book.moment();
     const answer = votable(book.view, op, {height: stampH});
     if (answer.ok || answer.reason === "seqGap" || answer.reason === "clock") return undefined;
     // What a peer's op rests on may still be on its way here; our own wallet knows no more than we do.
-    if (answer.reason === "funds" && from !== undefined) return undefined;
+    if (answer.reason === "funds" && from !== undefined && !isKept) return undefined;
     return {code: answer.reason === "funds" ? "FUNDS_INSUFFICIENT" : "OP_REJECTED", reason: answer.reason};
+  }
+
+  /**
+   * A follower keeps ops of others for witnesses that are out of reach, perhaps for long: few of each cell, so
+   * that filling its pool takes many accounts with money.
+   */
+  #isTooMuch({id, body}: Op, cell: Cell | undefined): boolean {
+    const rival = this.#components.pool.at(body);
+    const isOther = rival !== undefined && rival.op.id !== id;
+    return isOther || body.seq > (cell?.seq ?? 0n) + FOLLOWER_SEQ_WINDOW;
   }
 }

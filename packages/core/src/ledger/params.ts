@@ -35,7 +35,7 @@ export const PARAM_AMOUNTS = ["opFee", "witnessStakeMin"] as const satisfies rea
 export const WITNESSES_MAX = 21;
 
 /** Of the formats and rules in this code; a network keeps the one in its genesis. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 const DAY_S = 86_400;
 

@@ -5,7 +5,7 @@
 
 import type {ErrorCode} from "../errors/table.ts";
 import type {OpId, PeerId} from "../primitives/id.ts";
-import type {Op} from "./op.ts";
+import type {Op, OpBody} from "./op.ts";
 
 export type PoolItem = {
   readonly op: Op;
@@ -95,9 +95,14 @@ export class Pool {
     return taken;
   }
 
+  /** The op at this slot, the last one of several. */
+  at({cell, seq}: Pick<OpBody, "cell" | "seq">): PoolItem | undefined {
+    return this.#bySlot.get(`${cell}/${seq}`);
+  }
+
   /** The op that follows this one in its cell's log. */
-  next({body}: Op): PoolItem | undefined {
-    return this.#bySlot.get(`${body.cell}/${body.seq + 1n}`);
+  next({body: {cell, seq}}: Op): PoolItem | undefined {
+    return this.at({cell, seq: seq + 1n});
   }
 
   /** Not now. False when it has waited long enough and is given up. */

@@ -2,7 +2,8 @@
  * Verification from the logs: takes the raw records of a ledger one by one, derives everything again from
  * the genesis, and stops at the first record that is not what the ones before it lead to. It trusts nothing
  * but the genesis: each entry's author, links and form, each checkpoint's fields and proof, the owner's
- * signature of each op that was applied, and in the end each cell.
+ * signature of each op that was applied, and in the end each cell. Where the first logs are gone it starts at
+ * a snapshot (`rederiveStart.ts`), and says so.
  *
  * Memory: the state, the entries that no checkpoint covers yet (bounded), and what `Dag` keeps of the rest.
  */
@@ -10,7 +11,6 @@ import type {SignatureVerifier} from "../ports/signer.ts";
 import {equalBytes} from "../primitives/bytes.ts";
 import type {Hash} from "../primitives/id.ts";
 import type {Book} from "./book.ts";
-import {linksOf} from "./dag.ts";
 import {
   type Difference,
   type Divergence,
@@ -19,16 +19,19 @@ import {
   undecodable,
 } from "./divergence.ts";
 import type {Entry} from "./entry.ts";
-import {decodeEntry, verifyEntry} from "./entryCodec.ts";
+import {decodeEntry} from "./entryCodec.ts";
 import type {Genesis} from "./genesis.ts";
 import {genesisState} from "./genesisState.ts";
 import {checkInvariants} from "./invariants.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
 import {checkCheckpoint, violated} from "./rederiveCheckpoint.ts";
+import {authorDifference, type EntryRecord, missingLink} from "./rederiveEntry.ts";
 import type {OpSoundness} from "./rederiveOps.ts";
+import {OutsideStart, RederiveStart} from "./rederiveStart.ts";
 import {StateComparison, type StateDifference} from "./rederiveState.ts";
 import {decodeRegister, encodeRegister, registerHash} from "./registerCodec.ts";
 import {replicaParts} from "./replicaParts.ts";
+import type {ReplicaComponents} from "./replicaTypes.ts";
 import {freshReplica} from "./restoreReplica.ts";
 import {decodeMeta} from "./storeKeys.ts";
 
@@ -47,17 +50,22 @@ export type Rederived = RederiveCounts & {
   /** Of the last checkpoint that held. */
   readonly height: bigint;
   readonly stateRoot: Hash;
+  /** Height of the snapshot at which the logs start; 0 for the genesis. */
+  readonly begun: bigint;
   readonly divergence: Divergence | undefined;
 };
 
 /** Entries above the last checkpoint: a network without a quorum writes few, a hostile file cannot write more. */
 const UNCOVERED_BYTES_MAX = 256 * 1024 * 1024;
 
-type EntryRecord = Extract<LedgerRecord, {kind: "entry"}>;
-
 export class Rederiver {
   readonly #genesis: Genesis;
-  readonly #book: Book;
+  readonly #components: ReplicaComponents;
+  #book: Book;
+  /** While it is read at what these records start. */
+  #start: RederiveStart | undefined;
+  #begun = 0n;
+  #outside = new OutsideStart([]);
   readonly #check: OpSoundness;
   #comparison: StateComparison | undefined;
   #hasHead = false;
@@ -69,7 +77,8 @@ export class Rederiver {
   #divergence: Divergence | undefined;
 
   constructor({genesis, verifier}: RederiveOptions) {
-    const parts = replicaParts({genesis, verifier, voteSigner: undefined}, freshReplica(genesis));
+    this.#components = {genesis, verifier, voteSigner: undefined};
+    const parts = replicaParts(this.#components, freshReplica(genesis));
     const {network, genesisHash, book} = parts;
     this.#genesis = genesis;
     this.#book = book;
@@ -81,6 +90,7 @@ export class Rederiver {
     return {
       heights: height,
       ...{entries: this.#entries, ops: this.#ops, cells: this.#cells, height, stateRoot},
+      begun: this.#begun,
       genesisHash: this.#check.genesisHash,
       divergence: this.#divergence,
     };
@@ -94,11 +104,15 @@ export class Rederiver {
 
   /** After the last record: is anything missing, does the last state hold. */
   finish(): Divergence | undefined {
-    this.#divergence ??= this.#checkEnd();
+    this.#divergence ??= this.#begin() ?? this.#checkEnd();
     return this.#divergence;
   }
 
   #checkRecord(record: LedgerRecord): Divergence | undefined {
+    if (record.kind === "snapshot" || record.kind === "chunk") return this.#startRecord(record);
+    const isStarted = record.kind !== "entry" || this.#start?.isWhole === true;
+    const problem = isStarted ? this.#begin() : undefined;
+    if (problem !== undefined) return problem;
     switch (record.kind) {
       case "entry":
         return this.#entry(record);
@@ -118,6 +132,31 @@ export class Rederiver {
     }
   }
 
+  /** Only what stands first says where the logs start. */
+  #startRecord(record: Extract<LedgerRecord, {kind: "snapshot" | "chunk"}>): Divergence | undefined {
+    const isFirst = this.#entries === 0 && this.#book.checkpoint.height === 0n;
+    if (record.kind === "snapshot" && isFirst) this.#start ??= new RederiveStart(this.#components);
+    if (this.#start === undefined)
+      return this.#at(record.kind === "chunk" ? record : {kind: "snapshot", height: record.height}, {
+        field: "record",
+        expected: "a snapshot before everything else",
+        found: record.kind,
+      });
+    const difference = record.kind === "snapshot" ? this.#start.snapshot(record) : this.#start.chunk(record);
+    return difference && this.#at(difference.item, difference);
+  }
+
+  #begin(): Divergence | undefined {
+    const begun = this.#start?.finish();
+    if (begun === undefined) return undefined;
+    if ("item" in begun) return this.#at(begun.item, begun);
+    this.#book = replicaParts(this.#components, begun).book;
+    this.#begun = begun.checkpoint.checkpoint.height;
+    this.#outside = new OutsideStart(begun.covered);
+    this.#start = undefined;
+    return undefined;
+  }
+
   #entry(record: EntryRecord): Divergence | undefined {
     const {witness, n} = record;
     const item = {kind: "entry", witness, n} as const;
@@ -127,9 +166,20 @@ export class Rederiver {
     } catch (error) {
       return this.#at(item, undecodable(error), this.#nextHeight);
     }
-    const difference = this.#authorDifference(entry, record) ?? this.#roomDifference(entry);
+    const register = this.#start?.register ?? this.#book.base.register;
+    const difference =
+      authorDifference(entry, record, {...this.#check, register}) ??
+      (this.#start === undefined ? this.#roomDifference(entry) : this.#start.entry(entry));
     if (difference !== undefined) return this.#at(item, difference, this.#nextHeight);
-    const missing = this.#missingLink(entry);
+    this.#entries += 1;
+    if (this.#start !== undefined) return undefined;
+    this.#uncoveredBytes += entry.bytes.length;
+    return this.#replay(entry, item);
+  }
+
+  #replay(entry: Entry, item: DivergentItem): Divergence | undefined {
+    const missing = missingLink(entry, this.#book.dag);
+    if (missing !== undefined && this.#outside.leaves(entry, missing)) return undefined;
     if (missing !== undefined) return this.#at(missing.item, missing, this.#nextHeight);
     const problem = this.#book.dag.replay(entry);
     if (problem !== undefined) {
@@ -140,26 +190,7 @@ export class Rederiver {
         this.#nextHeight,
       );
     }
-    this.#entries += 1;
-    this.#uncoveredBytes += entry.bytes.length;
     return undefined;
-  }
-
-  #authorDifference(entry: Entry, {witness, n}: EntryRecord): Difference | undefined {
-    const {header} = entry;
-    const {network} = this.#check;
-    const place = {network, witness, n};
-    const difference = firstDifference(place, {
-      network: header.network,
-      witness: header.witness,
-      n: header.n,
-    });
-    if (difference !== undefined) return difference;
-    const voteKey = this.#book.base.register.seats[witness]?.voteKey;
-    const isSigned =
-      voteKey !== undefined && verifyEntry(this.#check.verifier, entry, {...this.#check, voteKey}).valid;
-    if (isSigned) return undefined;
-    return {field: "signature", expected: `one of witness ${witness}`, found: `none over hash ${entry.hash}`};
   }
 
   #roomDifference({hash, bytes}: Entry): Difference | undefined {
@@ -170,18 +201,6 @@ export class Rederiver {
       expected: `at most ${UNCOVERED_BYTES_MAX} bytes that no checkpoint covers`,
       found: "more",
     };
-  }
-
-  /** Named by the entry that is not there, where the link says its place. */
-  #missingLink(entry: Entry): StateDifference | undefined {
-    const {header} = entry;
-    const hash = linksOf(entry).find((link) => !this.#book.dag.has(link));
-    if (hash === undefined) return undefined;
-    const own = {witness: header.witness, n: header.n - 1n, hash: header.prev};
-    const place = [own, ...header.refs].find((ref) => ref.hash === hash) ?? header;
-    const item = {kind: "entry", witness: place.witness, n: place.n} as const;
-    const found = `none before entry ${header.witness}/${header.n}, which links to it`;
-    return {item, field: "hash", expected: hash, found};
   }
 
   #checkpoint(record: Extract<LedgerRecord, {kind: "checkpoint"}>): Divergence | undefined {

@@ -141,6 +141,10 @@ export class Replica implements LedgerReplica {
     return [...this.#pool.ops(), ...seen];
   }
 
+  unlistedOps(): readonly Op[] {
+    return this.#pool.ops().filter(({id}) => this.#book.tally.get(id) === undefined);
+  }
+
   holdsAfter(heads: readonly Head[], height: bigint): boolean {
     return this.#book.dag.holdsAfter(heads) && this.#recent.holdsAfter(height);
   }

@@ -80,6 +80,8 @@ export interface LedgerReplica {
   op(id: OpId): Op | undefined;
   /** Valid ops that are not certified yet. */
   pendingOps(): readonly Op[];
+  /** Those of them that no entry here carries: what peers compare. */
+  unlistedOps(): readonly Op[];
   /** Of this node's vote key: from its first epoch as a witness on. */
   readonly seat: number | undefined;
   /** Whether it votes in the epoch of the next checkpoint. */

@@ -1,6 +1,6 @@
 /** Reads back what a replica wrote, or starts from the genesis where nothing was written yet. */
 import {assert} from "../errors/assert.ts";
-import type {Store} from "../ports/store.ts";
+import type {Store, StoreReader} from "../ports/store.ts";
 import {ByteReader} from "../primitives/binary.ts";
 import {compareBytes, fromHex, toHex} from "../primitives/bytes.ts";
 import type {CellId, Hash} from "../primitives/id.ts";
@@ -17,7 +17,16 @@ import {coveredHeads, type Register} from "./register.ts";
 import {decodeRegister, registerHash} from "./registerCodec.ts";
 import type {RestoredReplica} from "./replicaTypes.ts";
 import {LedgerState} from "./state.ts";
-import {checkpointKey, decodeCarried, decodeMeta, entryKeyAt, entryPrefix, KEY} from "./storeKeys.ts";
+import {
+  checkpointKey,
+  decodeCarried,
+  decodeMeta,
+  entryKeyAt,
+  entryPrefix,
+  heightInKey,
+  KEY,
+  storedHeight,
+} from "./storeKeys.ts";
 import {storePages} from "./storePages.ts";
 import {SumTree, type TreeLeaf} from "./sumTree.ts";
 
@@ -56,21 +65,29 @@ export async function restoreReplica({genesis, store, signed}: RestoreInput): Pr
   const covered = await coveredEntries(store, heads, carried.entryKeys);
   const entries = await entriesAbove(store, base.register, heads);
   const before = await store.range(KEY.checkpoints, {limit: CHECKPOINTS_MAX + 1, reverse: true});
+  const begun = (await storedHeight(store, KEY.begun)) ?? 0n;
+  // Further down stand ends of epochs only.
   const checkpoints = before
-    .map(([, bytes]) => bytes)
     .slice(1)
+    .filter(([key]) => heightInKey(key) >= begun)
+    .map(([, bytes]) => bytes)
     .reverse();
   return {base, checkpoint, carried: carried.ops, covered, entries, checkpoints, signed};
 }
 
 export type StoredAfter = {readonly checkpoints: Uint8Array[]; readonly entries: Uint8Array[]};
 
-/** What a peer lacks that has these heads and this height, when the replica's memory does not go back so far. */
+/**
+ * What a peer lacks that has these heads and this height, when the replica's memory does not go back so far;
+ * `undefined` when the store does not either.
+ */
 export async function storedAfter(
   store: Store,
   peer: {readonly heads: readonly Head[]; readonly height: bigint},
   {seats, itemsMax}: {readonly seats: number; readonly itemsMax: number},
-): Promise<StoredAfter> {
+): Promise<StoredAfter | undefined> {
+  const begun = (await storedHeight(store, KEY.begun)) ?? 0n;
+  if (peer.height < begun) return undefined;
   const checkpoints = await store.range(KEY.checkpoints, {
     after: checkpointKey(peer.height),
     limit: itemsMax,
@@ -152,7 +169,7 @@ async function coveredEntries(
  * The latest entries of the log that ends at a head of the cut. Where the log is forked, the branch that this
  * node saw first is perhaps another one, and no part of the cut.
  */
-async function logBelow(store: Store, {witness, n, hash}: Head): Promise<[string, Entry][]> {
+export async function logBelow(store: StoreReader, {witness, n, hash}: Head): Promise<[string, Entry][]> {
   const first = coveredFloor({n});
   const range = {after: entryKeyAt(witness, first), limit: COVERED_PER_WITNESS};
   const stored = new Map(await store.range(entryPrefix(witness), range));

@@ -28,8 +28,12 @@ export const KEY = {
   carried: "ls/carried",
   register: "ls/register",
   handovers: "lt/",
-  /** Height of the snapshot that this node began with; absent when it has the whole history. */
+  /** Height of the checkpoint from whose cut on every log is here; absent when they are whole. */
   begun: "ls/begun",
+  /** Below this height those checkpoints are gone that may go. */
+  pruned: "ls/pruned",
+  snapshotHeads: "lp/head/",
+  snapshotChunks: "lp/chunk/",
 } as const;
 
 const CARRIED_MAX = 1_000_000;
@@ -48,8 +52,38 @@ export function entryKeyAt(witness: number, n: bigint): string {
   return entryPrefix(witness) + String(n).padStart(12, "0");
 }
 
+/** 0 for a damaged key, which no entry has. */
+export function numberInKey(key: string): bigint {
+  const number = /^[^/]+\/\d+\/(\d{12,20})(?:\/|$)/.exec(key)?.[1];
+  return number === undefined ? 0n : BigInt(number);
+}
+
 export function checkpointKey(height: bigint): string {
   return KEY.checkpoints + String(height).padStart(12, "0");
+}
+
+/** Of a checkpoint or of a snapshot's head. 0 for a damaged key, which none has. */
+export function heightInKey(key: string): bigint {
+  const number = key.slice(key.lastIndexOf("/") + 1);
+  return /^\d{12,20}$/.test(number) ? BigInt(number) : 0n;
+}
+
+export function snapshotHeadKey(height: bigint): string {
+  return KEY.snapshotHeads + String(height).padStart(12, "0");
+}
+
+export function snapshotChunkKey(height: bigint, index: number): string {
+  return `${KEY.snapshotChunks}${String(height).padStart(12, "0")}/${String(index).padStart(6, "0")}`;
+}
+
+export function heightWrite(key: string, height: bigint): Write {
+  return {key, value: new ByteWriter().u64(height).finish()};
+}
+
+/** A height kept under this key; `undefined` for none. Rejects as the store does. */
+export async function storedHeight(store: StoreReader, key: string): Promise<bigint | undefined> {
+  const bytes = await store.get(key);
+  return bytes === undefined ? undefined : new ByteReader(bytes).u64();
 }
 
 /** Everything that a final checkpoint changes on disk. Ask before its state is committed. */
@@ -102,8 +136,15 @@ export function beginningWrites(
     ...covered.map((entry) => ({key: entryKey({entry, isMain: true}), value: entry.bytes})),
     {key: checkpointKey(final.checkpoint.height), value: encodeFinalCheckpoint(final)},
     {key: KEY.meta, value: encodeMeta(final)},
-    {key: KEY.begun, value: new ByteWriter().u64(final.checkpoint.height).finish()},
+    heightWrite(KEY.begun, final.checkpoint.height),
   ];
+}
+
+/** What must go from a store before `beginningWrites`: the state of a node that was away for too long. */
+export async function forgetWrites(store: StoreReader): Promise<Write[]> {
+  const writes: Write[] = [{key: KEY.carried, value: undefined}];
+  for await (const [key] of storePages(store, KEY.cells)) writes.push({key, value: undefined});
+  return writes;
 }
 
 function withdrawalWrite({address, cumulative}: Withdrawal): Write {

@@ -5,16 +5,27 @@
 import type {StoreReader} from "../ports/store.ts";
 import {U64_MAX} from "../primitives/amount.ts";
 import type {Hash} from "../primitives/id.ts";
+import type {Head} from "./checkpoint.ts";
+import {coveredFloor} from "./coveredLogs.ts";
 import {linksOf} from "./dag.ts";
 import type {Entry} from "./entry.ts";
 import {decodeWithoutOps} from "./entryCodec.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
-import {entryPrefix, KEY} from "./storeKeys.ts";
+import {entryKeyAt, entryPrefix, KEY, numberInKey} from "./storeKeys.ts";
 import {storePages} from "./storePages.ts";
 
 export type StoredLogsOptions = {
   /** Called before each piece of work of a few milliseconds: the place to let others run. */
   readonly breathe: () => Promise<void> | undefined;
+  /** Where the logs start, when that is not the genesis. */
+  readonly start?: LogsStart;
+};
+
+export type LogsStart = {
+  /** Ends of the logs at the start. What stands at or below them is told only where a later entry links to it. */
+  readonly heads: readonly Head[];
+  /** What was told already. */
+  readonly told: ReadonlySet<Hash>;
 };
 
 /** What an entry says it has seen. */
@@ -33,6 +44,8 @@ type Log = {
   readonly rows: AsyncGenerator<readonly [string, Uint8Array]>;
   /** Read and not told in turn yet, in order. */
   readonly waiting: Row[];
+  /** Rows up to here are not told in turn. */
+  readonly startN: bigint;
   /** Number of the last row that was read. */
   lastN: bigint;
   isAtEnd: boolean;
@@ -59,11 +72,14 @@ export class StoredLogs {
   readonly #heads = new Map<number, Hash>();
   #aheadBytes = 0;
 
-  constructor(store: StoreReader, seats: readonly number[], {breathe}: StoredLogsOptions) {
+  constructor(store: StoreReader, seats: readonly number[], {breathe, start}: StoredLogsOptions) {
     this.#breathe = breathe;
+    for (const hash of start?.told ?? []) this.#told.add(hash);
     const logs = seats.map((seat): [number, Log] => {
-      const rows = storePages(store, entryPrefix(seat), {pageMax: PAGE_ENTRIES});
-      return [seat, {rows, waiting: [], lastN: 0n, isAtEnd: false}];
+      const startN = start?.heads.find(({witness}) => witness === seat)?.n ?? 0n;
+      const after = entryKeyAt(seat, coveredFloor({n: startN}));
+      const rows = storePages(store, entryPrefix(seat), {after, pageMax: PAGE_ENTRIES});
+      return [seat, {rows, waiting: [], startN, lastN: 0n, isAtEnd: false}];
     });
     this.#logs = new Map(logs);
   }
@@ -73,11 +89,14 @@ export class StoredLogs {
     const log = this.#logs.get(witness);
     if (log === undefined) return;
     for (;;) {
-      if (log.waiting.length === 0 && !(await this.#read(witness, log))) return;
       const row = log.waiting[0];
-      if (row === undefined || row.record.n > n) return;
+      if (row === undefined) {
+        if (!(await this.#read(witness, log))) return;
+        continue;
+      }
+      if (row.record.n > n) return;
       log.waiting.shift();
-      yield* this.#tell(row);
+      if (row.record.n > log.startN) yield* this.#tell(row);
     }
   }
 
@@ -151,9 +170,11 @@ export class StoredLogs {
     }
     const [key, bytes] = value;
     const entry = linksIn(bytes);
-    const record = {kind: "entry", witness, n: numberIn(key), bytes} as const;
-    const row: Row = {record, entry, isTold: false};
+    const record = {kind: "entry", witness, n: numberInKey(key), bytes} as const;
+    const isTold = record.n <= log.startN && entry !== undefined && this.#told.has(entry.hash);
+    const row: Row = {record, entry, isTold};
     log.lastN = record.n;
+    if (isTold) return true;
     log.waiting.push(row);
     this.#aheadBytes += bytes.length;
     if (entry !== undefined && !this.#told.has(entry.hash)) this.#ahead.set(entry.hash, row);
@@ -215,10 +236,4 @@ function linksIn(bytes: Uint8Array): EntryLinks | undefined {
     // Told as it is: whoever checks it says what is wrong with it.
     return undefined;
   }
-}
-
-/** 0 for a damaged key, which no entry has. */
-function numberIn(key: string): bigint {
-  const number = /^[^/]+\/\d+\/(\d{12,20})(?:\/|$)/.exec(key)?.[1];
-  return number === undefined ? 0n : BigInt(number);
 }

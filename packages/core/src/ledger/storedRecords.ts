@@ -1,36 +1,34 @@
 /** The records of a store in the order in which they can be verified; nothing of them is checked here. */
 import {CodedError} from "../errors/codedError.ts";
 import type {StoreReader} from "../ports/store.ts";
-import {ByteReader} from "../primitives/binary.ts";
-import type {CellId} from "../primitives/id.ts";
+import type {CellId, Hash} from "../primitives/id.ts";
 import type {Head} from "./checkpoint.ts";
 import {decodeFinalCheckpoint} from "./finality.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
-import {StoredLogs, type StoredLogsOptions, storedSeats} from "./storedLogs.ts";
-import {KEY} from "./storeKeys.ts";
+import {coveredHeads} from "./register.ts";
+import {logBelow} from "./restoreReplica.ts";
+import {decodeSnapshotHead} from "./snapshot.ts";
+import {type LogsStart, StoredLogs, type StoredLogsOptions, storedSeats} from "./storedLogs.ts";
+import {type StoredStart, storedChunks, storedStart} from "./storedStart.ts";
+import {checkpointKey, heightInKey, KEY, numberInKey} from "./storeKeys.ts";
 import {storePages} from "./storePages.ts";
 
-/** Throws `LEDGER_INCOMPLETE` for the store of a node that began with a snapshot: nothing leads to its first records. */
-export async function checkWhole(store: StoreReader): Promise<void> {
-  const begun = await store.get(KEY.begun);
-  if (begun === undefined) return;
-  throw new CodedError("LEDGER_INCOMPLETE", {evidence: {height: new ByteReader(begun).u64()}});
-}
-
 /**
- * `store` must not change meanwhile: hand in a snapshot. Rejects as the store does and as `checkWhole` does,
+ * `store` must not change meanwhile: hand in a snapshot. Rejects as the store does and as `storedStart` does,
  * and with `STORE_CORRUPT` for keys that nobody wrote.
  */
 export async function* storedRecords(
   store: StoreReader,
-  options: StoredLogsOptions,
+  options: Pick<StoredLogsOptions, "breathe">,
 ): AsyncGenerator<LedgerRecord> {
-  await checkWhole(store);
-  const logs = new StoredLogs(store, await storedSeats(store), options);
-  for await (const [key, bytes] of storePages(store, KEY.checkpoints, {pageMax: PAGE})) {
+  const start = await storedStart(store);
+  const from = start === undefined ? undefined : yield* startRecords(store, start);
+  const logs = new StoredLogs(store, await storedSeats(store), {...options, ...(from && {start: from})});
+  const after = start === undefined ? {} : {after: checkpointKey(start.height)};
+  for await (const [key, bytes] of storePages(store, KEY.checkpoints, {...after, pageMax: PAGE})) {
     await options.breathe();
     for (const {witness, n} of headsOf(bytes)) yield* logs.through(witness, n);
-    yield {kind: "checkpoint", height: heightIn(key), bytes};
+    yield {kind: "checkpoint", height: heightInKey(key), bytes};
   }
   yield* logs.rest();
   const head = await store.get(KEY.meta);
@@ -44,6 +42,26 @@ export async function* storedRecords(
   for await (const [key, bytes] of storePages(store, KEY.withdrawals, {pageMax: PAGE})) {
     yield {kind: "withdrawal", address: nameIn(key, KEY.withdrawals, /^[0-9a-f]{40}$/), bytes};
   }
+}
+
+/** The snapshot, and the latest entries below its cut: see `rederiveStart.ts`. */
+async function* startRecords(
+  store: StoreReader,
+  {height, bytes}: StoredStart,
+): AsyncGenerator<LedgerRecord, LogsStart> {
+  yield {kind: "snapshot", height, bytes};
+  // Of a damaged one nobody takes more than these bytes.
+  const head = decodeSnapshotHead(bytes);
+  for await (const chunk of storedChunks(store, head)) yield {kind: "chunk", ...chunk};
+  const heads = coveredHeads(head.final.checkpoint, head.register);
+  const told = new Set<Hash>();
+  for (const end of heads) {
+    for (const [key, entry] of await logBelow(store, end)) {
+      told.add(entry.hash);
+      yield {kind: "entry", witness: end.witness, n: numberInKey(key), bytes: entry.bytes};
+    }
+  }
+  return {heads, told};
 }
 
 const PAGE = 64;
@@ -61,10 +79,4 @@ function nameIn(key: string, prefix: string, form: RegExp): string {
   const name = key.slice(prefix.length);
   if (!form.test(name)) throw new CodedError("STORE_CORRUPT", {evidence: {reason: "key", prefix}});
   return name;
-}
-
-/** 0 for a damaged key, which no stored checkpoint has. */
-function heightIn(key: string): bigint {
-  const number = key.slice(KEY.checkpoints.length);
-  return /^\d{12,20}$/.test(number) ? BigInt(number) : 0n;
 }

@@ -4,11 +4,20 @@ import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {genesisHash} from "@catalyze/core/ledger/genesis";
 import type {LedgerRecord} from "@catalyze/core/ledger/ledgerRecord";
+import {makeSnapshot, snapshotSource} from "@catalyze/core/ledger/makeSnapshot";
 import type {Op} from "@catalyze/core/ledger/op";
 import {lockIdOf} from "@catalyze/core/ledger/opCodec";
 import {type Rederived, rederive} from "@catalyze/core/ledger/rederive";
 import type {Replica} from "@catalyze/core/ledger/replica";
+import {encodeSnapshotHead} from "@catalyze/core/ledger/snapshot";
 import {storedRecords} from "@catalyze/core/ledger/storedRecords";
+import {
+  checkpointKey,
+  heightWrite,
+  KEY,
+  snapshotChunkKey,
+  snapshotHeadKey,
+} from "@catalyze/core/ledger/storeKeys";
 import {signVoucher} from "@catalyze/core/ledger/voucher";
 import type {SignatureVerifier} from "@catalyze/core/ports/signer";
 import type {Write} from "@catalyze/core/ports/store";
@@ -33,9 +42,13 @@ export const cachedVerifier: SignatureVerifier = (() => {
   };
 })();
 
-/** The store of the first of four witnesses after six checkpoints. */
-export function storedLedger(): StoredLedger {
-  const four = genesisOf(4);
+export type StoredLedgerOptions = {readonly checkpointsPerEpoch?: number};
+
+/** The store of the first of four witnesses after six checkpoints. With short epochs its logs start at the first one's end. */
+export function storedLedger({checkpointsPerEpoch}: StoredLedgerOptions = {}): StoredLedger {
+  const plain = genesisOf(4);
+  const four =
+    checkpointsPerEpoch === undefined ? plain : {...plain, params: {...plain.params, checkpointsPerEpoch}};
   const witnesses = four.witnesses.map((each, index) => ({
     ...each,
     evmAddress: `${index + 11}`.repeat(20),
@@ -65,8 +78,30 @@ function keepWrites(replica: Replica, records: Map<string, Uint8Array>): void {
       effect.kind === "store" ? effect.writes : [],
     );
     for (const {key, value} of writes) value === undefined ? records.delete(key) : records.set(key, value);
+    const {checkpoint} = replica;
+    if (checkpoint.epoch === 1 && checkpoint.isLastOfEpoch) startHere(replica, records);
     return effects;
   };
+}
+
+/** Small chunks, so that there are several. */
+const CHUNK_BYTES = 400;
+
+/** As if everything before were pruned that may be. */
+function startHere({base, finalCheckpoint}: Replica, records: Map<string, Uint8Array>): void {
+  const {height} = finalCheckpoint.checkpoint;
+  if (records.has(snapshotHeadKey(height))) return;
+  const steps = makeSnapshot(snapshotSource(base, finalCheckpoint), CHUNK_BYTES);
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) {
+      records.set(snapshotHeadKey(height), encodeSnapshotHead(step.value));
+      break;
+    }
+    if (step.value !== undefined) records.set(snapshotChunkKey(height, step.value.index), step.value.chunk);
+  }
+  const {key, value} = heightWrite(KEY.begun, height);
+  if (value !== undefined) records.set(key, value);
+  for (let old = 1n; old < height; old += 1n) records.delete(checkpointKey(old));
 }
 
 function roundsOf(genesis: Genesis): readonly (readonly Op[])[] {

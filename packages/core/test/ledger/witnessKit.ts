@@ -47,7 +47,13 @@ export function replicaOf(genesis: Genesis, index: number, restored: Partial<Res
 }
 
 /** An op of a person's account, properly signed for this genesis. */
-export function ownOp(genesis: Genesis, who: Person, slot: {seq: bigint; head: OpId}, payload: Payload): Op {
+export function ownOp(
+  genesis: Genesis,
+  who: Person,
+  slot: {seq: bigint; head: OpId},
+  payload: Payload,
+  validUntilEpoch = 1_000,
+): Op {
   const hash = genesisHash(genesis);
   const body = {
     version: 1,
@@ -56,7 +62,7 @@ export function ownOp(genesis: Genesis, who: Person, slot: {seq: bigint; head: O
     seq: slot.seq + 1n,
     prev: slot.head,
     validFromEpoch: 0,
-    validUntilEpoch: 1_000,
+    validUntilEpoch,
     fee: genesis.params.opFee,
     deps: [],
     payload,

@@ -1,7 +1,8 @@
 /** The bytes of an export of the store of a node that goes on working. */
 import {exportPieces} from "@catalyze/core/ledger/exportStream";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
-import {checkWhole, storedRecords} from "@catalyze/core/ledger/storedRecords";
+import {storedRecords} from "@catalyze/core/ledger/storedRecords";
+import {storedStart} from "@catalyze/core/ledger/storedStart";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Store} from "@catalyze/core/ports/store";
 
@@ -21,7 +22,7 @@ export async function* exportLedger(
   const snapshot = store.snapshot();
   try {
     // Before the first byte, so that who asks hears why.
-    await checkWhole(snapshot);
+    await storedStart(snapshot);
     let sinceMs = clock.monotonicMs();
     const breathe = async (): Promise<void> => {
       if (clock.monotonicMs() - sinceMs < WORK_MS_MAX) return;

@@ -1,4 +1,4 @@
-import {CodedError} from "@catalyze/core/errors/codedError";
+import {CodedError, codeFromPeer} from "@catalyze/core/errors/codedError";
 import {coveredFloor, coveredLogs} from "@catalyze/core/ledger/coveredLogs";
 import type {Entry} from "@catalyze/core/ledger/entry";
 import {decodeEntry, verifyEntry} from "@catalyze/core/ledger/entryCodec";
@@ -7,6 +7,8 @@ import {coveredHeads, type Register} from "@catalyze/core/ledger/register";
 import type {SnapshotHead} from "@catalyze/core/ledger/snapshot";
 import type {Hash} from "@catalyze/core/primitives/id";
 import type {Ask} from "./askPeer.ts";
+
+type WireHead = {readonly witness: number; readonly n: bigint; readonly hash: Uint8Array};
 
 const PAGES_MAX = 128;
 const ENTRIES_MAX = 1_024;
@@ -28,11 +30,8 @@ export async function fetchCovered(
   const found = new Map<Hash, Entry>();
   for (let page = 0; page < PAGES_MAX; page += 1) {
     const wanted = heads.map(({witness}) => ({witness, n: reached.get(witness) ?? 0n, hash: NO_HASH}));
-    const question = {heads: wanted, checkpointHeight: height, entriesMax: ENTRIES_MAX};
-    const {entries} = await ask({case: "syncRequest", value: question}, "syncReply");
     let isNew = false;
-    for (const bytes of entries.slice(0, ENTRIES_MAX)) {
-      const entry = decodeEntry(bytes);
+    for (const entry of await entriesAfter(ask, wanted, height)) {
       const {witness, n} = entry.header;
       const end = ends.get(witness);
       if (end === undefined || n > end || found.has(entry.hash)) continue;
@@ -47,6 +46,13 @@ export async function fetchCovered(
   const logs = coveredLogs(found.values(), heads);
   if (logs === undefined) throw new CodedError("NOT_FOUND", {message: "Entries below the cut are missing."});
   return logs;
+}
+
+async function entriesAfter(ask: Ask, heads: readonly WireHead[], height: bigint): Promise<Entry[]> {
+  const value = {heads: [...heads], checkpointHeight: height, entriesMax: ENTRIES_MAX};
+  const {entries, code} = await ask({case: "syncRequest", value}, "syncReply");
+  if (code !== "") throw new CodedError(codeFromPeer(code));
+  return entries.slice(0, ENTRIES_MAX).map(decodeEntry);
 }
 
 /** The hash of an entry does not cover its signature, and whoever keeps one passes it on. */

@@ -115,12 +115,15 @@ export class LedgerAnswers {
     const peer = {heads: decodeHeads(heads), height: checkpointHeight};
     const isHeld = isFromMemory && this.#replica.holdsAfter(peer.heads, peer.height);
     const entriesLimit = Math.min(entriesMax, isHeld ? ENTRIES_MAX : STORED_MAX);
-    const {checkpoints, entries} = isHeld
+    const found = isHeld
       ? this.#heldAfter(peer, entriesLimit)
       : await storedAfter(this.#store, peer, {
           seats: this.#replica.base.register.seats.length,
           itemsMax: STORED_MAX,
         });
+    const own = this.#replica.heads().map(wireHead);
+    if (found === undefined) return {case: "syncReply", value: {heads: own, code: "LEDGER_INCOMPLETE"}};
+    const {checkpoints, entries} = found;
     const checkpointPage = fit(checkpoints, PAGE_BYTES_MAX / 4);
     const entryPage = fit(entries, PAGE_BYTES_MAX - checkpointPage.bytes);
     const more =
@@ -133,7 +136,7 @@ export class LedgerAnswers {
       value: {
         checkpoints: checkpointPage.items,
         entries: entryPage.items,
-        heads: this.#replica.heads().map(wireHead),
+        heads: own,
         more,
         ...(ownSeat === undefined ? {} : {ownWords: this.#replica.testimonyFor(ownSeat).words}),
       },

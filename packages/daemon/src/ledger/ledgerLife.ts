@@ -1,10 +1,11 @@
 /**
- * Opens the parts of a ledger node and closes them; and once, when a node with nothing was given a snapshot,
- * closes them, writes where it begins in one batch, and opens them again as after any restart.
+ * Opens the parts of a ledger node and closes them; and when a node that has nothing, or was away for longer
+ * than others keep their logs, was given a snapshot, closes them, writes where it begins in one batch, and
+ * opens them again as after any restart.
  */
 import {assert} from "@catalyze/core/errors/assert";
 import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
-import {beginningWrites} from "@catalyze/core/ledger/storeKeys";
+import {beginningWrites, forgetWrites} from "@catalyze/core/ledger/storeKeys";
 import type {LedgerEvents} from "./ledgerEvents.ts";
 import {
   type LedgerNodeComponents,
@@ -73,10 +74,11 @@ export class LedgerLife {
     const {store, log} = this.#components;
     const old = this.parts;
     await closeAll(old);
-    // Gossip may have brought it beyond the genesis meanwhile: then the logs are at hand.
-    const isEmpty = old.replica.checkpoint.height === 0n;
+    // Gossip may have brought it on meanwhile: then the logs are at hand.
+    const isAhead = final.checkpoint.height > old.replica.checkpoint.height;
     try {
-      if (isEmpty) await store.write(beginningWrites(state, final, logs), {sync: true});
+      const writes = [...(await forgetWrites(store)), ...beginningWrites(state, final, logs)];
+      if (isAhead) await store.write(writes, {sync: true});
     } catch (error) {
       // Nothing of it is there then, and the node goes on with what it had.
       log.warn("a snapshot could not be written", {code: toCodedError(error).code});
@@ -93,6 +95,6 @@ async function closeAll(parts: LedgerParts): Promise<void> {
   parts.wallet.stop();
   await Promise.all([parts.sync.stop(), parts.sender.stop(), parts.pushes.stop()]);
   await parts.driver.stop();
-  await parts.shelf.stop();
+  await Promise.all([parts.shelf.stop(), parts.pruner.stop()]);
   await parts.outbox.stop();
 }

@@ -12,6 +12,12 @@ export type LedgerMetrics = {
   persisted(inputs: number, seconds: number): void;
   degraded(isDegraded: boolean): void;
   syncRound(entries: number): void;
+  /** With one peer: ops that it lacked, and ops that were missing here. */
+  pendingCompared(offered: number, wanted: number): void;
+  /** Entries that were deleted. */
+  pruned(entries: number): void;
+  /** Height at which the logs on disk start. */
+  logsStart(height: bigint): void;
   queueLength(inputs: number): void;
 };
 
@@ -24,5 +30,8 @@ export const NO_METRICS: LedgerMetrics = {
   persisted() {},
   degraded() {},
   syncRound() {},
+  pendingCompared() {},
+  pruned() {},
+  logsStart() {},
   queueLength() {},
 };

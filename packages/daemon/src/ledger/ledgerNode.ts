@@ -16,7 +16,7 @@ import type {Payload} from "@catalyze/core/ledger/op";
 import {decodeOp, lockIdOf, locksMadeBy} from "@catalyze/core/ledger/opCodec";
 import type {Register} from "@catalyze/core/ledger/register";
 import type {LedgerState} from "@catalyze/core/ledger/state";
-import {checkpointKey, KEY, storedHandovers} from "@catalyze/core/ledger/storeKeys";
+import {checkpointKey, KEY, storedHandovers, storedHeight} from "@catalyze/core/ledger/storeKeys";
 import type {AccountView, Grade, LedgerClient, LockView, OpReceipt} from "@catalyze/core/ports/ledger";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, CellId, Hash, LockId, OpId, PeerId} from "@catalyze/core/primitives/id";
@@ -178,6 +178,12 @@ export class LedgerNode implements LedgerClient {
     return this.#open.replica.seat;
   }
 
+  /** Entries on disk, branches of forked logs not counted. */
+  get entriesKept(): number {
+    const {replica, pruner} = this.#open;
+    return Number(replica.heads().reduce((sum, {n}) => sum + n, -pruner.entriesBefore));
+  }
+
   get witnessPeers(): WitnessPeers {
     return this.#open.witnesses;
   }
@@ -211,7 +217,10 @@ export class LedgerNode implements LedgerClient {
     // Read before the first pause, so that state and checkpoint belong together.
     const {base, checkpoint} = replica;
     const report = ledgerReport(base, checkpoint);
-    const chain = checkChain([...(await this.checkpoints({limit: CHAIN_MAX}))].reverse(), {
+    // Further down stand ends of epochs only.
+    const begun = (await storedHeight(this.#components.store, KEY.begun)) ?? 0n;
+    const finals = (await this.checkpoints({limit: CHAIN_MAX})).filter((each) => heightOf(each) >= begun);
+    const chain = checkChain(finals.toReversed(), {
       committeeOf: (epoch) => this.#open.committees.at(epoch),
       verifier: this.#components.verifier,
       genesisHash: fromHex(this.genesisHash),
@@ -250,4 +259,8 @@ export class LedgerNode implements LedgerClient {
   get #open(): LedgerParts {
     return this.#life.parts;
   }
+}
+
+function heightOf({checkpoint}: FinalCheckpoint): bigint {
+  return checkpoint.height;
 }

@@ -17,6 +17,7 @@ import {
   type LedgerFrameInit,
 } from "./ledgerFrame.ts";
 import type {PeerBudgets} from "./peerBudgets.ts";
+import type {PendingAnswers} from "./pendingAnswers.ts";
 
 export type LedgerProtocolComponents = {
   readonly net: Net;
@@ -24,6 +25,7 @@ export type LedgerProtocolComponents = {
   readonly push: (input: ReplicaInput) => Promise<readonly Effect[]>;
   readonly isWitness: (peer: PeerId) => boolean;
   readonly answer: (request: LedgerRequest) => Promise<LedgerFrameInit>;
+  readonly pending: Pick<PendingAnswers, "costOf" | "compare" | "fetch">;
   readonly anchorSignature: (bytes: Uint8Array, from: PeerId) => void;
 };
 
@@ -119,6 +121,12 @@ export class LedgerProtocol {
       case "snapshotChunkRequest":
         this.#pay(stream.peer, SNAPSHOT_COST);
         return await stream.send(encodeLedgerFrame(await this.#components.answer(body)));
+      case "pendingCompare":
+        this.#pay(stream.peer, this.#components.pending.costOf(body.value));
+        return await stream.send(encodeLedgerFrame(this.#components.pending.compare(body.value)));
+      case "pendingFetch":
+        this.#pay(stream.peer, this.#components.pending.costOf(body.value) + body.value.keys.length);
+        return await stream.send(encodeLedgerFrame(this.#components.pending.fetch(body.value)));
       case "opSubmit":
         return await stream.send(encodeLedgerFrame(await this.#submit(body.value.ops, stream.peer)));
       case "anchorSignature":

@@ -3,7 +3,8 @@
  * On connect, after every gap, every 2 s while behind and every 5 s otherwise; one round at a time. A witness
  * that may not sign yet asks one after the other.
  */
-import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
+import {CodedError, codeFromPeer, toCodedError} from "@catalyze/core/errors/codedError";
+import type {ErrorCode} from "@catalyze/core/errors/table";
 import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
@@ -34,6 +35,10 @@ export type LedgerSyncComponents = {
   readonly testimony: (reply: SyncReply, peer: PeerId) => ReplicaInput | undefined;
   /** True when it was busy with a beginning: then no logs are asked for. See `snapshotJoin.ts`. */
   readonly join: (signal: AbortSignal) => Promise<boolean>;
+  /** Once nothing of the logs is missing: ops that no witness has listed. */
+  readonly reconcile: (peer: PeerId, signal: AbortSignal) => Promise<void>;
+  /** The logs of the peer that was asked do not go back to where this node stands. */
+  readonly refused: () => void;
 };
 
 const ASKING_MS = 250;
@@ -52,6 +57,8 @@ export class LedgerSync {
   readonly #wanted = new Set<PeerId>();
   /** Whose turn it is to be asked. */
   #turn = 0;
+  /** Who said that what this node lacks is gone there: others are asked first. */
+  readonly #incomplete = new Set<PeerId>();
   #isBehind = false;
   /**
    * The last page brought nothing that could be taken in, and it did not start at the last checkpoint. What
@@ -78,7 +85,7 @@ export class LedgerSync {
     const {net, isWitness} = this.#components;
     this.#removeListener = net.onPeer(({kind, peer}) => {
       if (kind === "up" && (isWitness(peer) || this.#isBehind)) this.request(peer);
-      if (kind === "down") this.#wanted.delete(peer);
+      if (kind === "down") for (const set of [this.#wanted, this.#incomplete]) set.delete(peer);
     });
     this.#arm(GAP_MS);
   }
@@ -117,6 +124,7 @@ export class LedgerSync {
     const peer = this.#choose();
     if (peer === undefined || (await this.#components.join(this.#abort.signal))) return;
     await this.#round(peer);
+    if (!this.#isBehind) await this.#components.reconcile(peer, this.#abort.signal);
   }
 
   #next(): void {
@@ -131,7 +139,7 @@ export class LedgerSync {
     return this.#isBehind ? BEHIND_MS : IDLE_MS;
   }
 
-  /** Whoever was named, else a witness, else anyone. */
+  /** Whoever was named, else a witness, else anyone; of those that may have it. */
   #choose(): PeerId | undefined {
     const {net, random, isWitness, isAsking} = this.#components;
     const connected = new Set(net.peers().map((info) => info.peer));
@@ -139,8 +147,11 @@ export class LedgerSync {
       this.#wanted.delete(peer);
       if (connected.has(peer)) return peer;
     }
-    const witnesses = [...connected].filter(isWitness);
-    const from = witnesses.length > 0 ? witnesses : [...connected];
+    const hopeful = [...connected].filter((peer) => !this.#incomplete.has(peer));
+    if (hopeful.length === 0) this.#incomplete.clear();
+    const asked = hopeful.length === 0 ? [...connected] : hopeful;
+    const witnesses = asked.filter(isWitness);
+    const from = witnesses.length > 0 ? witnesses : asked;
     if (isAsking()) return from[this.#turn++ % from.length];
     return from[Math.floor(random.float() * from.length)];
   }
@@ -175,6 +186,14 @@ export class LedgerSync {
     }
   }
 
+  #refusedBy(peer: PeerId, code: ErrorCode): false {
+    if (code !== "LEDGER_INCOMPLETE") throw new CodedError(code);
+    this.#isBehind = true;
+    this.#incomplete.add(peer);
+    this.#components.refused();
+    return false;
+  }
+
   /** One request and its answer; true when the peer has more for us. */
   async #page(stream: FrameStream, signal: AbortSignal): Promise<boolean> {
     const {request, isBehind, metrics, push, progress, testimony} = this.#components;
@@ -183,7 +202,8 @@ export class LedgerSync {
     if (frame === undefined) return false;
     const body = decodeLedgerFrame(frame);
     if (body.case !== "syncReply") throw new CodedError("MESSAGE_UNEXPECTED", {evidence: {kind: body.case}});
-    const {checkpoints, entries, more} = body.value;
+    const {checkpoints, entries, more, code} = body.value;
+    if (code !== "") return this.#refusedBy(stream.peer, codeFromPeer(code));
     if (checkpoints.length + entries.length > ITEMS_MAX) throw new CodedError("FRAME_TOO_LARGE");
     // Entries first: a checkpoint is taken over once everything that it covers is here.
     const inputs: ReplicaInput[] = [

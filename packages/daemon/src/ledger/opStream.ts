@@ -7,6 +7,7 @@ import type {FrameStream, Net} from "@catalyze/core/ports/net";
 import type {PeerId} from "@catalyze/core/primitives/id";
 import {decodeLedgerFrame, encodeLedgerFrame} from "./ledgerFrame.ts";
 import {PROVES_FAULT} from "./ledgerProtocol.ts";
+import {opsThatFit} from "./opFrames.ts";
 
 export type OpStreamComponents = {
   readonly net: Net;
@@ -15,8 +16,6 @@ export type OpStreamComponents = {
   readonly onAck: (peer: PeerId, op: Op, code: ErrorCode | undefined) => void;
 };
 
-const FRAME_OPS_MAX = 512;
-const FRAME_BYTES_MAX = 1024 * 1024;
 const QUEUE_MAX = 4_096;
 const REPLY_MS = 5_000;
 
@@ -89,14 +88,8 @@ export class OpStream {
   }
 
   #take(): Op[] {
-    const ops: Op[] = [];
-    let bytes = 0;
-    for (const [id, op] of this.#queue) {
-      if (ops.length >= FRAME_OPS_MAX || (ops.length > 0 && bytes + op.bytes.length > FRAME_BYTES_MAX)) break;
-      this.#queue.delete(id);
-      ops.push(op);
-      bytes += op.bytes.length;
-    }
+    const ops = opsThatFit(this.#queue.values());
+    for (const {id} of ops) this.#queue.delete(id);
     return ops;
   }
 }

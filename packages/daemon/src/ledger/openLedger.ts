@@ -4,6 +4,7 @@ import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {Committees} from "@catalyze/core/ledger/handover";
 import type {Op} from "@catalyze/core/ledger/op";
+import {pruneWindowH} from "@catalyze/core/ledger/pruning";
 import {Replica} from "@catalyze/core/ledger/replica";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
 import {restoreReplica} from "@catalyze/core/ledger/restoreReplica";
@@ -27,11 +28,14 @@ import type {LedgerEvents} from "./ledgerEvents.ts";
 import type {LedgerMetrics} from "./ledgerMetrics.ts";
 import {LedgerProtocol} from "./ledgerProtocol.ts";
 import {LedgerSync} from "./ledgerSync.ts";
+import {LogPruner} from "./logPruner.ts";
 import {OpGrades} from "./opGrades.ts";
 import {OpHistory} from "./opHistory.ts";
 import {OpSender} from "./opSender.ts";
 import {Outbox} from "./outbox.ts";
 import {type BudgetRate, PeerBudgets} from "./peerBudgets.ts";
+import {PendingAnswers} from "./pendingAnswers.ts";
+import {PendingSync} from "./pendingSync.ts";
 import {ReplicaDriver} from "./replicaDriver.ts";
 import {SlowChecks} from "./slowChecks.ts";
 import {type Beginning, SnapshotJoin} from "./snapshotJoin.ts";
@@ -66,7 +70,7 @@ export type LedgerNodeOptions = {
   readonly submitTimeoutMs?: number;
   /** Accounts whose history is kept, besides the own one. */
   readonly historyAccounts?: readonly AccountId[];
-  /** Replays every entry since the genesis, so that this node has the whole history. A witness always does. */
+  /** Replays every entry since the genesis and forgets none, so that this node has the whole history. */
   readonly isArchive?: boolean;
   readonly budgets?: {readonly witness: BudgetRate; readonly other: BudgetRate};
 };
@@ -92,6 +96,7 @@ export type LedgerParts = {
   readonly anchoredCell: AnchoredCell;
   readonly pushes: WitnessPushes;
   readonly shelf: SnapshotShelf;
+  readonly pruner: LogPruner;
   readonly reporter: EvidenceReporter;
   readonly witnesses: WitnessPeers;
   readonly committees: Committees;
@@ -113,7 +118,7 @@ type Base = {
 };
 
 type Records = Pick<LedgerParts, "grades" | "history" | "outbox" | "anchoredCell">;
-type Talk = Pick<LedgerParts, "topic" | "sync" | "pushes" | "protocol" | "shelf">;
+type Talk = Pick<LedgerParts, "topic" | "sync" | "pushes" | "protocol" | "shelf" | "pruner">;
 
 export async function openLedger(
   components: LedgerNodeComponents,
@@ -212,25 +217,34 @@ async function openTalk(base: Base): Promise<Talk> {
   const {net, store, clock, random, log, metrics, verifier} = components;
   const {replica, written} = base;
   const isWitness = (peer: PeerId) => witnesses.isMember(peer);
-  // A witness replays: what it signed must be known to it first.
-  const isWanted = () =>
-    replica.seat === undefined && options.isArchive !== true && replica.checkpoint.height === 0n;
-  const join = new SnapshotJoin({net, clock, random, log, verifier, isWanted, begin}, options.genesis);
+  const {genesis, isArchive = false} = options;
+  const join = new SnapshotJoin(
+    {
+      ...{net, clock, random, log, verifier, begin},
+      height: () => replica.checkpoint.height,
+      // A witness replays, as far as it can: what it signed should be known to it.
+      isWitness: () => replica.seat !== undefined,
+    },
+    {genesis, isArchive},
+  );
+  const {params} = genesis;
+  const pruner = new LogPruner({store, clock, log, metrics, params});
   const shelf = new SnapshotShelf({
-    genesis: options.genesis,
-    store,
-    clock,
-    log,
-    replica,
+    ...{genesis, store, clock, log, replica},
     isBehind: () => sync.isBehind,
+    windowH: isArchive ? undefined : pruneWindowH(params),
+    started: (start) => pruner.started(start),
   });
   await shelf.start();
   const answers = new LedgerAnswers({replica, store, shelf, written});
+  const pending = new PendingSync({net, clock, random, log, metrics, budgets, replica, push});
   const sync: LedgerSync = new LedgerSync({
     ...{net, clock, random, log, metrics, push, isWitness},
     isAsking: () => replica.isSilent,
     testimony: (reply, peer) => answers.testimony(reply, peer),
     join: (signal) => join.run(signal),
+    refused: () => join.refused(),
+    reconcile: (peer, signal) => pending.run(peer, signal),
     request: (isFromCheckpoint) => answers.request(isFromCheckpoint),
     progress: () => answers.progress(),
     isBehind: (reply) => answers.isBehind(reply),
@@ -238,10 +252,11 @@ async function openTalk(base: Base): Promise<Talk> {
   const protocol = new LedgerProtocol({
     ...{net, budgets, push, isWitness},
     answer: (request) => answers.answer(request),
+    pending: new PendingAnswers(replica),
     anchorSignature: (bytes, from) => events.anchorSignature.emit(bytes, from),
   });
   const pushes = new WitnessPushes({net, clock}, witnesses);
-  return {sync, protocol, pushes, shelf, topic: new EntriesTopic({net, budgets, push})};
+  return {sync, protocol, pushes, shelf, pruner, topic: new EntriesTopic({net, budgets, push})};
 }
 
 function openWallet(base: Base, outbox: Outbox): Pick<LedgerParts, "wallet" | "sender"> {

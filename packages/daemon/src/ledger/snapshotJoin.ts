@@ -2,22 +2,23 @@
  * How a node with nothing begins: with the newest snapshot that its peers offer, when that is more than an
  * epoch ahead, and the latest entries below its cut, to which later entries still link. What peers say is
  * checked against the genesis: the checkpoint by the quorum's signatures, the state by the checkpoint's root,
- * the entries by its heads. For followers: a witness that began in the middle would not know what it signed.
+ * the entries by its heads. A node to which a peer says that the logs it needs are gone begins anew like that,
+ * a witness too: it signs nothing before all that its signing table names has come back.
  */
 import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
 import type {Entry} from "@catalyze/core/ledger/entry";
 
-import {type FinalCheckpoint, isProven, type ProofContext} from "@catalyze/core/ledger/finality";
-import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
-import {followHandovers, type Handover} from "@catalyze/core/ledger/handover";
+import type {FinalCheckpoint, ProofContext} from "@catalyze/core/ledger/finality";
+import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
+import type {Handover} from "@catalyze/core/ledger/handover";
 import {
   decodeSnapshotChunk,
   decodeSnapshotHead,
-  refuseSnapshot,
   type SnapshotHead,
   snapshotIdOf,
 } from "@catalyze/core/ledger/snapshot";
 import {SnapshotBuilder} from "@catalyze/core/ledger/snapshotBuilder";
+import {checkSnapshotProof} from "@catalyze/core/ledger/snapshotProof";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
@@ -45,9 +46,16 @@ export type SnapshotJoinComponents = {
   readonly random: Random;
   readonly log: Log;
   readonly verifier: SignatureVerifier;
-  /** False once this node has a state of its own. */
-  readonly isWanted: () => boolean;
+  /** Of the last checkpoint here. */
+  readonly height: () => bigint;
+  readonly isWitness: () => boolean;
   readonly begin: (beginning: Beginning) => void;
+};
+
+export type SnapshotJoinOptions = {
+  readonly genesis: Genesis;
+  /** Then it waits for somebody who has the logs. */
+  readonly isArchive: boolean;
 };
 
 type Offer = {readonly peer: PeerId; readonly id: Hash; readonly head: SnapshotHead};
@@ -56,31 +64,37 @@ type Offer = {readonly peer: PeerId; readonly id: Hash; readonly head: SnapshotH
 const PEERS_ASKED_MAX = 4;
 const HEAD_MS = 3_000;
 const CHUNK_MS = 10_000;
-/** After so many failures the node replays the logs instead: slow, and nobody can keep it from that. */
+/** After so many failures the node replays the logs instead: slow, and nobody can keep it from that, but age. */
 const ATTEMPTS_MAX = 3;
 
 export class SnapshotJoin {
   readonly #components: SnapshotJoinComponents;
-  readonly #genesis: Genesis;
+  readonly #options: SnapshotJoinOptions;
   readonly #proof: Omit<ProofContext, "committee">;
   #attempts = 0;
   #lies = 0;
+  #isRefused = false;
   /** What an earlier attempt collected. */
   #progress: {readonly id: Hash; readonly builder: SnapshotBuilder} | undefined;
 
-  constructor(components: SnapshotJoinComponents, genesis: Genesis) {
+  constructor(components: SnapshotJoinComponents, options: SnapshotJoinOptions) {
     this.#components = components;
-    this.#genesis = genesis;
-    this.#proof = {
-      verifier: components.verifier,
-      genesisHash: fromHex(genesisHash(genesis)),
-    };
+    this.#options = options;
+    const {verifier} = components;
+    this.#proof = {verifier, genesisHash: fromHex(genesisHash(options.genesis))};
+  }
+
+  /** A peer's logs do not go back to where this node stands: it tries once more, whatever failed before. */
+  refused(): void {
+    this.#isRefused = true;
+    this.#attempts = Math.min(this.#attempts, ATTEMPTS_MAX - 1);
   }
 
   /** False when this node should rather follow the logs now: it has begun, or nobody offers enough. */
   async run(signal: AbortSignal): Promise<boolean> {
-    const {isWanted, begin, log} = this.#components;
-    if (!isWanted() || this.#attempts >= ATTEMPTS_MAX) return false;
+    const {begin, log} = this.#components;
+    if (!this.#isWanted() || this.#attempts >= ATTEMPTS_MAX) return false;
+    this.#isRefused = false;
     const liesBefore = this.#lies;
     const offers = await this.#offers(signal);
     // Whoever lied may have kept others from being heard: they are asked again a little later.
@@ -94,6 +108,12 @@ export class SnapshotJoin {
       break;
     }
     return isBusy;
+  }
+
+  #isWanted(): boolean {
+    const {height, isWitness} = this.#components;
+    if (this.#options.isArchive) return false;
+    return this.#isRefused || (height() === 0n && !isWitness());
   }
 
   async #offers(signal: AbortSignal): Promise<Offer[]> {
@@ -113,22 +133,13 @@ export class SnapshotJoin {
       );
       if (bytes.length === 0) return undefined;
       const head = decodeSnapshotHead(bytes);
-      this.#checkFinal(head);
-      // A young network is replayed in no time.
-      const isFar = head.final.checkpoint.height > BigInt(this.#genesis.params.checkpointsPerEpoch);
+      const {genesis} = this.#options;
+      checkSnapshotProof(head, {genesis, verifier: this.#components.verifier});
+      // An epoch is replayed in no time; and whoever lies about its logs moves nobody who keeps up.
+      const near = this.#components.height() + BigInt(genesis.params.checkpointsPerEpoch);
+      const isFar = head.final.checkpoint.height > near;
       return isFar ? {peer, id: snapshotIdOf(head), head} : undefined;
     });
-  }
-
-  #checkFinal({final, handovers}: SnapshotHead): void {
-    const wrong = (reason: string) => refuseSnapshot({part: "head", reason});
-    const {network, epoch} = final.checkpoint;
-    if (network !== networkIdOf(genesisHash(this.#genesis))) wrong("of another network");
-    const followed = followHandovers(this.#genesis, handovers, this.#proof.verifier);
-    const isFollowed = followed !== undefined && epoch >= followed.sinceEpoch;
-    if (!isFollowed) wrong("chain of committees");
-    else if (!isProven(final, {...this.#proof, committee: followed.committee}))
-      wrong("not signed by a quorum");
   }
 
   /** What is missing, from this peer; what it gave before it failed stays. */

@@ -1,12 +1,14 @@
 /**
- * The snapshot of the last epoch's end that peers may fetch. Made in small steps while the ledger goes on,
- * written beside the old one, which it replaces in one batch: a reader sees all of one or all of the other.
+ * The snapshot of the last epoch's end that peers may fetch, and those at which this node's logs start or will
+ * start once older ones are pruned. Made in small steps while the ledger goes on, and put on the shelf in the
+ * batch that takes away what it replaces: a reader sees all of one or all of the other.
  */
 import {toCodedError} from "@catalyze/core/errors/codedError";
 import type {Effect} from "@catalyze/core/ledger/effects";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {shortenChain} from "@catalyze/core/ledger/handover";
 import {makeSnapshot, type SnapshotSource, snapshotSource} from "@catalyze/core/ledger/makeSnapshot";
+import {planStarts} from "@catalyze/core/ledger/pruning";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
 import {
   decodeSnapshotHead,
@@ -16,11 +18,18 @@ import {
   type SnapshotHead,
   snapshotIdOf,
 } from "@catalyze/core/ledger/snapshot";
-import {storedHandovers} from "@catalyze/core/ledger/storeKeys";
+import {
+  heightWrite,
+  KEY,
+  snapshotChunkKey,
+  snapshotHeadKey,
+  storedHandovers,
+  storedHeight,
+} from "@catalyze/core/ledger/storeKeys";
+import {storePages} from "@catalyze/core/ledger/storePages";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
 import type {Store, Write} from "@catalyze/core/ports/store";
-import {ByteReader, ByteWriter} from "@catalyze/core/primitives/binary";
 import type {Hash} from "@catalyze/core/primitives/id";
 
 export type SnapshotShelfComponents = {
@@ -31,27 +40,26 @@ export type SnapshotShelfComponents = {
   readonly replica: Pick<LedgerReplica, "base" | "finalCheckpoint">;
   /** A node that catches up passes by many epoch ends. */
   readonly isBehind: () => boolean;
+  /** Heights of which the logs are kept; `undefined` for an archive. */
+  readonly windowH: bigint | undefined;
+  /** The logs may start at this snapshot from now on. */
+  readonly started: (start: SnapshotHead) => void;
 };
 
-const PREFIX = "lp/";
-const HEAD = `${PREFIX}head`;
 /** Height of the snapshot that is being written: what a crash leaves is found by it. */
-const MAKING = `${PREFIX}making`;
+const MAKING = "lp/making";
 /** Between two steps, so that making takes a part of the processor only. */
 const PAUSE_MS = 2;
 const NOTHING = new Uint8Array();
 
-type Shelved = {
-  readonly id: Hash;
-  readonly height: bigint;
-  readonly chunks: number;
-  readonly bytes: Uint8Array;
-};
+type Newest = {readonly id: Hash; readonly height: bigint; readonly bytes: Uint8Array};
 
 export class SnapshotShelf {
   readonly #components: SnapshotShelfComponents;
   readonly #abort = new AbortController();
-  #shelved: Shelved | undefined;
+  /** Chunks of each by height, ascending. */
+  readonly #chunks = new Map<bigint, number>();
+  #newest: Newest | undefined;
   #making: Promise<void> | undefined;
   /** Of an epoch that ended while another's snapshot was being made; the latest only. */
   #next: SnapshotSource | undefined;
@@ -60,10 +68,20 @@ export class SnapshotShelf {
     this.#components = components;
   }
 
-  /** Finds what an earlier run made. */
+  /** Finds what an earlier run made, and makes what it did not get to: also where this node has just begun. */
   async start(): Promise<void> {
-    const bytes = await this.#components.store.get(HEAD);
-    if (bytes !== undefined) this.#shelved = shelvedOf(decodeSnapshotHead(bytes), bytes);
+    const {store, replica, started} = this.#components;
+    const begun = (await storedHeight(store, KEY.begun)) ?? 0n;
+    for await (const [, bytes] of storePages(store, KEY.snapshotHeads, {pageMax: 1})) {
+      const head = decodeSnapshotHead(bytes);
+      const {height} = head.final.checkpoint;
+      // Those from before this node began anew are of no use to anybody, and go with the next.
+      if (height < begun) this.#chunks.set(height, head.firsts.length);
+      else this.#put(head, bytes);
+      if (height === begun) started(head);
+    }
+    const {height, isLastOfEpoch} = replica.finalCheckpoint.checkpoint;
+    if (isLastOfEpoch && height > (this.#newest?.height ?? 0n)) this.#makeOf();
   }
 
   /** What is being made is dropped. */
@@ -81,20 +99,25 @@ export class SnapshotShelf {
     );
     if (!isEnd || !replica.finalCheckpoint.checkpoint.isLastOfEpoch) return;
     if (isBehind() || this.#abort.signal.aborted) return;
-    this.#next = snapshotSource(replica.base, replica.finalCheckpoint);
+    this.#makeOf();
+  }
+
+  #makeOf(): void {
+    const {base, finalCheckpoint} = this.#components.replica;
+    this.#next = snapshotSource(base, finalCheckpoint);
     this.#making ??= this.#makeAll();
   }
 
   /** Encoded; empty for none. */
   head(): Uint8Array {
-    return this.#shelved?.bytes ?? NOTHING;
+    return this.#newest?.bytes ?? NOTHING;
   }
 
   /** Encoded; empty when it is not of the snapshot that is here now. */
   async chunk(id: Hash, index: number): Promise<Uint8Array> {
-    const shelved = this.#shelved;
-    if (shelved === undefined || shelved.id !== id || index >= shelved.chunks) return NOTHING;
-    return (await this.#components.store.get(chunkKey(shelved.height, index))) ?? NOTHING;
+    const newest = this.#newest;
+    if (newest?.id !== id || index >= (this.#chunks.get(newest.height) ?? 0)) return NOTHING;
+    return (await this.#components.store.get(snapshotChunkKey(newest.height, index))) ?? NOTHING;
   }
 
   async #makeAll(): Promise<void> {
@@ -118,68 +141,71 @@ export class SnapshotShelf {
       log.warn("too many withdrawals for a snapshot", {withdrawals: source.withdrawals.length});
       return;
     }
-    await store.write([...(await this.#leftovers()), {key: MAKING, value: encodeHeight(height)}]);
+    await store.write([...(await this.#leftovers()), heightWrite(MAKING, height)]);
     const chain = shortenChain(genesis, await storedHandovers(store), source.final);
     const steps = makeSnapshot({...source, ...chain});
     for (let step = steps.next(); ; step = steps.next()) {
-      if (step.done === true) return await this.#replace(step.value);
+      if (step.done === true) return await this.#shelve(step.value);
       if (step.value !== undefined) {
         const {index, chunk} = step.value;
-        await store.write([{key: chunkKey(height, index), value: chunk}]);
+        await store.write([{key: snapshotChunkKey(height, index), value: chunk}]);
       }
       await clock.sleep(PAUSE_MS, this.#abort.signal);
     }
   }
 
-  async #replace(head: SnapshotHead): Promise<void> {
-    const {store, log} = this.#components;
+  async #shelve(head: SnapshotHead): Promise<void> {
+    const {store, log, windowH, started} = this.#components;
     if (head.firsts.length > SNAPSHOT_CHUNKS_MAX) {
       log.warn("too many cells for a snapshot", {chunks: head.firsts.length});
       return;
     }
     const bytes = encodeSnapshotHead(head);
-    const next = shelvedOf(head, bytes);
-    const old = this.#shelved;
-    const gone = old === undefined || old.height === next.height ? [] : chunkKeys(old);
+    const {height} = head.final.checkpoint;
+    const begun = (await storedHeight(store, KEY.begun)) ?? 0n;
+    const {start, gone} = planStarts([...this.#chunks.keys(), height], {begun, windowH});
     await store.write(
       [
-        {key: HEAD, value: bytes},
+        {key: snapshotHeadKey(height), value: bytes},
         {key: MAKING, value: undefined},
-        ...gone.map((key) => ({key, value: undefined})),
+        ...gone.flatMap((old) => this.#deletes(old)),
+        ...(start === undefined ? [] : [heightWrite(KEY.begun, start)]),
       ],
       {sync: true},
     );
-    this.#shelved = next;
-    log.debug("a snapshot was made", {height: next.height, chunks: next.chunks});
+    for (const old of gone) this.#chunks.delete(old);
+    this.#put(head, bytes);
+    log.debug("a snapshot was made", {height, chunks: head.firsts.length});
+    // A node that has just begun has its start only now.
+    const from = start ?? begun;
+    const found =
+      start === undefined && height !== begun ? undefined : await store.get(snapshotHeadKey(from));
+    if (found !== undefined) started(decodeSnapshotHead(found));
+  }
+
+  #put(head: SnapshotHead, bytes: Uint8Array): void {
+    const {height} = head.final.checkpoint;
+    this.#chunks.set(height, head.firsts.length);
+    this.#newest = {id: snapshotIdOf(head), height, bytes};
+  }
+
+  #deletes(height: bigint): Write[] {
+    const chunks = Array.from({length: this.#chunks.get(height) ?? 0}, (_, index) =>
+      snapshotChunkKey(height, index),
+    );
+    return [snapshotHeadKey(height), ...chunks].map((key) => ({key, value: undefined}));
   }
 
   /** Deletes what a run that was cut short has written. */
   async #leftovers(): Promise<Write[]> {
     const {store} = this.#components;
-    const making = await store.get(MAKING);
-    const height = making === undefined ? undefined : new ByteReader(making).u64();
-    if (height === undefined || height === this.#shelved?.height) return [];
+    const height = await storedHeight(store, MAKING);
+    if (height === undefined || this.#chunks.has(height)) return [];
     const found: Write[] = [];
     for (let index = 0; ; index += 1) {
-      const key = chunkKey(height, index);
+      const key = snapshotChunkKey(height, index);
       if ((await store.get(key)) === undefined) return found;
       found.push({key, value: undefined});
     }
   }
-}
-
-function shelvedOf(head: SnapshotHead, bytes: Uint8Array): Shelved {
-  return {id: snapshotIdOf(head), height: head.final.checkpoint.height, chunks: head.firsts.length, bytes};
-}
-
-function chunkKeys({height, chunks}: Shelved): string[] {
-  return Array.from({length: chunks}, (_, index) => chunkKey(height, index));
-}
-
-function chunkKey(height: bigint, index: number): string {
-  return `${PREFIX}${String(height).padStart(12, "0")}/${String(index).padStart(6, "0")}`;
-}
-
-function encodeHeight(height: bigint): Uint8Array {
-  return new ByteWriter().u64(height).finish();
 }

@@ -89,6 +89,8 @@ export async function openNode(input: OpenNodeInput, facts: NodeFacts): Promise<
     receivableUctz: () => parts.marketplace.claimer.receivable(),
     checkpointAgeMs: () => clock.now() - Number(parts.ledger.checkpoint().timeMs),
     asksKnown: () => parts.marketplace.asks.size,
+    entriesKept: () => parts.ledger.entriesKept,
+    storeBytes: () => parts.store.sizeBytes(),
   });
   const facade = openDoors(parts, {input, facts, home, chain});
   return {

@@ -22,6 +22,10 @@ export type MetricSources = {
   readonly receivableUctz?: () => bigint;
   readonly checkpointAgeMs?: () => number;
   readonly asksKnown?: () => number;
+  /** Entries of the ledger on disk, branches of forked logs not counted. */
+  readonly entriesKept?: () => number;
+  /** Of the database. */
+  readonly storeBytes?: () => Promise<number>;
 };
 
 export class Metrics {
@@ -73,19 +77,21 @@ export class Metrics {
 
   /** Gauges that are read at each scrape; call once the parts exist. */
   observe(sources: MetricSources): void {
-    const gauge = (name: string, help: string, read: (() => number) | undefined): void => {
+    const gauge = (name: string, help: string, read: (() => number | Promise<number>) | undefined): void => {
       if (read === undefined) return;
       new Gauge({
         name,
         help,
         registers: [this.#registry],
-        collect() {
-          this.set(read());
+        async collect() {
+          this.set(await read());
         },
       });
     };
     const {slots, tasksOpen, balanceUctz, receivableUctz, checkpointAgeMs} = sources;
     gauge("ctz_peers", "Connected peers", sources.peers);
+    gauge("ctz_ledger_entries_kept", "Entries on disk", sources.entriesKept);
+    gauge("ctz_store_bytes", "Size of the database on disk", sources.storeBytes);
     gauge("ctz_offers_known", "Live asks heard", sources.asksKnown);
     gauge("ctz_executor_slots", "Executor processes", slots && (() => slots().slots));
     gauge("ctz_executor_slots_busy", "Executor processes at work", slots && (() => slots().busy));

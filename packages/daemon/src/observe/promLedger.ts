@@ -26,6 +26,13 @@ export function ledgerMetrics(registry: Registry): LedgerMetrics {
   const persistSeconds = histogram("ctz_ledger_persist_seconds", "One group commit on disk");
   const degraded = gauge("ctz_ledger_degraded", "1 while the ledger cannot certify");
   const synced = counter("ctz_ledger_entries_synced_total", "Entries brought by sync");
+  const compared = counter("ctz_ledger_pending_compared_total", "Comparisons of pending ops with a peer");
+  const exchanged = counter(
+    "ctz_ledger_pending_exchanged_total",
+    "Pending ops given and taken by comparisons",
+  );
+  const pruned = counter("ctz_ledger_entries_pruned_total", "Entries deleted from disk");
+  const logsStart = gauge("ctz_ledger_logs_start_height", "Height at which the logs on disk start");
   const queue = gauge("ctz_ledger_queue_depth", "Inputs that wait");
   return {
     opsCertified: (count) => certified.inc(count),
@@ -42,6 +49,12 @@ export function ledgerMetrics(registry: Registry): LedgerMetrics {
     },
     degraded: (isDegraded) => degraded.set(isDegraded ? 1 : 0),
     syncRound: (entries) => synced.inc(entries),
+    pendingCompared(offered, wanted) {
+      compared.inc();
+      exchanged.inc(offered + wanted);
+    },
+    pruned: (entries) => pruned.inc(entries),
+    logsStart: (at) => logsStart.set(Number(at)),
     queueLength: (inputs) => queue.set(inputs),
   };
 }

@@ -81,8 +81,7 @@ export const OPTION_ROWS = {
     shape: "switch",
     value: "true or false",
     default: "false",
-    describe:
-      "Replay the ledger since the genesis instead of beginning with a snapshot; a witness always does",
+    describe: "Keep the ledger's logs since the genesis: begin with no snapshot, and prune nothing",
     parse: parseSwitch,
   }),
   roles: optionRow<Role>({

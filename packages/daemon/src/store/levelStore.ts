@@ -5,7 +5,7 @@
  * The schema version is kept twice: in a plain file, read before LevelDB opens (opening alone rewrites
  * its log), and under `meta/schema`, inside the same atomic world as the data.
  */
-import {mkdir, readFile, statfs, writeFile} from "node:fs/promises";
+import {mkdir, readdir, readFile, stat, statfs, writeFile} from "node:fs/promises";
 import {join} from "node:path";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import type {RangeOptions, Store, StoreSnapshot, Write} from "@catalyze/core/ports/store";
@@ -155,6 +155,22 @@ export class LevelStore implements Store {
       this.#isTorn = true;
       throw storeError(error);
     }
+  }
+
+  /** On disk, as far as files stay while they are counted. */
+  async sizeBytes(): Promise<number> {
+    const names = await readdir(this.#path);
+    const sizes = await Promise.all(
+      names.map(async (name) => {
+        try {
+          return (await stat(join(this.#path, name))).size;
+        } catch {
+          // Deleted by a compaction meanwhile.
+          return 0;
+        }
+      }),
+    );
+    return sizes.reduce((sum, size) => sum + size, 0);
   }
 
   async #checkSpace(group: readonly Waiting[]): Promise<void> {

@@ -1,5 +1,4 @@
 import {sha256} from "@catalyze/core/crypto/sha256";
-import {toCodedError} from "@catalyze/core/errors/codedError";
 import {checkpointHash} from "@catalyze/core/ledger/checkpoint";
 import {signVote} from "@catalyze/core/ledger/consensusCodec";
 import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
@@ -26,6 +25,7 @@ import {FakeClock} from "../../../../test/sim/fakes/fakeClock.ts";
 import {FakeNetwork} from "../../../../test/sim/fakes/fakeNetwork.ts";
 import {MemoryStore} from "../../../../test/sim/fakes/memoryStore.ts";
 import {SeededRandom} from "../../../../test/sim/fakes/seededRandom.ts";
+import {deepVerified} from "./deepVerified.ts";
 import {CTZ, LedgerRig} from "./ledgerRig.ts";
 import {silentLog} from "./silentLog.ts";
 import {testSigner, testVerifier} from "./testSigner.ts";
@@ -90,17 +90,10 @@ describe("a follower that joins late", () => {
     const report = await rig.node(4).verify();
     expect(report.checks.filter(({ok}) => !ok)).toEqual([]);
     expect(rig.home(4).net!.penalties).toEqual([]);
-    // What it has does not begin at the genesis, and it says so rather than call it damaged.
-    const code = async (index: number) => {
-      try {
-        await rig.clock.complete(rig.node(index).export().next());
-      } catch (error) {
-        return toCodedError(error).code;
-      }
-      return undefined;
-    };
-    expect(await code(4)).toBe("LEDGER_INCOMPLETE");
-    expect(await code(0)).toBeUndefined();
+    // What it has does not begin at the genesis, and is verified from where it does.
+    const [joined, whole] = [await deepVerified(rig, 4), await deepVerified(rig, 0)];
+    expect(joined).toMatchObject({begun: BigInt(first!), divergence: undefined});
+    expect(whole).toMatchObject({begun: 0n, divergence: undefined});
     await rig.stop();
   });
 
@@ -355,10 +348,11 @@ describe("SnapshotJoin", () => {
     const begun: Beginning[] = [];
     const components = {
       ...{net, clock, random: new SeededRandom(5), log: silentLog, verifier: testVerifier},
-      isWanted: () => true,
+      height: () => 0n,
+      isWitness: () => false,
       begin: (beginning: Beginning) => begun.push(beginning),
     };
-    const join = new SnapshotJoin(components, genesis);
+    const join = new SnapshotJoin(components, {genesis, isArchive: false});
     const run = async () => await clock.complete(join.run(new AbortController().signal), 60_000);
     return {run, begun, given, net};
   }

@@ -77,7 +77,7 @@ it("is the same at all nodes, and one at a time: the next replaces it whole", as
   expect(sizes.slice(0, 2)).toEqual([0, 0]);
   expect(sizes[2]).toBeGreaterThan(400);
   const kept = await rig.clock.complete(new MemoryStore(rig.home(0).disk).range("lp/"));
-  expect(kept.map(([key]) => key)).toEqual(["lp/000000000006/000000", "lp/head"]);
+  expect(kept.map(([key]) => key)).toEqual(["lp/chunk/000000000006/000000", "lp/head/000000000006"]);
   await rig.stop();
 });
 
@@ -91,8 +91,8 @@ it("keeps the old one when it dies while it makes the next, and clears that away
   await rig.clock.complete(
     store().write([
       {key: "lp/making", value: new Uint8Array(8).fill(5, 7)},
-      {key: "lp/000000000005/000000", value: Uint8Array.of(1)},
-      {key: "lp/000000000005/000001", value: Uint8Array.of(1)},
+      {key: "lp/chunk/000000000005/000000", value: Uint8Array.of(1)},
+      {key: "lp/chunk/000000000005/000001", value: Uint8Array.of(1)},
     ]),
   );
   rig.crash(0);
@@ -100,7 +100,7 @@ it("keeps the old one when it dies while it makes the next, and clears that away
   expect((await headOf(rig, 0))?.final.checkpoint.height).toBe(3n);
   await rig.until(() => rig.node(0).head().height >= 6n);
   await rig.clock.advance(500);
-  expect(await keys()).toEqual(["lp/000000000006/000000", "lp/head"]);
+  expect(await keys()).toEqual(["lp/chunk/000000000006/000000", "lp/head/000000000006"]);
   await rig.stop();
 });
 

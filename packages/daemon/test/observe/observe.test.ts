@@ -80,7 +80,7 @@ describe("Metrics", () => {
   it("counts what parts report and reads gauges at each scrape", async () => {
     const metrics = new Metrics("1.2.3");
     let peers = 1;
-    metrics.observe({peers: () => peers, balanceUctz: () => 7n});
+    metrics.observe({peers: () => peers, balanceUctz: () => 7n, storeBytes: async () => 4_096});
     metrics.taskEnded("requester", "failed", "NO_PROVIDER");
     metrics.taskPhase("execute", 0.2);
     metrics.ledger.opsCertified(3);
@@ -93,6 +93,7 @@ describe("Metrics", () => {
     for (const line of [
       'ctz_build_info{version="1.2.3"} 1',
       'ctz_tasks_total{role="requester",outcome="failed",code="NO_PROVIDER"} 1',
+      "ctz_store_bytes 4096",
       'ctz_task_phase_duration_seconds_count{phase="execute"} 1',
       "ctz_ledger_ops_certified_total 3",
       "ctz_ledger_invariant_violations_total 1",

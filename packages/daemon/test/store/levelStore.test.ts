@@ -38,6 +38,14 @@ describe("LevelStore", () => {
     await expect(LevelStore.open(path)).rejects.toMatchObject({code: "SCHEMA_NEWER"});
   });
 
+  it("says how much of the disk it takes", async () => {
+    const store = await LevelStore.open(path);
+    const before = await store.sizeBytes();
+    await store.write([{key: "a", value: new Uint8Array(100_000)}], {sync: true});
+    expect((await store.sizeBytes()) - before).toBeGreaterThan(100_000);
+    await store.close();
+  });
+
   it("says HOME_LOCKED to a second opener", async () => {
     const store = await LevelStore.open(path);
     await expect(LevelStore.open(path)).rejects.toMatchObject({code: "HOME_LOCKED"});

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file catalyze/v1/ledger.proto.
  */
 export const file_catalyze_v1_ledger: GenFile = /*@__PURE__*/
-  fileDesc("ChhjYXRhbHl6ZS92MS9sZWRnZXIucHJvdG8SC2NhdGFseXplLnYxIjcKC1dpdG5lc3NIZWFkEg8KB3dpdG5lc3MYASABKA0SCQoBbhgCIAEoBBIMCgRoYXNoGAMgASgMIooBCgtTeW5jUmVxdWVzdBInCgVoZWFkcxgBIAMoCzIYLmNhdGFseXplLnYxLldpdG5lc3NIZWFkEhkKEWNoZWNrcG9pbnRfaGVpZ2h0GAIgASgEEhMKC2VudHJpZXNfbWF4GAMgASgNEhUKCG93bl9zZWF0GAQgASgNSACIAQFCCwoJX293bl9zZWF0InsKCVN5bmNSZXBseRIPCgdlbnRyaWVzGAEgAygMEicKBWhlYWRzGAIgAygLMhguY2F0YWx5emUudjEuV2l0bmVzc0hlYWQSEwoLY2hlY2twb2ludHMYAyADKAwSDAoEbW9yZRgEIAEoCBIRCglvd25fd29yZHMYBSABKAwiFwoIT3BTdWJtaXQSCwoDb3BzGAEgAygMIjUKBU9wQWNrEg0KBW9wX2lkGAEgASgMEgwKBGNvZGUYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSIxCg1PcFN1Ym1pdFJlcGx5EiAKBGFja3MYASADKAsyEi5jYXRhbHl6ZS52MS5PcEFjayIbCgtDZWxsUmVxdWVzdBIMCgRjZWxsGAEgASgMIj8KCUNlbGxSZXBseRINCgVzdGF0ZRgBIAEoDBIOCgZoZWlnaHQYAiABKAQSEwoLcGVuZGluZ19vcHMYAyADKAwiFQoTU25hcHNob3RIZWFkUmVxdWVzdCIhChFTbmFwc2hvdEhlYWRSZXBseRIMCgRoZWFkGAEgASgMIjcKFFNuYXBzaG90Q2h1bmtSZXF1ZXN0EhAKCHNuYXBzaG90GAEgASgMEg0KBWluZGV4GAIgASgNIiMKElNuYXBzaG90Q2h1bmtSZXBseRINCgVjaHVuaxgBIAEoDCIQCg5HZW5lc2lzUmVxdWVzdCIkCgxHZW5lc2lzUmVwbHkSFAoMZ2VuZXNpc19qc29uGAEgASgMIoQGCgtMZWRnZXJGcmFtZRIwCgxzeW5jX3JlcXVlc3QYASABKAsyGC5jYXRhbHl6ZS52MS5TeW5jUmVxdWVzdEgAEiwKCnN5bmNfcmVwbHkYAiABKAsyFi5jYXRhbHl6ZS52MS5TeW5jUmVwbHlIABIqCglvcF9zdWJtaXQYAyABKAsyFS5jYXRhbHl6ZS52MS5PcFN1Ym1pdEgAEjUKD29wX3N1Ym1pdF9yZXBseRgEIAEoCzIaLmNhdGFseXplLnYxLk9wU3VibWl0UmVwbHlIABIwCgxjZWxsX3JlcXVlc3QYBSABKAsyGC5jYXRhbHl6ZS52MS5DZWxsUmVxdWVzdEgAEiwKCmNlbGxfcmVwbHkYBiABKAsyFi5jYXRhbHl6ZS52MS5DZWxsUmVwbHlIABI2Cg9nZW5lc2lzX3JlcXVlc3QYByABKAsyGy5jYXRhbHl6ZS52MS5HZW5lc2lzUmVxdWVzdEgAEjIKDWdlbmVzaXNfcmVwbHkYCCABKAsyGS5jYXRhbHl6ZS52MS5HZW5lc2lzUmVwbHlIABIPCgVlbnRyeRgJIAEoDEgAEhMKCWNvbnNlbnN1cxgKIAEoDEgAEhQKCmNoZWNrcG9pbnQYCyABKAxIABIaChBhbmNob3Jfc2lnbmF0dXJlGAwgASgMSAASQQoVc25hcHNob3RfaGVhZF9yZXF1ZXN0GA0gASgLMiAuY2F0YWx5emUudjEuU25hcHNob3RIZWFkUmVxdWVzdEgAEj0KE3NuYXBzaG90X2hlYWRfcmVwbHkYDiABKAsyHi5jYXRhbHl6ZS52MS5TbmFwc2hvdEhlYWRSZXBseUgAEkMKFnNuYXBzaG90X2NodW5rX3JlcXVlc3QYDyABKAsyIS5jYXRhbHl6ZS52MS5TbmFwc2hvdENodW5rUmVxdWVzdEgAEj8KFHNuYXBzaG90X2NodW5rX3JlcGx5GBAgASgLMh8uY2F0YWx5emUudjEuU25hcHNob3RDaHVua1JlcGx5SABCBgoEYm9keWIGcHJvdG8z");
+  fileDesc("ChhjYXRhbHl6ZS92MS9sZWRnZXIucHJvdG8SC2NhdGFseXplLnYxIjcKC1dpdG5lc3NIZWFkEg8KB3dpdG5lc3MYASABKA0SCQoBbhgCIAEoBBIMCgRoYXNoGAMgASgMIooBCgtTeW5jUmVxdWVzdBInCgVoZWFkcxgBIAMoCzIYLmNhdGFseXplLnYxLldpdG5lc3NIZWFkEhkKEWNoZWNrcG9pbnRfaGVpZ2h0GAIgASgEEhMKC2VudHJpZXNfbWF4GAMgASgNEhUKCG93bl9zZWF0GAQgASgNSACIAQFCCwoJX293bl9zZWF0IokBCglTeW5jUmVwbHkSDwoHZW50cmllcxgBIAMoDBInCgVoZWFkcxgCIAMoCzIYLmNhdGFseXplLnYxLldpdG5lc3NIZWFkEhMKC2NoZWNrcG9pbnRzGAMgAygMEgwKBG1vcmUYBCABKAgSDAoEY29kZRgFIAEoCRIRCglvd25fd29yZHMYBiABKAwiFwoIT3BTdWJtaXQSCwoDb3BzGAEgAygMIjUKBU9wQWNrEg0KBW9wX2lkGAEgASgMEgwKBGNvZGUYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSIxCg1PcFN1Ym1pdFJlcGx5EiAKBGFja3MYASADKAsyEi5jYXRhbHl6ZS52MS5PcEFjayIbCgtDZWxsUmVxdWVzdBIMCgRjZWxsGAEgASgMIj8KCUNlbGxSZXBseRINCgVzdGF0ZRgBIAEoDBIOCgZoZWlnaHQYAiABKAQSEwoLcGVuZGluZ19vcHMYAyADKAwiFQoTU25hcHNob3RIZWFkUmVxdWVzdCIhChFTbmFwc2hvdEhlYWRSZXBseRIMCgRoZWFkGAEgASgMIjcKFFNuYXBzaG90Q2h1bmtSZXF1ZXN0EhAKCHNuYXBzaG90GAEgASgMEg0KBWluZGV4GAIgASgNIiMKElNuYXBzaG90Q2h1bmtSZXBseRINCgVjaHVuaxgBIAEoDCIuCg5QZW5kaW5nQ29tcGFyZRIMCgRzYWx0GAEgASgMEg4KBnJhbmdlcxgCIAEoDCIlChNQZW5kaW5nQ29tcGFyZVJlcGx5Eg4KBnJhbmdlcxgBIAEoDCIqCgxQZW5kaW5nRmV0Y2gSDAoEc2FsdBgBIAEoDBIMCgRrZXlzGAIgAygMIiAKEVBlbmRpbmdGZXRjaFJlcGx5EgsKA29wcxgBIAMoDCIQCg5HZW5lc2lzUmVxdWVzdCIkCgxHZW5lc2lzUmVwbHkSFAoMZ2VuZXNpc19qc29uGAEgASgMIvIHCgtMZWRnZXJGcmFtZRIwCgxzeW5jX3JlcXVlc3QYASABKAsyGC5jYXRhbHl6ZS52MS5TeW5jUmVxdWVzdEgAEiwKCnN5bmNfcmVwbHkYAiABKAsyFi5jYXRhbHl6ZS52MS5TeW5jUmVwbHlIABIqCglvcF9zdWJtaXQYAyABKAsyFS5jYXRhbHl6ZS52MS5PcFN1Ym1pdEgAEjUKD29wX3N1Ym1pdF9yZXBseRgEIAEoCzIaLmNhdGFseXplLnYxLk9wU3VibWl0UmVwbHlIABIwCgxjZWxsX3JlcXVlc3QYBSABKAsyGC5jYXRhbHl6ZS52MS5DZWxsUmVxdWVzdEgAEiwKCmNlbGxfcmVwbHkYBiABKAsyFi5jYXRhbHl6ZS52MS5DZWxsUmVwbHlIABI2Cg9nZW5lc2lzX3JlcXVlc3QYByABKAsyGy5jYXRhbHl6ZS52MS5HZW5lc2lzUmVxdWVzdEgAEjIKDWdlbmVzaXNfcmVwbHkYCCABKAsyGS5jYXRhbHl6ZS52MS5HZW5lc2lzUmVwbHlIABIPCgVlbnRyeRgJIAEoDEgAEhMKCWNvbnNlbnN1cxgKIAEoDEgAEhQKCmNoZWNrcG9pbnQYCyABKAxIABIaChBhbmNob3Jfc2lnbmF0dXJlGAwgASgMSAASQQoVc25hcHNob3RfaGVhZF9yZXF1ZXN0GA0gASgLMiAuY2F0YWx5emUudjEuU25hcHNob3RIZWFkUmVxdWVzdEgAEj0KE3NuYXBzaG90X2hlYWRfcmVwbHkYDiABKAsyHi5jYXRhbHl6ZS52MS5TbmFwc2hvdEhlYWRSZXBseUgAEkMKFnNuYXBzaG90X2NodW5rX3JlcXVlc3QYDyABKAsyIS5jYXRhbHl6ZS52MS5TbmFwc2hvdENodW5rUmVxdWVzdEgAEj8KFHNuYXBzaG90X2NodW5rX3JlcGx5GBAgASgLMh8uY2F0YWx5emUudjEuU25hcHNob3RDaHVua1JlcGx5SAASNgoPcGVuZGluZ19jb21wYXJlGBEgASgLMhsuY2F0YWx5emUudjEuUGVuZGluZ0NvbXBhcmVIABJBChVwZW5kaW5nX2NvbXBhcmVfcmVwbHkYEiABKAsyIC5jYXRhbHl6ZS52MS5QZW5kaW5nQ29tcGFyZVJlcGx5SAASMgoNcGVuZGluZ19mZXRjaBgTIAEoCzIZLmNhdGFseXplLnYxLlBlbmRpbmdGZXRjaEgAEj0KE3BlbmRpbmdfZmV0Y2hfcmVwbHkYFCABKAsyHi5jYXRhbHl6ZS52MS5QZW5kaW5nRmV0Y2hSZXBseUgAQgYKBGJvZHliBnByb3RvMw");
 
 /**
  * @generated from message catalyze.v1.WitnessHead
@@ -102,9 +102,16 @@ export type SyncReply = Message<"catalyze.v1.SyncReply"> & {
   more: boolean;
 
   /**
+   * LEDGER_INCOMPLETE: what was asked for is gone here; then only the heads are there
+   *
+   * @generated from field: string code = 5;
+   */
+  code: string;
+
+  /**
    * to `own_seat`: what you heard from it on the next checkpoint
    *
-   * @generated from field: bytes own_words = 5;
+   * @generated from field: bytes own_words = 6;
    */
   ownWords: Uint8Array;
 };
@@ -293,6 +300,86 @@ export const SnapshotChunkReplySchema: GenMessage<SnapshotChunkReply> = /*@__PUR
   messageDesc(file_catalyze_v1_ledger, 11);
 
 /**
+ * Ops that no witness has listed, compared by ranges under a salt that the asker draws: core/ledger/ranges.ts.
+ *
+ * @generated from message catalyze.v1.PendingCompare
+ */
+export type PendingCompare = Message<"catalyze.v1.PendingCompare"> & {
+  /**
+   * @generated from field: bytes salt = 1;
+   */
+  salt: Uint8Array;
+
+  /**
+   * @generated from field: bytes ranges = 2;
+   */
+  ranges: Uint8Array;
+};
+
+/**
+ * Describes the message catalyze.v1.PendingCompare.
+ * Use `create(PendingCompareSchema)` to create a new message.
+ */
+export const PendingCompareSchema: GenMessage<PendingCompare> = /*@__PURE__*/
+  messageDesc(file_catalyze_v1_ledger, 12);
+
+/**
+ * @generated from message catalyze.v1.PendingCompareReply
+ */
+export type PendingCompareReply = Message<"catalyze.v1.PendingCompareReply"> & {
+  /**
+   * @generated from field: bytes ranges = 1;
+   */
+  ranges: Uint8Array;
+};
+
+/**
+ * Describes the message catalyze.v1.PendingCompareReply.
+ * Use `create(PendingCompareReplySchema)` to create a new message.
+ */
+export const PendingCompareReplySchema: GenMessage<PendingCompareReply> = /*@__PURE__*/
+  messageDesc(file_catalyze_v1_ledger, 13);
+
+/**
+ * @generated from message catalyze.v1.PendingFetch
+ */
+export type PendingFetch = Message<"catalyze.v1.PendingFetch"> & {
+  /**
+   * @generated from field: bytes salt = 1;
+   */
+  salt: Uint8Array;
+
+  /**
+   * @generated from field: repeated bytes keys = 2;
+   */
+  keys: Uint8Array[];
+};
+
+/**
+ * Describes the message catalyze.v1.PendingFetch.
+ * Use `create(PendingFetchSchema)` to create a new message.
+ */
+export const PendingFetchSchema: GenMessage<PendingFetch> = /*@__PURE__*/
+  messageDesc(file_catalyze_v1_ledger, 14);
+
+/**
+ * @generated from message catalyze.v1.PendingFetchReply
+ */
+export type PendingFetchReply = Message<"catalyze.v1.PendingFetchReply"> & {
+  /**
+   * @generated from field: repeated bytes ops = 1;
+   */
+  ops: Uint8Array[];
+};
+
+/**
+ * Describes the message catalyze.v1.PendingFetchReply.
+ * Use `create(PendingFetchReplySchema)` to create a new message.
+ */
+export const PendingFetchReplySchema: GenMessage<PendingFetchReply> = /*@__PURE__*/
+  messageDesc(file_catalyze_v1_ledger, 15);
+
+/**
  * @generated from message catalyze.v1.GenesisRequest
  */
 export type GenesisRequest = Message<"catalyze.v1.GenesisRequest"> & {
@@ -303,7 +390,7 @@ export type GenesisRequest = Message<"catalyze.v1.GenesisRequest"> & {
  * Use `create(GenesisRequestSchema)` to create a new message.
  */
 export const GenesisRequestSchema: GenMessage<GenesisRequest> = /*@__PURE__*/
-  messageDesc(file_catalyze_v1_ledger, 12);
+  messageDesc(file_catalyze_v1_ledger, 16);
 
 /**
  * @generated from message catalyze.v1.GenesisReply
@@ -320,7 +407,7 @@ export type GenesisReply = Message<"catalyze.v1.GenesisReply"> & {
  * Use `create(GenesisReplySchema)` to create a new message.
  */
 export const GenesisReplySchema: GenMessage<GenesisReply> = /*@__PURE__*/
-  messageDesc(file_catalyze_v1_ledger, 13);
+  messageDesc(file_catalyze_v1_ledger, 17);
 
 /**
  * @generated from message catalyze.v1.LedgerFrame
@@ -433,6 +520,30 @@ export type LedgerFrame = Message<"catalyze.v1.LedgerFrame"> & {
      */
     value: SnapshotChunkReply;
     case: "snapshotChunkReply";
+  } | {
+    /**
+     * @generated from field: catalyze.v1.PendingCompare pending_compare = 17;
+     */
+    value: PendingCompare;
+    case: "pendingCompare";
+  } | {
+    /**
+     * @generated from field: catalyze.v1.PendingCompareReply pending_compare_reply = 18;
+     */
+    value: PendingCompareReply;
+    case: "pendingCompareReply";
+  } | {
+    /**
+     * @generated from field: catalyze.v1.PendingFetch pending_fetch = 19;
+     */
+    value: PendingFetch;
+    case: "pendingFetch";
+  } | {
+    /**
+     * @generated from field: catalyze.v1.PendingFetchReply pending_fetch_reply = 20;
+     */
+    value: PendingFetchReply;
+    case: "pendingFetchReply";
   } | { case: undefined; value?: undefined };
 };
 
@@ -441,5 +552,5 @@ export type LedgerFrame = Message<"catalyze.v1.LedgerFrame"> & {
  * Use `create(LedgerFrameSchema)` to create a new message.
  */
 export const LedgerFrameSchema: GenMessage<LedgerFrame> = /*@__PURE__*/
-  messageDesc(file_catalyze_v1_ledger, 14);
+  messageDesc(file_catalyze_v1_ledger, 18);
 
