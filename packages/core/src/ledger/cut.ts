@@ -26,8 +26,12 @@ import {committeeNow, coveredHeads, type Register} from "./register.ts";
 import {isResolved} from "./resolved.ts";
 import {LedgerState} from "./state.ts";
 
+/** What a copy of an op is checked against. */
+export type Soundness = {readonly state: LedgerState; readonly epoch: number; readonly opFee: bigint};
+
 export type CutContext = {
   readonly dag: Dag;
+  /** In force in the epoch of the next checkpoint. */
   readonly params: LedgerParams;
   readonly base: LedgerState;
   readonly parent: Checkpoint;
@@ -35,7 +39,7 @@ export type CutContext = {
   /** Votes inside the parent's cut for ops that it did not apply. */
   readonly carried: Tally;
   /** Whether an op that perhaps nobody honest voted for is what its owner, and a claim's authority, signed. */
-  readonly isSound: (op: Op, state: LedgerState, epoch: number) => boolean;
+  readonly isSound: (op: Op, moment: Soundness) => boolean;
   readonly prove: (proof: Uint8Array, register: Register) => Proven | undefined;
 };
 
@@ -127,6 +131,7 @@ type CutParts = {
 
 function cutOf(context: CutContext, {heads, timeMs, nodes}: CutParts): Cut {
   const {params, parent} = context;
+  const {opFee} = params;
   const epoch = epochOfHeight(parent.height + 1n, params.checkpointsPerEpoch);
   const tally = context.carried.copy();
   for (const node of nodes) countVotes(tally, node, {...context, epoch});
@@ -135,8 +140,8 @@ function cutOf(context: CutContext, {heads, timeMs, nodes}: CutParts): Cut {
     heads,
     timeMs,
     tally,
-    isSound: (op, state) => context.isSound(op, state, epoch),
-    expiringClaims: (lock) => highestClaim(tally, lock, context.isSound),
+    isSound: (op, state) => context.isSound(op, {state, epoch, opFee}),
+    expiringClaims: (lock) => highestClaim(tally, lock, context),
   });
   const {checkpoint, state, fold, applied} = step;
   tally.drop((op) => isResolved(state, op));
@@ -212,14 +217,14 @@ function medianTime(committee: Committee, entries: readonly Timed[]): number {
 }
 
 /** With at least one vote: an entry that carries it is in the cut. */
-function highestClaim(tally: Tally, lock: LockCell, isSound: CutContext["isSound"]): Op | undefined {
+function highestClaim(tally: Tally, lock: LockCell, {isSound, params: {opFee}}: CutContext): Op | undefined {
   // It may have been opened in this very cut.
   const state = LedgerState.empty();
   state.putLock(lock);
   let best: {readonly op: Op; readonly cumulative: bigint} | undefined;
   for (const seq of tally.seqsOf(lock.id)) {
     for (const {copies} of tally.at(lock.id, seq)) {
-      const op = copies.find((copy) => isSound(copy, state, copy.body.validFromEpoch));
+      const op = copies.find((copy) => isSound(copy, {state, epoch: copy.body.validFromEpoch, opFee}));
       if (op?.body.payload.kind !== "claim") continue;
       const {cumulative} = op.body.payload;
       const isHigher =

@@ -14,7 +14,9 @@ export type DivergentItem =
   /** Which checkpoint the store says is its last. */
   | {readonly kind: "head"}
   /** Who witnesses. */
-  | {readonly kind: "register"};
+  | {readonly kind: "register"}
+  /** Parameters, proposals and votes. */
+  | {readonly kind: "governance"};
 
 /** The first record that is not what the records before it lead to. */
 export type Divergence = {
@@ -46,6 +48,7 @@ export function itemText(item: DivergentItem): string {
       return `withdrawal ${item.address}`;
     case "head":
     case "register":
+    case "governance":
       return item.kind;
   }
 }

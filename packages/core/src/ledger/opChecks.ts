@@ -12,6 +12,7 @@ import type {SignatureVerifier} from "../ports/signer.ts";
 import {U64_MAX} from "../primitives/amount.ts";
 import type {AccountCell, LockCell} from "./cell.ts";
 import {isEvidence} from "./evidenceCodec.ts";
+import {motionProblem} from "./governing.ts";
 import type {LockSpec, Op, OpBody, Payload, Wish} from "./op.ts";
 import {NO_OP} from "./opCodec.ts";
 import {candidateProblem, verifyCandidate} from "./seatRequest.ts";
@@ -89,7 +90,7 @@ function payloadProblem(payload: Payload): string | undefined {
     case "withdraw":
       return payload.amount === 0n ? "amount" : addressProblem(payload);
     case "govern":
-      return payload.wish.kind === "join" ? candidateProblem(payload.wish.candidate) : undefined;
+      return wishProblem(payload.wish);
     case "evidence":
       // Costs more than a signature to decode, so signatures come first: see `checkShown`.
       return undefined;
@@ -97,6 +98,18 @@ function payloadProblem(payload: Payload): string | undefined {
       return payload.keys.every(isPublicKeyAllowed)
         ? descriptorProblem(payload.threshold, payload.keys)
         : "key";
+  }
+}
+
+function wishProblem(wish: Wish): string | undefined {
+  switch (wish.kind) {
+    case "join":
+      return candidateProblem(wish.candidate);
+    case "propose":
+      return motionProblem(wish.motion);
+    case "leave":
+    case "vote":
+      return undefined;
   }
 }
 
@@ -128,7 +141,7 @@ export function feeOf(payload: Payload, opFee: bigint): bigint {
 }
 
 /** Only a final claim may be free, and then `enabled` lets it raise nothing. */
-function isFeeEnough({fee, payload}: OpBody, opFee: bigint): boolean {
+export function isFeeEnough({fee, payload}: Pick<OpBody, "fee" | "payload">, opFee: bigint): boolean {
   return fee >= feeOf(payload, opFee) || (fee === 0n && payload.kind === "claim" && payload.isFinal);
 }
 

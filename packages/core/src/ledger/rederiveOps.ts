@@ -1,8 +1,9 @@
 /** Form and signatures of the ops that a cut applies, each against the state that it was applied to. */
 import type {SignatureVerifier} from "../ports/signer.ts";
 import {apply, enabled} from "./apply.ts";
-import type {Cut, CutContext} from "./cut.ts";
+import type {Cut, CutContext, Soundness} from "./cut.ts";
 import type {Divergence} from "./divergence.ts";
+import {paramsAt} from "./governance.ts";
 import type {Op} from "./op.ts";
 import {checkOpForm} from "./opChecks.ts";
 import type {LedgerState} from "./state.ts";
@@ -11,8 +12,6 @@ export type OpSoundness = {
   readonly network: number;
   readonly genesisHash: Uint8Array;
   readonly verifier: SignatureVerifier;
-  /** µCTZ. */
-  readonly opFee: bigint;
 };
 
 /** The first op that more than 2/3 of the weight voted for although its owner did not sign it so. */
@@ -21,7 +20,10 @@ export function unsoundOp(cut: Cut, context: CutContext, check: OpSoundness): Di
   const {height, epoch} = cut.checkpoint;
   for (const op of cut.applied) {
     // It may have been voted for in its last epoch and be certified later.
-    const at = {...check, state, epoch: Math.min(epoch, op.body.validUntilEpoch)};
+    const at = {
+      ...{...check, state, epoch: Math.min(epoch, op.body.validUntilEpoch)},
+      opFee: paramsAt(state.governance, frozenSince(state, op) ?? epoch).opFee,
+    };
     const problem = problemOf(op, at, () => copiesOf(op, cut, context));
     if (problem !== undefined) {
       return {
@@ -40,13 +42,18 @@ export function unsoundOp(cut: Cut, context: CutContext, check: OpSoundness): Di
 
 function problemOf(
   op: Op,
-  context: OpSoundness & {readonly state: LedgerState; readonly epoch: number},
+  context: OpSoundness & Soundness,
   copies: () => readonly Op[],
 ): string | undefined {
   const answer = checkOpForm(op, context);
   if (answer.ok) return undefined;
   // Ids do not cover signatures: a bad witness may carry a spoilt copy of a sound op.
   return copies().some((copy) => checkOpForm(copy, context).ok) ? undefined : answer.reason;
+}
+
+/** Epoch of the votes for an op that was rescued: its fee was enough then. */
+function frozenSince(state: LedgerState, {body: {cell}}: Op): number | undefined {
+  return (state.account(cell) ?? state.lock(cell))?.frozen?.epoch;
 }
 
 function copiesOf({id}: Op, {nodes}: Cut, {carried, dag}: CutContext): readonly Op[] {

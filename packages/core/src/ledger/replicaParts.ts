@@ -33,14 +33,13 @@ export type ReplicaParts = {
 
 export function replicaParts(components: ReplicaComponents, restored: RestoredReplica): ReplicaParts {
   const {genesis, verifier, voteSigner: signer, voteRules = VOTE_RULES, isForker = false} = components;
-  const {params} = genesis;
   const hash = genesisHash(genesis);
   const network = {network: networkIdOf(hash), genesisHash: fromHex(hash)};
-  const check = {...network, verifier, opFee: params.opFee};
-  const isSound: BookOptions["isSound"] = (op, state, epoch) => checkOpForm(op, {...check, state, epoch}).ok;
+  const check = {...network, verifier};
+  const isSound: BookOptions["isSound"] = (op, moment) => checkOpForm(op, {...check, ...moment}).ok;
   const prove: BookOptions["prove"] = (proof, register) =>
-    checkEvidence(proof, {register, params, verifier, ...network});
-  const book = new Book({params, isSound, prove}, restored);
+    checkEvidence(proof, {register, params: genesis.params, verifier, ...network});
+  const book = new Book({isSound, prove}, restored);
   const table = readSigningTable(restored.signed);
   const voter = new Voter(
     {...check, rules: voteRules, isProof: (proof, register) => prove(proof, register) !== undefined},
@@ -48,13 +47,13 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
   );
   voter.forget(book.base, book.epoch);
   const pool = new Pool();
-  const delayMs = Math.min(DELAY_MAX_MS, Math.max(DELAY_MIN_MS, params.checkpointIntervalMs / 4));
+  const delayMs = () => Math.min(DELAY_MAX_MS, Math.max(DELAY_MIN_MS, book.params.checkpointIntervalMs / 4));
   const {genesisHash: hashBytes} = network;
   const agreement = new Agreement({verifier, genesisHash: hashBytes, signer, book, delayMs}, table.consensus);
   const openOwnLog = () => {
     const witness = signer && seatOf(book.base.register, signer.publicKey);
     if (signer === undefined || witness === undefined) return undefined;
-    return new OwnLog({...network, book, pool, voter, params, witness, signer, isForker}, table.entries);
+    return new OwnLog({...network, book, pool, voter, witness, signer, isForker}, table.entries);
   };
   const isWitness = () => signer !== undefined && book.committee.seatOf(signer.publicKey) !== undefined;
   const intake = new OpIntake({book, pool, voter, isWitness});

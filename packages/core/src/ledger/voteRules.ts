@@ -11,7 +11,7 @@ import type {CellId, OpId} from "../primitives/id.ts";
 import type {Enabled, Refusal} from "./apply.ts";
 import type {Tally} from "./certificates.ts";
 import type {Op} from "./op.ts";
-import {checkOpForm} from "./opChecks.ts";
+import {checkOpForm, isFeeEnough} from "./opChecks.ts";
 import type {Register} from "./register.ts";
 import type {LedgerState} from "./state.ts";
 
@@ -97,9 +97,10 @@ function votableRefusal(
 }
 
 function formRefusal(op: Op, context: VoteContext): VoteRefusal | undefined {
-  const {epoch} = context;
-  if (context.isSound && epoch >= op.body.validFromEpoch && epoch <= op.body.validUntilEpoch)
-    return undefined;
+  const {epoch, opFee} = context;
+  const isInTime = epoch >= op.body.validFromEpoch && epoch <= op.body.validUntilEpoch;
+  // The fee may have risen since it was checked.
+  if (context.isSound && isInTime && isFeeEnough(op.body, opFee)) return undefined;
   const check = checkOpForm(op, context);
   if (check.ok) return undefined;
   return {code: check.code, reason: check.reason, isTemporary: check.reason === "notYetValid"};

@@ -24,7 +24,6 @@ export type VoterOptions = {
   readonly network: number;
   readonly genesisHash: Uint8Array;
   readonly verifier: SignatureVerifier;
-  readonly opFee: bigint;
   readonly rules: readonly VoteRule[];
   readonly isProof: VoteContext["isProof"];
 };
@@ -35,6 +34,8 @@ export type VoteMoment = {
   readonly tally: Tally;
   readonly stampH: bigint;
   readonly epoch: number;
+  /** In force in that epoch, µCTZ. */
+  readonly opFee: bigint;
 };
 
 export class Voter {
@@ -74,6 +75,7 @@ export class Voter {
       tally: moment.tally,
       votable: votable(state, op, {height: moment.stampH}),
       epoch: moment.epoch,
+      opFee: moment.opFee,
       voted: this.votedAt(moment.epoch, op.body),
       isSound: this.#isSound(op, state),
     };
@@ -81,8 +83,8 @@ export class Voter {
   }
 
   /** Form and signatures of an op that just came in, against the keys of the view. */
-  check(op: Op, {view, epoch}: Pick<VoteMoment, "view" | "epoch">): OpCheck {
-    const check = checkOpForm(op, {...this.#options, state: view, epoch});
+  check(op: Op, {view, epoch, opFee}: Pick<VoteMoment, "view" | "epoch" | "opFee">): OpCheck {
+    const check = checkOpForm(op, {...this.#options, state: view, epoch, opFee});
     const keys = keysOf(view, op);
     if (check.ok && keys !== undefined) this.#sound.set(op, keys);
     return check;

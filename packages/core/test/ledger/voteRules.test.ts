@@ -28,13 +28,13 @@ function voterWith(
   const hash = genesisHash(genesis);
   const rules = VOTE_RULES.filter(({name}) => names.includes(name));
   const network = {network: networkIdOf(hash), genesisHash: fromHex(hash)};
-  return new Voter({...network, verifier, opFee: genesis.params.opFee, rules, isProof: () => false}, votes);
+  return new Voter({...network, verifier, rules, isProof: () => false}, votes);
 }
 
 function momentOf(ops: readonly Op[]): VoteMoment {
   const tally = new Tally(committee);
   for (const op of ops) tally.add(op);
-  return {view: genesisState(genesis), tally, stampH: 0n, epoch: 1};
+  return {view: genesisState(genesis), tally, stampH: 0n, epoch: 1, opFee: genesis.params.opFee};
 }
 
 describe("the slot rule alone", () => {
