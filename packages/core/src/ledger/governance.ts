@@ -73,8 +73,14 @@ export function lateWindowH({terms}: Governance): bigint {
   return windows.reduce((longest, each) => (each > longest ? each : longest), 0n);
 }
 
-/** Of the parameters around an epoch the highest fee: enough for who is one epoch behind, or ahead. */
+/** In force in the epoch before, in this one and in the next: others may be one behind, or ahead. */
+export function paramsAround(governance: Governance, epoch: number): readonly LedgerParams[] {
+  const near = [epoch - 1, epoch, epoch + 1].map((each) => paramsAt(governance, Math.max(0, each)));
+  return [...new Set(near)];
+}
+
+/** µCTZ that are enough for an op whichever of these epochs its readers are in. */
 export function safeFee(governance: Governance, epoch: number): bigint {
-  const fees = [epoch - 1, epoch, epoch + 1].map((each) => paramsAt(governance, Math.max(0, each)).opFee);
+  const fees = paramsAround(governance, epoch).map(({opFee}) => opFee);
   return fees.reduce((high, fee) => (fee > high ? fee : high));
 }

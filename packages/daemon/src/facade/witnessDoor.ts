@@ -31,7 +31,7 @@ export class WitnessDoor implements WitnessFacade {
 
   async status(): Promise<WitnessStatusView> {
     const {ledger} = this.#components;
-    const {params} = ledger.genesis;
+    const params = ledger.params();
     const status = ledger.status();
     const register = ledger.register();
     const committee = committeeNow(register);
@@ -79,7 +79,7 @@ export class WitnessDoor implements WitnessFacade {
       });
     }
     const application = {account: identity.account, evmAddress, peerId: identity.peer};
-    const needed = ledger.genesis.params.witnessStakeMin;
+    const needed = ledger.params().witnessStakeMin;
     const isGranted = register.seats.some(
       ({account, granted}) => account === identity.account && granted > 0,
     );

@@ -4,6 +4,7 @@ import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {Committees} from "@catalyze/core/ledger/handover";
 import type {Op} from "@catalyze/core/ledger/op";
+import {isFeeEnough} from "@catalyze/core/ledger/opChecks";
 import {Replica} from "@catalyze/core/ledger/replica";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
 import {restoreReplica} from "@catalyze/core/ledger/restoreReplica";
@@ -137,7 +138,7 @@ export async function openLedger(
     ...{clock, random: components.random, log},
     isOfUse: (proof) => replica.isOfUse(proof),
     submit: (proof) => wallet.submit(account, {kind: "evidence", proof}),
-    checkpointIntervalMs: options.genesis.params.checkpointIntervalMs,
+    checkpointIntervalMs: () => replica.params.checkpointIntervalMs,
   });
   const effects = new LedgerEffects({
     ...{net, clock, log, metrics, budgets, events, wallet, sender, reporter, committees},
@@ -147,6 +148,7 @@ export async function openLedger(
     isOwn: (op) => isOwnCell(op, account, replica),
     height: () => replica.checkpoint.height,
     agreed: (id) => agreedHead(replica.base, id),
+    isPaid: ({body}) => isFeeEnough(body, replica.params.opFee),
     takeSlowChecks: () => slow.take(),
   });
   const machine = {
@@ -184,7 +186,7 @@ async function openBase(
     ...{components, options, events, begin, push, written, replica, witnesses},
     account: accountIdOf(accountSigner.publicKey),
     budgets: new PeerBudgets(clock, (peer) => (witnesses.isMember(peer) ? rates.witness : rates.other)),
-    view: walletView(replica, genesis),
+    view: walletView(replica),
   };
 }
 
@@ -251,7 +253,6 @@ function openWallet(base: Base, outbox: Outbox): Pick<LedgerParts, "wallet" | "s
     {
       network: networkIdOf(hash),
       genesisHash: fromHex(hash),
-      opFee: genesis.params.opFee,
       timeoutMs: submitTimeoutMs,
     },
   );
