@@ -151,8 +151,7 @@ export class Book {
 
   /** What a vote of this moment rests on. */
   moment(): VoteMoment {
-    const {opFee} = this.params;
-    return {view: this.#view, tally: this.#live, stampH: this.checkpoint.height, epoch: this.epoch, opFee};
+    return {view: this.#view, tally: this.#live, stampH: this.checkpoint.height, epoch: this.epoch};
   }
 
   /** The epoch of the next checkpoint: the one in which votes count now. */

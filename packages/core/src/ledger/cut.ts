@@ -24,10 +24,7 @@ import type {Op} from "./op.ts";
 import type {LedgerParams} from "./params.ts";
 import {committeeNow, coveredHeads, type Register} from "./register.ts";
 import {isResolved} from "./resolved.ts";
-import {LedgerState} from "./state.ts";
-
-/** What a copy of an op is checked against. */
-export type Soundness = {readonly state: LedgerState; readonly epoch: number; readonly opFee: bigint};
+import type {LedgerState} from "./state.ts";
 
 export type CutContext = {
   readonly dag: Dag;
@@ -39,7 +36,7 @@ export type CutContext = {
   /** Votes inside the parent's cut for ops that it did not apply. */
   readonly carried: Tally;
   /** Whether an op that perhaps nobody honest voted for is what its owner, and a claim's authority, signed. */
-  readonly isSound: (op: Op, moment: Soundness) => boolean;
+  readonly isSound: (op: Op, state: LedgerState, epoch: number) => boolean;
   readonly prove: (proof: Uint8Array, register: Register) => Proven | undefined;
 };
 
@@ -131,7 +128,6 @@ type CutParts = {
 
 function cutOf(context: CutContext, {heads, timeMs, nodes}: CutParts): Cut {
   const {params, parent} = context;
-  const {opFee} = params;
   const epoch = epochOfHeight(parent.height + 1n, params.checkpointsPerEpoch);
   const tally = context.carried.copy();
   for (const node of nodes) countVotes(tally, node, {...context, epoch});
@@ -140,7 +136,7 @@ function cutOf(context: CutContext, {heads, timeMs, nodes}: CutParts): Cut {
     heads,
     timeMs,
     tally,
-    isSound: (op, state) => context.isSound(op, {state, epoch, opFee}),
+    isSound: (op, state) => context.isSound(op, state, epoch),
     expiringClaims: (lock) => highestClaim(tally, lock, context),
   });
   const {checkpoint, state, fold, applied} = step;
@@ -217,14 +213,14 @@ function medianTime(committee: Committee, entries: readonly Timed[]): number {
 }
 
 /** With at least one vote: an entry that carries it is in the cut. */
-function highestClaim(tally: Tally, lock: LockCell, {isSound, params: {opFee}}: CutContext): Op | undefined {
+function highestClaim(tally: Tally, lock: LockCell, {isSound, base}: CutContext): Op | undefined {
   // It may have been opened in this very cut.
-  const state = LedgerState.empty();
+  const state = base.fork();
   state.putLock(lock);
   let best: {readonly op: Op; readonly cumulative: bigint} | undefined;
   for (const seq of tally.seqsOf(lock.id)) {
     for (const {copies} of tally.at(lock.id, seq)) {
-      const op = copies.find((copy) => isSound(copy, {state, epoch: copy.body.validFromEpoch, opFee}));
+      const op = copies.find((copy) => isSound(copy, state, copy.body.validFromEpoch));
       if (op?.body.payload.kind !== "claim") continue;
       const {cumulative} = op.body.payload;
       const isHigher =

@@ -79,6 +79,16 @@ export function paramsAround(governance: Governance, epoch: number): readonly Le
   return [...new Set(near)];
 }
 
+/**
+ * The highest fee since an op may count, µCTZ: what once paid too little is dead, and stays dead when the fee
+ * falls again, so that its owner can sign another op for its slot.
+ */
+export function feeSince({terms}: Governance, {from, epoch}: {from: number; epoch: number}): bigint {
+  return terms
+    .filter(({sinceEpoch}, at) => sinceEpoch <= epoch && (terms[at + 1]?.sinceEpoch ?? epoch + 1) > from)
+    .reduce((high, {params: {opFee}}) => (opFee > high ? opFee : high), 0n);
+}
+
 /** µCTZ that are enough for an op whichever of these epochs its readers are in. */
 export function safeFee(governance: Governance, epoch: number): bigint {
   const fees = paramsAround(governance, epoch).map(({opFee}) => opFee);

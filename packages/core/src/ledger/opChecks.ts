@@ -12,6 +12,7 @@ import type {SignatureVerifier} from "../ports/signer.ts";
 import {U64_MAX} from "../primitives/amount.ts";
 import type {AccountCell, LockCell} from "./cell.ts";
 import {isEvidence} from "./evidenceCodec.ts";
+import {feeSince} from "./governance.ts";
 import {motionProblem} from "./governing.ts";
 import type {LockSpec, Op, OpBody, Payload, Wish} from "./op.ts";
 import {NO_OP} from "./opCodec.ts";
@@ -29,8 +30,6 @@ export type OpCheckContext = {
   readonly state: LedgerState;
   /** Epoch of the checkpoint that is being made. */
   readonly epoch: number;
-  /** µCTZ. */
-  readonly opFee: bigint;
 };
 
 export type OpCheck =
@@ -47,7 +46,7 @@ export function checkOpForm(op: Op, context: OpCheckContext): OpCheck {
   if (body.network !== context.network) return refuse("OP_REJECTED", "network");
   if (context.epoch < body.validFromEpoch) return refuse("OP_REJECTED", "notYetValid");
   if (context.epoch > body.validUntilEpoch) return refuse("OP_REJECTED", "epochOver");
-  if (!isFeeEnough(body, context.opFee)) return refuse("OP_REJECTED", "fee");
+  if (!isFeeEnough(body, context)) return refuse("OP_REJECTED", "fee");
   if (body.payload.kind === "claim") {
     const lock = context.state.lock(body.cell);
     return lock === undefined
@@ -141,7 +140,11 @@ export function feeOf(payload: Payload, opFee: bigint): bigint {
 }
 
 /** Only a final claim may be free, and then `enabled` lets it raise nothing. */
-export function isFeeEnough({fee, payload}: Pick<OpBody, "fee" | "payload">, opFee: bigint): boolean {
+export function isFeeEnough(
+  {fee, payload, validFromEpoch: from}: OpBody,
+  {state, epoch}: Pick<OpCheckContext, "state" | "epoch">,
+): boolean {
+  const opFee = feeSince(state.governance, {from, epoch});
   return fee >= feeOf(payload, opFee) || (fee === 0n && payload.kind === "claim" && payload.isFinal);
 }
 

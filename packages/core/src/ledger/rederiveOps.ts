@@ -1,9 +1,8 @@
 /** Form and signatures of the ops that a cut applies, each against the state that it was applied to. */
 import type {SignatureVerifier} from "../ports/signer.ts";
 import {apply, enabled} from "./apply.ts";
-import type {Cut, CutContext, Soundness} from "./cut.ts";
+import type {Cut, CutContext} from "./cut.ts";
 import type {Divergence} from "./divergence.ts";
-import {paramsAt} from "./governance.ts";
 import type {Op} from "./op.ts";
 import {checkOpForm} from "./opChecks.ts";
 import type {LedgerState} from "./state.ts";
@@ -20,10 +19,8 @@ export function unsoundOp(cut: Cut, context: CutContext, check: OpSoundness): Di
   const {height, epoch} = cut.checkpoint;
   for (const op of cut.applied) {
     // It may have been voted for in its last epoch and be certified later.
-    const at = {
-      ...{...check, state, epoch: Math.min(epoch, op.body.validUntilEpoch)},
-      opFee: paramsAt(state.governance, frozenSince(state, op) ?? epoch).opFee,
-    };
+    const voted = frozenSince(state, op) ?? epoch;
+    const at = {...check, state, epoch: Math.min(voted, op.body.validUntilEpoch)};
     const problem = problemOf(op, at, () => copiesOf(op, cut, context));
     if (problem !== undefined) {
       return {
@@ -42,7 +39,7 @@ export function unsoundOp(cut: Cut, context: CutContext, check: OpSoundness): Di
 
 function problemOf(
   op: Op,
-  context: OpSoundness & Soundness,
+  context: OpSoundness & {readonly state: LedgerState; readonly epoch: number},
   copies: () => readonly Op[],
 ): string | undefined {
   const answer = checkOpForm(op, context);

@@ -36,7 +36,7 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
   const hash = genesisHash(genesis);
   const network = {network: networkIdOf(hash), genesisHash: fromHex(hash)};
   const check = {...network, verifier};
-  const isSound: BookOptions["isSound"] = (op, moment) => checkOpForm(op, {...check, ...moment}).ok;
+  const isSound: BookOptions["isSound"] = (op, state, epoch) => checkOpForm(op, {...check, state, epoch}).ok;
   const prove: BookOptions["prove"] = (proof, register) =>
     checkEvidence(proof, {register, params: genesis.params, verifier, ...network});
   const book = new Book({isSound, prove}, restored);

@@ -34,8 +34,6 @@ export type VoteMoment = {
   readonly tally: Tally;
   readonly stampH: bigint;
   readonly epoch: number;
-  /** In force in that epoch, µCTZ. */
-  readonly opFee: bigint;
 };
 
 export class Voter {
@@ -75,7 +73,6 @@ export class Voter {
       tally: moment.tally,
       votable: votable(state, op, {height: moment.stampH}),
       epoch: moment.epoch,
-      opFee: moment.opFee,
       voted: this.votedAt(moment.epoch, op.body),
       isSound: this.#isSound(op, state),
     };
@@ -83,8 +80,8 @@ export class Voter {
   }
 
   /** Form and signatures of an op that just came in, against the keys of the view. */
-  check(op: Op, {view, epoch, opFee}: Pick<VoteMoment, "view" | "epoch" | "opFee">): OpCheck {
-    const check = checkOpForm(op, {...this.#options, state: view, epoch, opFee});
+  check(op: Op, {view, epoch}: Pick<VoteMoment, "view" | "epoch">): OpCheck {
+    const check = checkOpForm(op, {...this.#options, state: view, epoch});
     const keys = keysOf(view, op);
     if (check.ok && keys !== undefined) this.#sound.set(op, keys);
     return check;

@@ -1,4 +1,10 @@
-import {type Ballot, type Governance, genesisGovernance, paramsAt} from "@catalyze/core/ledger/governance";
+import {
+  type Ballot,
+  feeSince,
+  type Governance,
+  genesisGovernance,
+  paramsAt,
+} from "@catalyze/core/ledger/governance";
 import {decodeGovernance, encodeGovernance, governanceHash} from "@catalyze/core/ledger/governanceCodec";
 import {
   BALLOTS_MAX,
@@ -216,6 +222,16 @@ describe("what is accepted", () => {
     const {governance} = ended(voted(asked, 9, true, 2), until + 1);
     expect(paramsAt(governance, until + 2)).toMatchObject({opFee: 200n, lockExpiryHeights: 120});
     expect(paramsAt(governance, until + 3)).toMatchObject({opFee: 200n, lockExpiryHeights: 130});
+  });
+
+  it("makes what paid too little in any epoch dead for good", () => {
+    const at = (sinceEpoch: number, opFee: bigint) => ({sinceEpoch, params: {...params, opFee}});
+    const governance = {...start, terms: [at(0, 100n), at(4, 300n), at(6, 50n)]};
+    const since = (from: number, epoch: number) => feeSince(governance, {from, epoch});
+    expect([since(1, 3), since(1, 4), since(4, 5), since(5, 6), since(6, 6), since(6, 9)]).toEqual([
+      ...[100n, 300n, 300n, 300n, 50n, 50n],
+    ]);
+    expect(since(0, 9)).toBe(300n);
   });
 
   it("stays out as a whole where it does not fit behind another", () => {

@@ -34,7 +34,7 @@ function voterWith(
 function momentOf(ops: readonly Op[]): VoteMoment {
   const tally = new Tally(committee);
   for (const op of ops) tally.add(op);
-  return {view: genesisState(genesis), tally, stampH: 0n, epoch: 1, opFee: genesis.params.opFee};
+  return {view: genesisState(genesis), tally, stampH: 0n, epoch: 1};
 }
 
 describe("the slot rule alone", () => {

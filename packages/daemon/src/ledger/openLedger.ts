@@ -148,7 +148,7 @@ export async function openLedger(
     isOwn: (op) => isOwnCell(op, account, replica),
     height: () => replica.checkpoint.height,
     agreed: (id) => agreedHead(replica.base, id),
-    isPaid: ({body}) => isFeeEnough(body, replica.params.opFee),
+    isPaid: ({body}) => isFeeEnough(body, {state: replica.base, epoch: replica.epoch}),
     takeSlowChecks: () => slow.take(),
   });
   const machine = {
