@@ -83,6 +83,11 @@ export class LedgerNode implements LedgerClient {
     return this.#open.replica.base;
   }
 
+  /** Of the next checkpoint. */
+  get epoch(): number {
+    return this.#open.replica.epoch;
+  }
+
   params(): LedgerParams {
     return this.#open.replica.params;
   }
