@@ -56,6 +56,10 @@ export class SharedLedgerClient implements LedgerClient {
     this.#waiters.clear();
   }
 
+  opFee(): bigint {
+    return this.params().opFee;
+  }
+
   params(): LedgerParams {
     return this.#components.ledger.genesis.params;
   }

@@ -50,7 +50,8 @@ export function propose(
   if (isOpen || stakeOf(proposer) < deposit) return governance;
   const untilEpoch = epoch + epochsOf(params.votingS, params);
   const proposal: Proposal = {...motion, id, proposer, deposit, untilEpoch, ballots: []};
-  const proposals = heaviest([...governance.proposals, proposal], PROPOSALS_MAX, {
+  const proposals = withItem(governance.proposals, proposal, {
+    max: PROPOSALS_MAX,
     weight: (each) => weightOf(each.proposer),
     key: (each) => each.id,
   });
@@ -69,9 +70,11 @@ export function castBallot(
   const proposal = governance.proposals[at];
   if (proposal === undefined || weightOf(account) === 0n) return governance;
   const others = proposal.ballots.filter((ballot) => ballot.account !== account);
-  const ballots = heaviest([...others, {account, isYes}], BALLOTS_MAX, {
-    weight: (ballot) => weightOf(ballot.account),
-    key: (ballot) => ballot.account,
+  const ballot = {account, isYes};
+  const ballots = withItem(others, ballot, {
+    max: BALLOTS_MAX,
+    weight: (each) => weightOf(each.account),
+    key: (each) => each.account,
   });
   return {...governance, proposals: governance.proposals.with(at, {...proposal, ballots})};
 }
@@ -81,18 +84,23 @@ type Ranking<Item> = {
   readonly key: (item: Item) => string;
 };
 
-/** By key; where there is no room for all, without the lightest, of equals the last. */
-function heaviest<Item>(items: readonly Item[], max: number, {weight, key}: Ranking<Item>): readonly Item[] {
-  const byKey = (left: Item, right: Item) => (key(left) < key(right) ? -1 : 1);
-  if (items.length <= max) return items.toSorted(byKey);
-  const weighed = items.map((item) => ({item, weight: weight(item)}));
-  weighed.sort((left, right) =>
-    left.weight === right.weight ? byKey(left.item, right.item) : left.weight > right.weight ? -1 : 1,
-  );
-  return weighed
-    .slice(0, max)
-    .map(({item}) => item)
-    .sort(byKey);
+/** With one more, by key; where that is one too many, without the lightest, of equals the last. One pass: votes are cheap. */
+function withItem<Item>(
+  items: readonly Item[],
+  item: Item,
+  {max, weight, key}: Ranking<Item> & {readonly max: number},
+): readonly Item[] {
+  const at = items.findIndex((each) => key(each) > key(item));
+  const all = items.toSpliced(at === -1 ? items.length : at, 0, item);
+  if (all.length <= max) return all;
+  let lightest = 0;
+  let least = weight(all[0] ?? item);
+  for (const [index, each] of all.entries()) {
+    const own = weight(each);
+    if (own > least) continue;
+    [lightest, least] = [index, own];
+  }
+  return all.toSpliced(lightest, 1);
 }
 
 export type Count = {readonly yes: bigint; readonly no: bigint};

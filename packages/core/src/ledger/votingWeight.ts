@@ -26,7 +26,7 @@ export function votingTotal(
   {totals, register}: Pick<LedgerState, "totals" | "register">,
   params: Pricing,
 ): bigint {
-  return totals.stake + grantedTo(register, params);
+  return totals.stake + grantedTo(register, params, "all");
 }
 
 /** What a proposer may lose: cooling stake is at risk too. */
@@ -39,8 +39,20 @@ function stakedBy({staked}: AccountCell): bigint {
   return staked.witness + staked.executor + staked.curate;
 }
 
-function grantedTo({seats}: Register, {witnessStakeMin}: Pricing, id?: AccountId): bigint {
-  return seats
-    .filter(({account, standing}) => standing === "serving" && (id === undefined || account === id))
-    .reduce((sum, {granted}) => sum + BigInt(granted) * witnessStakeMin, 0n);
+const units = new WeakMap<Register, ReadonlyMap<AccountId | "all", bigint>>();
+
+function grantedTo(register: Register, {witnessStakeMin}: Pricing, id: AccountId | "all"): bigint {
+  const known = units.get(register) ?? unitsOf(register);
+  units.set(register, known);
+  return (known.get(id) ?? 0n) * witnessStakeMin;
+}
+
+function unitsOf({seats}: Register): ReadonlyMap<AccountId | "all", bigint> {
+  const granted = new Map<AccountId | "all", bigint>();
+  for (const seat of seats) {
+    if (seat.standing !== "serving") continue;
+    for (const id of [seat.account, "all"] as const)
+      granted.set(id, (granted.get(id) ?? 0n) + BigInt(seat.granted));
+  }
+  return granted;
 }

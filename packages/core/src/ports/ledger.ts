@@ -36,6 +36,8 @@ export interface LedgerClient {
   readonly account: AccountId;
   /** Height of the last checkpoint, its epoch, and how many witnesses stand behind a grade. */
   head(): {readonly height: bigint; readonly epoch: number; readonly witnesses: number};
+  /** µCTZ that an op of this node costs now: enough for witnesses an epoch behind or ahead, too. */
+  opFee(): bigint;
   /** In force for the next checkpoint. */
   params(): LedgerParams;
   /** The same for who is an epoch behind or ahead: usually one. */

@@ -11,7 +11,7 @@ import {type Checkpoint, encodeCheckpoint} from "@catalyze/core/ledger/checkpoin
 import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
-import {paramsAround} from "@catalyze/core/ledger/governance";
+import {paramsAround, safeFee} from "@catalyze/core/ledger/governance";
 import {type Committees, shortenChain} from "@catalyze/core/ledger/handover";
 import type {Payload} from "@catalyze/core/ledger/op";
 import {decodeOp, lockIdOf, locksMadeBy} from "@catalyze/core/ledger/opCodec";
@@ -86,6 +86,11 @@ export class LedgerNode implements LedgerClient {
   /** Of the next checkpoint. */
   get epoch(): number {
     return this.#open.replica.epoch;
+  }
+
+  opFee(): bigint {
+    const {base, epoch} = this.#open.replica;
+    return safeFee(base.governance, epoch);
   }
 
   params(): LedgerParams {

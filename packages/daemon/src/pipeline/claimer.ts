@@ -60,7 +60,8 @@ export class Claimer {
   #tick(): void {
     const {ledger} = this.#components;
     const {height, epoch} = ledger.head();
-    const {opFee, lockExpiryHeights} = ledger.params();
+    const {lockExpiryHeights} = ledger.params();
+    const opFee = ledger.opFee();
     const marginH = BigInt(Math.ceil(lockExpiryHeights / FINAL_CLAIM_SHARE));
     const isNewEpoch = epoch !== this.#epoch;
     this.#epoch = epoch;

@@ -166,7 +166,8 @@ export class OutgoingPayments {
 
   async #open(quote: Quote, deadlineMs: UnixMs): Promise<Hold> {
     const {ledger, random, store} = this.#components;
-    const {opFee, lockExpiryHeights} = ledger.params();
+    const {lockExpiryHeights} = ledger.params();
+    const opFee = ledger.opFee();
     const balance = ledger.accountView(ledger.account)?.balance ?? 0n;
     const amount = lockSize(quote.chargeMax, balance, opFee);
     const expiryH = lockExpiryH(deadlineMs, this.#heights(), lockExpiryHeights);

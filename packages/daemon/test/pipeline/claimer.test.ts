@@ -22,7 +22,7 @@ it("waits until a claim brings more than its fee", async () => {
   const lock = {id: lockId, spec, drawn: 0n, isOpen: true} as unknown as LockView;
   const ledger = {
     head: () => ({height: 1n, epoch: Math.floor(clock.monotonicMs() / 15_000)}),
-    params: () => PARAMS_DEMO,
+    ...{params: () => PARAMS_DEMO, opFee: () => PARAMS_DEMO.opFee},
     lockView: () => lock,
     submit: async (_: unknown, op: unknown) => submitted.push(op),
   } as unknown as LedgerClient;
