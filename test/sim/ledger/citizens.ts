@@ -7,6 +7,9 @@ import type {AccountId} from "@catalyze/core/primitives/id";
 import type {SeededRandom} from "../fakes/seededRandom.ts";
 import type {Owner} from "./owners.ts";
 
+/** Nobody asks for less. */
+export const FEE_MIN = 40n;
+
 type Sight = {readonly base: LedgerState; readonly others: readonly AccountId[]};
 
 export class Citizen {
@@ -57,7 +60,7 @@ function changesAsked(random: SeededRandom, governance: Governance): ParamChange
   const all: readonly ParamChange[] = [
     {name: "entryIntervalMs", value: BigInt(10 + random.int(40))},
     {name: "checkpointIntervalMs", value: BigInt(600 + random.int(900))},
-    {name: "opFee", value: random.chance(0.5) ? opFee + BigInt(1 + random.int(150)) : 40n},
+    {name: "opFee", value: random.chance(0.5) ? opFee + BigInt(1 + random.int(150)) : FEE_MIN},
     {name: "lockExpiryHeights", value: BigInt(60 + random.int(200))},
   ];
   const chosen = all.filter(() => random.chance(0.4));

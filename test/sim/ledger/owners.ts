@@ -18,6 +18,8 @@ export type Network = {
   readonly genesisHash: Uint8Array;
   /** Enough for the next op, µCTZ. */
   readonly opFee: bigint;
+  /** Less is never enough. */
+  readonly feeMin: bigint;
   /** First epoch in which the next op counts. */
   readonly fromEpoch: number;
   /** Told how far an authority's signature lets a lock go. */

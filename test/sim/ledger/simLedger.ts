@@ -23,7 +23,7 @@ import type {SimCrypto} from "../market/simKeys.ts";
 import {Assembly} from "./assembly.ts";
 import {BadWitness} from "./badWitness.ts";
 import {Checks} from "./checks.ts";
-import {Citizen} from "./citizens.ts";
+import {Citizen, FEE_MIN} from "./citizens.ts";
 import {beginningFrom} from "./lateJoin.ts";
 import {type Network, Owner} from "./owners.ts";
 import {SimLedgerNode, type Spoken} from "./simLedgerNode.ts";
@@ -200,11 +200,12 @@ export class SimLedger {
   }
 
   /** Where votes change the fee, owners pay what is enough at the newest node. */
-  #networkOf(fixed: Omit<Network, "fromEpoch">): Network {
-    if (this.assembly === undefined) return {...fixed, fromEpoch: 0};
+  #networkOf(fixed: Omit<Network, "fromEpoch" | "feeMin">): Network {
+    if (this.assembly === undefined) return {...fixed, feeMin: fixed.opFee, fromEpoch: 0};
     const newest = () => this.#newest();
     return {
       ...fixed,
+      feeMin: FEE_MIN,
       get opFee() {
         const replica = newest();
         return replica === undefined ? fixed.opFee : safeFee(replica.base.governance, replica.epoch);
