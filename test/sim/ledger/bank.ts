@@ -218,8 +218,10 @@ export class Bank {
   /** When a slot became void is the ledger's to say; who pays for it, and how much at most, is not. */
   #fine(id: CellId, balance: bigint): void {
     const missing = (this.#balances.get(id) ?? 0n) - balance;
-    if (missing <= 0n || !this.#rules.isCheat(id) || missing % this.#rules.opFee !== 0n) return;
-    if (missing > FINE_FEES * this.#rules.opFee) return;
+    const {assembly, isCheat} = this.#rules;
+    const opFee = assembly?.rulesAt(this.#epoch).opFee ?? this.#rules.opFee;
+    if (missing <= 0n || !isCheat(id) || missing % opFee !== 0n) return;
+    if (missing > FINE_FEES * opFee) return;
     this.#pay(id, -missing);
     this.#burned += missing;
   }
