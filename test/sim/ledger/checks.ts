@@ -174,10 +174,10 @@ export class Checks {
   }
 
   /** In force for the next checkpoint, and after it, as the assembly has it. */
-  #checkRules({base, epoch}: Replica): void {
+  #checkRules({base, epoch, params: inForce}: Replica): void {
     const {assembly} = this.#options;
     for (const at of assembly === undefined ? [] : [epoch - 1, epoch, epoch + 1]) {
-      const params = paramsAt(base.governance, Math.max(0, at));
+      const params = at === epoch ? inForce : paramsAt(base.governance, Math.max(0, at));
       for (const [name, value] of Object.entries(assembly?.rulesAt(Math.max(0, at)) ?? {})) {
         const is = BigInt(params[name as ParamName]);
         if (is !== value) throw new Error(`assembly: ${name} is ${is} in epoch ${at}, should be ${value}`);
