@@ -15,6 +15,8 @@ import {type Checkpoint, checkpointHash} from "@catalyze/core/ledger/checkpoint"
 import {signVote} from "@catalyze/core/ledger/consensusCodec";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {GENESIS_DEPOSIT_CURSOR, genesisCheckpoint} from "@catalyze/core/ledger/genesisState";
+import {genesisGovernance} from "@catalyze/core/ledger/governance";
+import {governanceHash} from "@catalyze/core/ledger/governanceCodec";
 import {makeSnapshot, snapshotSource} from "@catalyze/core/ledger/makeSnapshot";
 import {PARAMS_DEMO} from "@catalyze/core/ledger/params";
 import {genesisRegister, NO_REGISTER} from "@catalyze/core/ledger/register";
@@ -59,7 +61,10 @@ const cells: Part = {
     const rows: Record<keyof typeof times, number[]> = times;
     let bytes = 0;
     for (let round = 0; round < ROUNDS; round++) {
-      const state = LedgerState.load({cells: all, totals, withdrawals: [], register: NO_REGISTER});
+      const state = LedgerState.load({
+        ...{cells: all, totals, withdrawals: [], register: NO_REGISTER},
+        governance: genesisGovernance({params: PARAMS_DEMO}),
+      });
       rows.tree.push(timed(() => state.tree().root()).ms);
       const made = make(state);
       rows.make.push(made.ms);
@@ -171,7 +176,11 @@ function finalOf(state: LedgerState) {
     depositCursor: GENESIS_DEPOSIT_CURSOR,
     stateRoot: toHex(state.tree().root()) as Hash,
     withdrawalRoot: toHex(EMPTY_WITHDRAWAL_ROOT) as Hash,
-    ...{paramsHash: NOBODY, nextCommitteeHash: registerHash(state.register), isLastOfEpoch: true},
+    ...{
+      paramsHash: governanceHash(state.governance),
+      nextCommitteeHash: registerHash(state.register),
+      isLastOfEpoch: true,
+    },
   };
   return {checkpoint, hash: checkpointHash(checkpoint), iteration: 1, signatures: []};
 }
@@ -221,6 +230,7 @@ async function beginAt(store: Store, genesis: Genesis): Promise<void> {
     totals: {...totals, accounts: totals.accounts + 1n, deposited: totals.deposited + 1n},
     withdrawals: [],
     register: genesisRegister(genesis),
+    governance: genesisGovernance(genesis),
   });
   const [hash, height] = [genesisHash(genesis), 100n];
   const checkpoint = {...genesisCheckpoint(genesis, state), network: networkIdOf(hash), height, epoch: 5};

@@ -40,7 +40,6 @@ describe("golden bytes of the ledger", () => {
       verifier: createVerifier(),
       state: genesisState(testGenesis),
       epoch: 1,
-      opFee: 100n,
     };
     expect(checkOpForm(decodeOp(fromHex(transfer.bytes)), context)).toEqual({ok: true, slow: false});
   });

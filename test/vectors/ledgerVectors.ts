@@ -11,17 +11,19 @@ import {checkpointHash, encodeCheckpoint} from "@catalyze/core/ledger/checkpoint
 import {checkpointStep} from "@catalyze/core/ledger/checkpointStep";
 import {signVote} from "@catalyze/core/ledger/consensusCodec";
 import {type Evidence, encodeEvidence} from "@catalyze/core/ledger/evidenceCodec";
-import {encodeGenesis, genesisHash, paramsHash} from "@catalyze/core/ledger/genesis";
+import {encodeGenesis, genesisHash} from "@catalyze/core/ledger/genesis";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
+import {genesisGovernance, type Motion} from "@catalyze/core/ledger/governance";
+import {governanceHash} from "@catalyze/core/ledger/governanceCodec";
 import type {LockSpec, Payload} from "@catalyze/core/ledger/op";
 import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
-import {PARAMS_DEMO, PARAMS_PRODUCTION} from "@catalyze/core/ledger/params";
+import {type LedgerParams, PARAMS_DEMO, PARAMS_PRODUCTION} from "@catalyze/core/ledger/params";
 import {genesisRegister} from "@catalyze/core/ledger/register";
 import {registerHash} from "@catalyze/core/ledger/registerCodec";
 import {CONTEXT_START, encodeVoucher, nextContext, signVoucher} from "@catalyze/core/ledger/voucher";
 import {withdrawalRoot} from "@catalyze/core/ledger/withdrawals";
 import {fromHex, fromUtf8, toHex} from "@catalyze/core/primitives/bytes";
-import type {Hash} from "@catalyze/core/primitives/id";
+import type {Hash, OpId} from "@catalyze/core/primitives/id";
 import {
   alice,
   bob,
@@ -55,6 +57,14 @@ const specs: readonly LockSpec[] = [
   },
 ];
 
+const motion: Motion = {
+  changes: [
+    {name: "opFee", value: 250n},
+    {name: "protocolFeeBps", value: 400n},
+  ],
+  payment: {to: bob.account, amount: 7n},
+};
+
 const vote = {kind: "finalize", height: 7n, iteration: 2, witness: 0} as const;
 const fork: Evidence = {
   kind: "agreementFork",
@@ -85,6 +95,8 @@ function opVectors(): Vector[] {
     ],
     ["stake", {kind: "stake", stake: "executor", amount: 5n}],
     ["unstake", {kind: "unstake", stake: "executor", amount: 5n}],
+    ["govern: propose", {kind: "govern", wish: {kind: "propose", motion}}],
+    ["govern: vote", {kind: "govern", wish: {kind: "vote", proposal: tag as string as OpId, isYes: true}}],
     ["evidence", {kind: "evidence", proof: encodeEvidence(fork)}],
     ["withdraw", {kind: "withdraw", amount: (1n << 64n) - 1n, address}],
     ["account", {kind: "account", threshold: 2, keys, exitAddress: address}],
@@ -177,6 +189,10 @@ function stateVectors(): Vector[] {
   ];
 }
 
+function paramsHashOf(params: LedgerParams): Hash {
+  return governanceHash(genesisGovernance({params}));
+}
+
 /** Everything, in the order of the file. */
 export function ledgerVectors(): readonly Vector[] {
   return [
@@ -191,7 +207,7 @@ export function ledgerVectors(): readonly Vector[] {
       hash,
       register: registerHash(genesisRegister(testGenesis)),
     },
-    {name: "parameters", demo: paramsHash(PARAMS_DEMO), production: paramsHash(PARAMS_PRODUCTION)},
+    {name: "parameters", demo: paramsHashOf(PARAMS_DEMO), production: paramsHashOf(PARAMS_PRODUCTION)},
     ...opVectors(),
     ...stateVectors(),
   ];

@@ -1,7 +1,8 @@
-/** Routes of wallet, ledger and witnesses. */
+/** Routes of wallet, ledger, witnesses and votes. */
 import {Type} from "typebox";
 import {limit, route} from "./route.ts";
 import {AccountText} from "./schema/fields.ts";
+import {GovernView, ProposeBody, VoteBody} from "./schema/govern.ts";
 import {
   BackupBody,
   BackupView,
@@ -111,6 +112,26 @@ export const MONEY_ROUTES = {
     method: "POST",
     path: "/api/v1/witness/leave",
     summary: "Give the seat back at the end of the epoch; answers once certified",
+    response: OpView,
+  }),
+  govern: route({
+    method: "GET",
+    path: "/api/v1/govern",
+    summary: "Parameters in force and to come, and open proposals",
+    response: GovernView,
+  }),
+  governPropose: route({
+    method: "POST",
+    path: "/api/v1/govern/propose",
+    summary: "Put a change of parameters, or a payment, to the vote; answers once certified",
+    body: ProposeBody,
+    response: OpView,
+  }),
+  governVote: route({
+    method: "POST",
+    path: "/api/v1/govern/vote",
+    summary: "Vote on an open proposal; answers once certified",
+    body: VoteBody,
     response: OpView,
   }),
 };

@@ -5,6 +5,7 @@ import {configGet, configList, configSet} from "./commands/config.ts";
 import {demo} from "./commands/demo.ts";
 import {doctor} from "./commands/doctor.ts";
 import {down} from "./commands/down.ts";
+import {governList, governPropose, governShow, governVote} from "./commands/govern.ts";
 import {init} from "./commands/init.ts";
 import {ledgerBalances, ledgerCheckpoints, ledgerShow} from "./commands/ledger.ts";
 import {ledgerExport} from "./commands/ledgerExport.ts";
@@ -58,6 +59,10 @@ export const COMMANDS: readonly Command[] = [
   witnessLeave,
   witnessExport,
   witnessImport,
+  governList,
+  governShow,
+  governPropose,
+  governVote,
   nodeInfo,
   nodeWhy,
   configList,
@@ -75,6 +80,7 @@ export const GROUPS: GroupSummaries = {
   wallet: "Money: show, send, history, backup, restore",
   market: "What is sold: asks",
   witness: "This node's part in agreeing on the ledger: status, join, leave",
+  govern: "What is in force, and votes on it: list, show, propose, vote",
   peer: "Connected peers: list",
   model: "Models: add, list",
   ledger: "The replicated ledger: show, verify, export, proof, checkpoints, balances",

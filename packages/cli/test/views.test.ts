@@ -39,6 +39,11 @@ const VIEWS: [string[], string][] = [
   [["config", "list"], "maxPriceDefault"],
   [["config", "get", "slots"], "0"],
   [["config", "set", "slots", "2"], "2"],
+  [["govern", "list"], "opFee=200"],
+  [["govern", "show"], "200 (4)"],
+  [["govern", "show", "c".repeat(8)], "a majority of what is cast"],
+  [["govern", "propose", "--set", "opFee=200"], "proposed as"],
+  [["govern", "vote", "c".repeat(8), "yes"], "voted yes"],
   [["quote", "ocr", "-i", "x"], "0.003 CTZ"],
   [["doctor"], "node"],
 ];

@@ -93,10 +93,9 @@ class SingleWitness {
   }
 
   #certify(op: Op, votes: readonly Uint8Array[]): void {
-    const {genesis, hash, network, verifier, voteSigners} = this.#world;
+    const {hash, network, verifier, voteSigners} = this.#world;
     const state = this.#state;
-    const {opFee} = genesis.params;
-    const check = checkOpForm(op, {network, genesisHash: hash, verifier, state, epoch: 1, opFee});
+    const check = checkOpForm(op, {network, genesisHash: hash, verifier, state, epoch: 1});
     if (!check.ok || !votable(state, op, {height: 0n}).ok) throw new Error("an op that nobody may vote for");
     const body = fromHex(op.id);
     this.#tally.add(op);

@@ -93,10 +93,13 @@ class Provider {
       verifier: this.#world.verifier,
       keyOfPeer: () => undefined,
     };
-    this.#payments = new IncomingPayments(
-      {clock, ledger: node, vouchers: this.#book, identity, creditedOn: () => 0n},
-      {checkpointMs: 5_000, lockExpiryHeights: 720},
-    );
+    this.#payments = new IncomingPayments({
+      clock,
+      ledger: node,
+      vouchers: this.#book,
+      identity,
+      creditedOn: () => 0n,
+    });
     node.events.certified.add((ids) => {
       this.opsCertified += ids.length;
     });

@@ -9,7 +9,7 @@ import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
-import {PARAMS_DEMO} from "@catalyze/core/ledger/params";
+import {type LedgerParams, PARAMS_DEMO} from "@catalyze/core/ledger/params";
 import {UCTZ_PER_CTZ} from "@catalyze/core/primitives/amount";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, Cid} from "@catalyze/core/primitives/id";
@@ -66,10 +66,10 @@ export class World {
     for (const member of members) this.#members.set(member.name, member);
   }
 
-  static async create(roles: readonly Role[]): Promise<World> {
+  static async create(roles: readonly Role[], params: Partial<LedgerParams> = {}): Promise<World> {
     const folder = await makeFolder();
     const members = await Promise.all(roles.map((role) => makeMember(folder, role)));
-    const genesis = genesisOf(roles, members);
+    const genesis = {...genesisOf(roles, members), params: {...PARAMS_DEMO, ...params}};
     const world = new World(folder, genesis, members);
     for (const {daemon} of members) await writeGenesis(daemon.layout.genesis, genesis);
     return world;

@@ -6,15 +6,23 @@ import type {LockSpec, Op, StakeKind} from "@catalyze/core/ledger/op";
 import {lockIdOf} from "@catalyze/core/ledger/opCodec";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import type {CellId} from "@catalyze/core/primitives/id";
+import type {Assembly, Stakes} from "./assembly.ts";
 
 type BankLock = {readonly spec: LockSpec; drawn: bigint; isClosed: boolean};
 
 export type BankRules = {
   readonly opFee: bigint;
+  /** Says which fee is in force, and what votes do with money; without it nothing ever changes. */
+  readonly assembly?: Assembly;
+  readonly checkpointsPerEpoch: number;
+  /** Weight in µCTZ that the genesis gave to these accounts. */
+  readonly granted: ReadonlyMap<CellId, bigint>;
+  /** µCTZ that the claim which drew a lock so far paid. */
+  readonly claimFee: (lock: CellId, drawn: bigint) => bigint;
   /** The most that a lock's authority ever signed for, or its clock allows at this height. */
   readonly allowed: (lock: CellId, spec: LockSpec, height: bigint) => bigint;
-  /** Heights for which stake cools. */
-  readonly coolingH: bigint;
+  /** Heights for which stake cools that is taken back in this epoch. */
+  readonly coolingH: (epoch: number) => bigint;
   /** Owners who sign two ops for one slot: only they may lose a fine. */
   readonly isCheat: (account: CellId) => boolean;
 };
@@ -35,6 +43,7 @@ export class Bank {
   readonly #convicted = new Map<CellId, bigint>();
   #burned = 0n;
   #withdrawn = 0n;
+  #treasury = 0n;
   #height = 0n;
   #waiting = new Map<bigint, readonly Op[]>();
 
@@ -55,7 +64,8 @@ export class Bank {
       this.#height = at;
       this.#mature();
       for (const op of this.#waiting.get(at) ?? []) this.#apply(op);
-      for (const op of this.#waiting.get(at) ?? []) this.#unstake(op);
+      for (const op of this.#waiting.get(at) ?? []) this.#order(op);
+      if (at % BigInt(this.#rules.checkpointsPerEpoch) === 0n) this.#endEpoch();
       this.#waiting.delete(at);
     }
     for (const [id, lock] of this.#locks) this.#expire(id, lock, state);
@@ -71,6 +81,7 @@ export class Bank {
       if (cell !== undefined) expectSame(`lock ${id}`, cell.in - cell.out, this.#rest(lock));
     }
     expectSame("burned", state.totals.burned, this.#burned);
+    expectSame("treasury", state.totals.treasury, this.#treasury);
     expectSame("withdrawn", state.totals.withdrawn, this.#withdrawn);
   }
 
@@ -82,6 +93,7 @@ export class Bank {
 
   #apply(op: Op): void {
     const {cell, fee, payload} = op.body;
+    this.#checkFee(op);
     if (payload.kind === "claim") {
       const lock = this.#locks.get(cell);
       if (lock === undefined || lock.isClosed) throw new Error(`bank: claim ${op.id} has no open lock`);
@@ -126,12 +138,74 @@ export class Bank {
     return stake;
   }
 
+  get #epoch(): number {
+    return Math.ceil(Number(this.#height) / this.#rules.checkpointsPerEpoch);
+  }
+
+  get #stakes(): Stakes {
+    const staked = (account: CellId) =>
+      [...this.#staked.values()].reduce((sum, {cell, amount}) => sum + (cell === account ? amount : 0n), 0n);
+    const cooling = (isOf: (cell: CellId) => boolean) =>
+      this.#cooling.reduce((sum, {cell, amount}) => sum + (isOf(cell) ? amount : 0n), 0n);
+    return {
+      weight: (account) => staked(account) + (this.#rules.granted.get(account) ?? 0n),
+      atRisk: (account) => staked(account) + cooling((cell) => cell === account),
+      total: () =>
+        [...this.#staked.values()].reduce((sum, {amount}) => sum + amount, 0n) +
+        cooling(() => true) +
+        [...this.#rules.granted.values()].reduce((sum, each) => sum + each, 0n),
+    };
+  }
+
+  #order(op: Op): void {
+    this.#unstake(op);
+    this.#rules.assembly?.hear(op, this.#epoch, this.#stakes);
+  }
+
+  #endEpoch(): void {
+    const {assembly} = this.#rules;
+    if (assembly === undefined) return;
+    const {paid, lost} = assembly.end(this.#epoch, this.#stakes);
+    for (const {to, amount} of paid) {
+      if (amount > this.#treasury) throw new Error("bank: citizens asked for more than the treasury has");
+      this.#treasury -= amount;
+      this.#pay(to, amount);
+    }
+    for (const account of lost) this.#burnStake(account, assembly.deposit);
+  }
+
+  #burnStake(id: CellId, deposit: bigint): void {
+    let left = deposit;
+    const take = (held: bigint) => {
+      const taken = held < left ? held : left;
+      left -= taken;
+      return taken;
+    };
+    for (const kind of ["witness", "executor", "curate"] as const) {
+      const stake = this.#stakeOf(id, kind);
+      stake.amount -= take(stake.amount);
+    }
+    const byMaturity = this.#cooling.toSorted((one, other) => Number(one.matureH - other.matureH));
+    this.#cooling = byMaturity.map((each) =>
+      each.cell === id ? {...each, amount: each.amount - take(each.amount)} : each,
+    );
+    this.#burned += deposit - left;
+  }
+
+  #checkFee({id, body: {cell, fee, payload}}: Op): void {
+    const {assembly, isCheat} = this.#rules;
+    const needed = assembly?.rulesAt(this.#epoch).opFee ?? 0n;
+    const isFree = payload.kind === "claim" && payload.isFinal && fee === 0n;
+    // What is rescued for a cheat was voted for in an earlier epoch.
+    if (fee < needed && !isFree && !isCheat(cell)) throw new Error(`bank: op ${id} paid ${fee} of ${needed}`);
+  }
+
   #unstake({body: {cell, payload}}: Op): void {
     if (payload.kind !== "unstake") return;
     const stake = this.#stakeOf(cell, payload.stake);
     const amount = payload.amount < stake.amount ? payload.amount : stake.amount;
     stake.amount -= amount;
-    const matureH = this.#height + this.#rules.coolingH;
+    const matureH = this.#height + this.#rules.coolingH(this.#epoch);
     this.#cooling = [...this.#cooling, {cell, kind: payload.stake, amount, matureH}];
   }
 
@@ -144,8 +218,10 @@ export class Bank {
   /** When a slot became void is the ledger's to say; who pays for it, and how much at most, is not. */
   #fine(id: CellId, balance: bigint): void {
     const missing = (this.#balances.get(id) ?? 0n) - balance;
-    if (missing <= 0n || !this.#rules.isCheat(id) || missing % this.#rules.opFee !== 0n) return;
-    if (missing > FINE_FEES * this.#rules.opFee) return;
+    const {assembly, isCheat} = this.#rules;
+    const opFee = assembly?.rulesAt(this.#epoch).opFee ?? this.#rules.opFee;
+    if (missing <= 0n || !isCheat(id) || missing % opFee !== 0n) return;
+    if (missing > FINE_FEES * opFee) return;
     this.#pay(id, -missing);
     this.#burned += missing;
   }
@@ -174,7 +250,7 @@ export class Bank {
       const share = (to * BigInt(bps)) / 10_000n - (lock.drawn * BigInt(bps)) / 10_000n;
       if (target.kind === "cell") this.#pay(target.cell, share);
       else if (target.kind === "burn") this.#burned += share;
-      else throw new Error("bank: no split here names the treasury");
+      else this.#treasury += share;
     }
     lock.drawn = to;
     this.#pay(lock.spec.controller, -fee);
@@ -197,7 +273,8 @@ export class Bank {
     if (cell.drawn < lock.drawn) throw new Error(`bank: lock ${id} took back what it paid`);
     if (cell.drawn > lock.drawn) {
       const share = this.#controllerShare(lock, cell.drawn);
-      this.#draw(id, lock, {to: cell.drawn, fee: share < this.#rules.opFee ? share : this.#rules.opFee});
+      const fee = this.#rules.claimFee(id, cell.drawn);
+      this.#draw(id, lock, {to: cell.drawn, fee: share < fee ? share : fee});
     }
     this.#close(lock);
   }

@@ -4,13 +4,17 @@ import {decodeConsensus} from "@catalyze/core/ledger/consensusCodec";
 import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
 import type {Entry} from "@catalyze/core/ledger/entry";
 import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
+import {paramsAt} from "@catalyze/core/ledger/governance";
 import {checkInvariants, isConserved} from "@catalyze/core/ledger/invariants";
 import type {LockSpec, Op} from "@catalyze/core/ledger/op";
+import type {ParamName} from "@catalyze/core/ledger/paramTable";
 import type {Register} from "@catalyze/core/ledger/register";
+import type {Replica} from "@catalyze/core/ledger/replica";
 import {isResolved} from "@catalyze/core/ledger/resolved";
 import {decodeSigningRecord} from "@catalyze/core/ledger/signingRecord";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import type {CellId, Hash, OpId} from "@catalyze/core/primitives/id";
+import type {Assembly} from "./assembly.ts";
 import {Bank} from "./bank.ts";
 import type {SimLedgerNode, Spoken} from "./simLedgerNode.ts";
 
@@ -18,7 +22,9 @@ export type ChecksOptions = {
   readonly accounts: readonly {readonly id: CellId; readonly balance: bigint}[];
   readonly opFee: bigint;
   readonly checkpointsPerEpoch: number;
-  readonly coolingH: bigint;
+  readonly coolingH: (epoch: number) => bigint;
+  readonly assembly: Assembly | undefined;
+  readonly granted: ReadonlyMap<CellId, bigint>;
   readonly isCheat: (account: CellId) => boolean;
   /** Honest clocks go at most this far wrong. */
   readonly skewMaxMs: number;
@@ -50,8 +56,10 @@ export class Checks {
   constructor(options: ChecksOptions) {
     this.#options = options;
     const allowed = (lock: CellId, spec: LockSpec, height: bigint) => this.#allowedOf(lock, spec, height);
-    const {opFee, coolingH, isCheat} = options;
-    this.#bank = new Bank(options.accounts, {opFee, coolingH, isCheat, allowed});
+    const {accounts, assembly, ...rules} = options;
+    const claimFee = (lock: CellId, drawn: bigint) => this.#claimFee(lock, drawn);
+    const votes = assembly === undefined ? {} : {assembly};
+    this.#bank = new Bank(accounts, {...rules, ...votes, allowed, claimFee});
   }
 
   /** Every op that anybody ever signs; `why` it must never count, if so. */
@@ -181,9 +189,29 @@ export class Checks {
       const [violation] = checkInvariants(replica.base, 1);
       if (violation !== undefined) throw new Error(`${violation.invariant}: ${violation.detail}`);
       this.#bank.compare(height, replica.base);
+      this.#checkRules(replica);
     }
     if (replica.checkpoint.timeMs > nowMs + this.#options.skewMaxMs)
       throw new Error("a checkpoint from the future");
+  }
+
+  /** In force for the next checkpoint, and after it, as the assembly has it. */
+  #checkRules({base, epoch, params: inForce}: Replica): void {
+    const {assembly} = this.#options;
+    for (const at of assembly === undefined ? [] : [epoch - 1, epoch, epoch + 1]) {
+      const params = at === epoch ? inForce : paramsAt(base.governance, Math.max(0, at));
+      for (const [name, value] of Object.entries(assembly?.rulesAt(Math.max(0, at)) ?? {})) {
+        const is = BigInt(params[name as ParamName]);
+        if (is !== value) throw new Error(`assembly: ${name} is ${is} in epoch ${at}, should be ${value}`);
+      }
+    }
+  }
+
+  #claimFee(lock: CellId, drawn: bigint): bigint {
+    const claim = [...this.#ops.values()].find(
+      ({body: {cell, payload}}) => cell === lock && payload.kind === "claim" && payload.cumulative === drawn,
+    );
+    return claim?.body.fee ?? this.#options.opFee;
   }
 
   #allowedOf(lock: CellId, {authority, expiryH}: LockSpec, height: bigint): bigint {

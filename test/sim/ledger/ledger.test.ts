@@ -42,6 +42,7 @@ describe("ledger replicas", () => {
     ["followers begin with snapshots while one keeps no rule", "joiningHostile", Math.ceil(SEEDS / 3)],
     ["four witnesses serve owners who live from hand to mouth", "poor", SEEDS],
     ["followers carry ops to witnesses that owners cannot reach", "carried", Math.ceil(SEEDS / 3)],
+    ["votes change what is in force, under crashes and late followers", "governed", SEEDS],
     ["committees change under crashes and an equivocating owner", "changing", SEEDS],
   ])("%s", async (_, name, count) => {
     await seeded(name, count, SCENARIOS[name]);

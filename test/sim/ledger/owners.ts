@@ -16,7 +16,12 @@ const EPOCHS_AHEAD = 1_000_000;
 export type Network = {
   readonly id: number;
   readonly genesisHash: Uint8Array;
+  /** Enough for the next op, µCTZ. */
   readonly opFee: bigint;
+  /** Less is never enough. */
+  readonly feeMin: bigint;
+  /** First epoch in which the next op counts. */
+  readonly fromEpoch: number;
   /** Told how far an authority's signature lets a lock go. */
   readonly allow: (lock: CellId, cumulative: bigint) => void;
 };
@@ -43,6 +48,8 @@ export class Owner {
   /** What this owner's ops cost, by their number: those that the ledger does not show yet are spent too. */
   readonly #costs = new Map<bigint, bigint>();
   readonly locks: OpenLock[] = [];
+  /** What may still be on its way. */
+  #signed: Op[] = [];
   readonly #genesisBalance: bigint;
 
   constructor(
@@ -106,6 +113,26 @@ export class Owner {
     return this.#write(this.account, payload);
   }
 
+  /** As a wallet does it: what a vote has made too cheap never counts, nor what rests on it. Their ids. */
+  dropUnpaid(state: LedgerState, isPaid: (op: Op) => boolean): OpId[] {
+    const headOf = ({body: {cell}}: Op) => (state.account(cell) ?? state.lock(cell))?.seq ?? 0n;
+    this.#signed = this.#signed.filter((op) => op.body.seq > headOf(op));
+    const dropped: OpId[] = [];
+    for (const dead of this.#signed.filter((op) => !isPaid(op))) {
+      const {cell, seq, prev} = dead.body;
+      const isGone = (op: Op) => op.body.cell === cell && op.body.seq >= seq;
+      const gone = this.#signed.filter(isGone);
+      if (gone.length === 0) continue;
+      for (const {id, body} of gone) {
+        dropped.push(id);
+        if (cell === this.account) this.#costs.delete(body.seq);
+      }
+      this.#signed = this.#signed.filter((op) => !isGone(op));
+      this.#slots.set(cell, {seq: seq - 1n, head: prev});
+    }
+    return dropped;
+  }
+
   /** A cheat whose log stands still goes on where the ledger is: its dead slots are void by then. */
   lookAt(view: LedgerState): void {
     const cell = view.account(this.account);
@@ -151,7 +178,8 @@ export class Owner {
           // Nothing divides evenly.
           split: [
             {target: {kind: "cell", cell: payee.account}, bps: 8_333},
-            {target: {kind: "burn"}, bps: 667},
+            {target: {kind: "burn"}, bps: 367},
+            {target: {kind: "treasury"}, bps: 300},
             {target: {kind: "cell", cell: this.account}, bps: 1_000},
           ],
           // Some expire while claims are under way.
@@ -185,7 +213,7 @@ export class Owner {
       cell,
       seq: slot.seq + 1n,
       prev: slot.head,
-      validFromEpoch: 0,
+      validFromEpoch: this.#network.fromEpoch,
       validUntilEpoch: EPOCHS_AHEAD,
       fee: this.#network.opFee,
       deps: [],
@@ -193,6 +221,7 @@ export class Owner {
     };
     const op = signOp(body, this.signer, this.#network.genesisHash);
     this.#slots.set(cell, {seq: body.seq, head: op.id});
+    this.#signed.push(op);
     if (payload.kind !== "claim") this.#costs.set(body.seq, debitOf(payload) + body.fee);
     return op;
   }

@@ -51,6 +51,11 @@ export const SCENARIOS = {
     ...{...BASE, seed, witnesses: 4, bad: seed % 4, equivocators: 1, tricks: 10, stormMs: 16_000},
     ...{calmMs: 20_000, faults: {...STORM, crash: 0.0003, restore: 1}},
   }),
+  /** Owners vote fees and paces up and down and pay out of the treasury; nodes crash, followers begin anew. */
+  governed: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, citizens: 4, equivocators: 1, joiners: 1, tricks: 4, stormMs: 20_000},
+    faults: {...STORM, crash: 0.001, wipe: 0.2},
+  }),
   /** Followers begin with snapshots in a storm, again and again. */
   joining: (seed: number) => ({
     ...{...BASE, seed, witnesses: 4, equivocators: 1, joiners: 2},

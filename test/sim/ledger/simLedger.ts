@@ -6,10 +6,13 @@ import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
+import {safeFee} from "@catalyze/core/ledger/governance";
 import {SALT_BYTES} from "@catalyze/core/ledger/keyedSet";
 import type {Op} from "@catalyze/core/ledger/op";
-import {heightsOf, PARAMS_DEMO} from "@catalyze/core/ledger/params";
+import {isFeeEnough} from "@catalyze/core/ledger/opChecks";
+import {heightsOf, type LedgerParams, PARAMS_DEMO} from "@catalyze/core/ledger/params";
 import {committeeNow, coveredHeads, genesisRegister} from "@catalyze/core/ledger/register";
+import type {Replica} from "@catalyze/core/ledger/replica";
 import {isResolved} from "@catalyze/core/ledger/resolved";
 import {storedAfter} from "@catalyze/core/ledger/restoreReplica";
 import {forgetWrites} from "@catalyze/core/ledger/storeKeys";
@@ -19,8 +22,10 @@ import type {CellId, OpId, PeerId} from "@catalyze/core/primitives/id";
 import type {UnixMs} from "@catalyze/core/primitives/time";
 import {SeededRandom} from "../fakes/seededRandom.ts";
 import type {SimCrypto} from "../market/simKeys.ts";
+import {Assembly} from "./assembly.ts";
 import {BadWitness} from "./badWitness.ts";
 import {Checks} from "./checks.ts";
+import {Citizen, FEE_MIN} from "./citizens.ts";
 import {beginningFrom} from "./lateJoin.ts";
 import {type Network, Owner} from "./owners.ts";
 import {SimLedgerNode, type Spoken} from "./simLedgerNode.ts";
@@ -37,6 +42,8 @@ export type SimLedgerSetup = {
   readonly followers: number;
   /** Nodes that are no witnesses in the genesis, and come and go as witnesses. */
   readonly stewards?: number;
+  /** Accounts with a stake that propose and vote. */
+  readonly citizens?: number;
   /** How long the faults last. */
   readonly stormMs?: number;
   /** How long everything may take to settle then. */
@@ -85,6 +92,7 @@ const FORK_MS_MAX = 6_000;
 const BALANCE_POOR = 300n;
 const TRICK_BALANCE = 5_000n;
 const STAKE_MIN = 1_000n;
+const DEPOSIT = 200n;
 const START_MS = 1_700_000_000_000;
 
 export class SimLedger {
@@ -108,6 +116,10 @@ export class SimLedger {
   readonly #network: Network;
   readonly #cheats: Owner[] = [];
   readonly #stewards: Steward[] = [];
+  readonly #citizens: Citizen[] = [];
+  /** Given up by their owners: see `Owner.dropUnpaid`. */
+  readonly dropped = new Set<OpId>();
+  readonly assembly: Assembly | undefined;
   /** Ops that a bad witness does not get. */
   readonly #unaided = new Set<OpId>();
   readonly #badWitness: BadWitness | undefined;
@@ -133,11 +145,12 @@ export class SimLedger {
   constructor(setup: SimLedgerSetup) {
     this.#setup = setup;
     this.#random = new SeededRandom(setup.seed);
-    const {crypto, witnesses, followers, owners, tricks = 0, stewards = 0} = setup;
+    const {crypto, witnesses, followers, owners, tricks = 0, stewards = 0, citizens = 0} = setup;
     const votes = Array.from({length: witnesses + stewards}, (_, index) => crypto.signer(`vote ${index}`));
     const wallets = [
       ...Array.from({length: owners + 2 * tricks}, (_, index) => crypto.signer(`owner ${index}`)),
       ...Array.from({length: stewards}, (_, index) => crypto.signer(`steward ${index}`)),
+      ...Array.from({length: citizens}, (_, index) => crypto.signer(`citizen ${index}`)),
     ];
     const accounts = wallets.map(({publicKey}, index) => ({
       id: accountIdOf(publicKey),
@@ -161,25 +174,40 @@ export class SimLedger {
           ? {}
           : {evidenceWindowS: setup.logsS, lateCertificateWindowS: setup.logsS}),
         ...(stewards === 0 ? {} : {witnessStakeMin: STAKE_MIN, idleWitnessS: 8}),
+        ...(citizens === 0 ? {} : {witnessStakeMin: STAKE_MIN, votingS: 4, proposalDeposit: DEPOSIT}),
       },
       aliases: {},
     };
     const {opFee} = PARAMS_DEMO;
     const skewMaxMs = setup.skewMaxMs ?? 0;
     const honest = new Set(accounts.slice(setup.equivocators, owners).map(({id}) => id));
-    const coolingH = heightsOf(this.#genesis.params.unbondingS, this.#genesis.params);
-    const {checkpointsPerEpoch} = this.#genesis.params;
+    const {params} = this.#genesis;
+    const {checkpointsPerEpoch} = params;
+    const assembly = citizens === 0 ? undefined : assemblyOf(params);
+    this.assembly = assembly;
+    const coolingH = (epoch: number) => {
+      const pace = assembly?.rulesAt(epoch).checkpointIntervalMs ?? BigInt(params.checkpointIntervalMs);
+      return heightsOf(params.unbondingS, {...params, checkpointIntervalMs: Number(pace)});
+    };
+    const granted = new Map<CellId, bigint>();
+    for (const {account, weight} of this.#genesis.witnesses)
+      granted.set(account, (granted.get(account) ?? 0n) + BigInt(weight) * params.witnessStakeMin);
     const isCheat = (id: CellId) => !honest.has(id);
-    this.checks = new Checks({accounts, opFee, checkpointsPerEpoch, skewMaxMs, coolingH, isCheat});
+    this.checks = new Checks({
+      ...{accounts, opFee, checkpointsPerEpoch, skewMaxMs, coolingH, isCheat},
+      ...{assembly, granted},
+    });
     const hash = genesisHash(this.#genesis);
     const allow = (lock: CellId, cumulative: bigint) => this.checks.allow(lock, cumulative);
-    this.#network = {id: networkIdOf(hash), genesisHash: fromHex(hash), opFee, allow};
+    this.#network = this.#networkOf({id: networkIdOf(hash), genesisHash: fromHex(hash), opFee, allow});
     for (const [index, signer] of wallets.entries()) {
       const isHonest = index >= setup.equivocators;
       const owner = new Owner(signer, this.#network, {balance: this.#endowmentOf(index), isHonest});
       if (index < owners) this.owners.push(owner);
       else if (index < owners + 2 * tricks) this.#cheats.push(owner);
-      else this.#stewards.push(this.#stewardOf(owner, witnesses + this.#stewards.length, votes));
+      else if (index < owners + 2 * tricks + stewards)
+        this.#stewards.push(this.#stewardOf(owner, witnesses + this.#stewards.length, votes));
+      else this.#citizens.push(new Citizen(owner));
     }
     const nodes = witnesses + stewards + followers + (setup.joiners ?? 0);
     for (let index = 0; index < nodes; index++) this.#addNode(index, votes[index]);
@@ -193,6 +221,30 @@ export class SimLedger {
     this.#bad.add(setup.twin).add(this.#twin);
     this.#forkMs = START_MS + this.#random.between(0, FORK_MS_MAX);
     this.#addNode(this.#twin, votes[setup.twin]);
+  }
+
+  /** Where votes change the fee, owners pay what is enough at the newest node. */
+  #networkOf(fixed: Omit<Network, "fromEpoch" | "feeMin">): Network {
+    if (this.assembly === undefined) return {...fixed, feeMin: fixed.opFee, fromEpoch: 0};
+    const newest = () => this.#newest();
+    return {
+      ...fixed,
+      feeMin: FEE_MIN,
+      get opFee() {
+        const replica = newest();
+        return replica === undefined ? fixed.opFee : safeFee(replica.base.governance, replica.epoch);
+      },
+      get fromEpoch() {
+        return Math.max(0, (newest()?.epoch ?? 1) - 1);
+      },
+    };
+  }
+
+  #newest(): Replica | undefined {
+    let best: Replica | undefined;
+    for (const {replica} of this.live())
+      if (best === undefined || replica!.checkpoint.height > best.checkpoint.height) best = replica;
+    return best;
   }
 
   #stewardOf(owner: Owner, index: number, votes: readonly Signer[]): Steward {
@@ -226,6 +278,7 @@ export class SimLedger {
     if (this.#setup.faults.restore !== undefined) this.#backUp();
     for (const owner of this.owners) this.#after(this.#random.between(0, 200), () => this.#act(owner));
     for (const steward of this.#stewards) this.#govern(steward);
+    for (const citizen of this.#citizens) this.#assemble(citizen);
     this.#startTricks(stormMs);
     if (this.#badWitness !== undefined) this.#harm(this.#badWitness);
     if (this.#setup.faults.oneWay !== undefined) this.#cutOff(this.#setup.faults.oneWay);
@@ -539,8 +592,41 @@ export class SimLedger {
     for (const {bytes} of taken) this.#send(other, node, {kind: "op", bytes, from: peerOf(other)});
   }
 
+  /** What no longer pays enough is signed anew, or never. */
+  #dropUnpaid(owner: Owner): void {
+    const replica = this.assembly === undefined ? undefined : this.#newest();
+    if (replica === undefined) return;
+    const {base: state, epoch} = replica;
+    for (const id of owner.dropUnpaid(state, ({body}) => isFeeEnough(body, {state, epoch}))) {
+      this.dropped.add(id);
+      this.submitted.delete(id);
+    }
+  }
+
+  #assemble(citizen: Citizen): void {
+    const replica = this.#newest();
+    this.#dropUnpaid(citizen.owner);
+    if (this.#isCalm) {
+      this.#after(500, () => this.#assemble(citizen));
+      return;
+    }
+    const others = this.owners.map(({account}) => account);
+    const ops = replica === undefined ? [] : citizen.act(this.#random, {base: replica.base, others});
+    for (const op of ops) {
+      this.submitted.set(op.id, op);
+      this.checks.know(op);
+      this.#tell("a citizen", () => `signs ${describeOp(op)}`);
+      this.#offer(op, 0);
+    }
+    this.#after(this.#random.between(300, 1_500), () => this.#assemble(citizen));
+  }
+
   #act(owner: Owner): void {
-    if (this.#isCalm) return;
+    this.#dropUnpaid(owner);
+    if (this.#isCalm) {
+      if (this.assembly !== undefined) this.#after(500, () => this.#act(owner));
+      return;
+    }
     const live = this.live();
     const view = live.length === 0 ? undefined : this.#random.pick(live).replica?.view;
     const height = live[0]?.replica?.checkpoint.height ?? 0n;
@@ -552,7 +638,10 @@ export class SimLedger {
       this.checks.know(op);
       const who = `owner ${this.owners.indexOf(owner)}`;
       this.#tell(who, () => `signs ${describeOp(op)}${owner.isHonest ? "" : " (it equivocates)"}`);
-      this.#offer(op, 0);
+      // Some are offline when they sign: meanwhile a vote may raise the fee.
+      const isLate = this.assembly !== undefined && this.#random.chance(0.03);
+      if (isLate) this.#after(this.#random.between(3_000, 8_000), () => this.#offer(op, 0));
+      else this.#offer(op, 0);
     }
     this.#after(this.#random.between(20, 400), () => this.#act(owner));
   }
@@ -638,7 +727,8 @@ export class SimLedger {
   /** The same bytes to one witness, and to others later, until it is certified or hopeless. */
   #offer(op: Op, tries: number): void {
     const isDone = this.nodes.some(({replica}) => replica !== undefined && isResolved(replica.view, op));
-    if (isDone || tries > (this.#setup.faults.restore === undefined ? 60 : 400)) return;
+    if (isDone || this.dropped.has(op.id) || tries > (this.#setup.faults.restore === undefined ? 60 : 400))
+      return;
     const isFar = this.#setup.viaFollowers === true;
     const all = this.nodes.filter((node) => this.#mayWitness(node) !== isFar);
     const members = all.filter(({replica}) => replica === undefined || replica.isMember);
@@ -660,6 +750,19 @@ export class SimLedger {
       this.#after(this.#random.between(0, 2_000), round);
     }
   }
+}
+
+function assemblyOf(params: LedgerParams): Assembly {
+  const {entryIntervalMs, checkpointIntervalMs, opFee, lockExpiryHeights} = params;
+  return new Assembly({
+    genesis: {
+      ...{entryIntervalMs: BigInt(entryIntervalMs), checkpointIntervalMs: BigInt(checkpointIntervalMs)},
+      ...{opFee, lockExpiryHeights: BigInt(lockExpiryHeights)},
+    },
+    votingMs: BigInt(params.votingS) * 1_000n,
+    checkpointsPerEpoch: BigInt(params.checkpointsPerEpoch),
+    deposit: params.proposalDeposit,
+  });
 }
 
 /** Of a witness, as the register has it. */

@@ -36,7 +36,7 @@ export async function* pruning(
     yield {writes: [{key: snapshotChunkKey(height, index), value}], entries: 0};
   const kept = (await store.range(KEY.snapshotHeads)).map(([key]) => heightInKey(key));
   const begun = (await storedHeight(store, KEY.begun)) ?? 0n;
-  const windowH = pruneWindowH(genesis.params);
+  const windowH = pruneWindowH(head.governance);
   const {start, gone} = planStarts([...kept.filter((each) => each < height), height], {begun, windowH});
   const writes = [
     {key: snapshotHeadKey(height), value: encodeSnapshotHead(head)},

@@ -56,7 +56,7 @@ export const TRICKS: readonly Trick[] = [
   },
   own("of another network", (network) => ({network: (network.id ^ 1) >>> 0})),
   own("without a fee", () => ({fee: 0n})),
-  own("fee too low", ({opFee}) => ({fee: opFee - 1n})),
+  own("fee too low", ({feeMin}) => ({fee: feeMin - 1n})),
   (context) =>
     own("too late in epochs", () => ({validUntilEpoch: 0}))(context).map((step) => ({
       ...step,
@@ -260,7 +260,7 @@ function claimOf(
 }
 
 /** At the first slot of a cheat's own log; a victim's next one. */
-function bodyOf(owner: Owner, payload: Payload, {id, opFee}: Network): OpBody {
+function bodyOf(owner: Owner, payload: Payload, {id, opFee, fromEpoch}: Network): OpBody {
   const {seq, head} = owner.slot;
   return {
     version: 1,
@@ -268,7 +268,7 @@ function bodyOf(owner: Owner, payload: Payload, {id, opFee}: Network): OpBody {
     cell: owner.account as CellId,
     seq: seq + 1n,
     prev: head,
-    validFromEpoch: 0,
+    validFromEpoch: fromEpoch,
     validUntilEpoch: 1_000_000,
     fee: opFee,
     deps: [],

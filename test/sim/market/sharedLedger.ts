@@ -144,7 +144,6 @@ export class SharedLedger {
       verifier,
       state,
       epoch: checkpoint.epoch + 1,
-      opFee: genesis.params.opFee,
     });
     if (!form.ok) return form.reason;
     const answer = votable(state, op, {height: checkpoint.height});

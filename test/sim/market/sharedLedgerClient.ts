@@ -7,6 +7,7 @@ import {epochOfHeight} from "@catalyze/core/ledger/checkpoint";
 import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import type {Payload} from "@catalyze/core/ledger/op";
 import {lockIdOf, locksMadeBy, signOp} from "@catalyze/core/ledger/opCodec";
+import type {LedgerParams} from "@catalyze/core/ledger/params";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {AccountView, LedgerClient, LockView, OpReceipt} from "@catalyze/core/ports/ledger";
 import type {Signer} from "@catalyze/core/ports/signer";
@@ -55,6 +56,18 @@ export class SharedLedgerClient implements LedgerClient {
     this.#waiters.clear();
   }
 
+  opFee(): bigint {
+    return this.params().opFee;
+  }
+
+  params(): LedgerParams {
+    return this.#components.ledger.genesis.params;
+  }
+
+  paramsAround(): readonly LedgerParams[] {
+    return [this.params()];
+  }
+
   head() {
     const {height, epoch} = this.#components.copy.checkpoint;
     return {height, epoch, witnesses: 1};
@@ -98,6 +111,7 @@ export class SharedLedgerClient implements LedgerClient {
         },
         view: {
           epoch: () => epochOfHeight(checkpoint.height + 1n, genesis.params.checkpointsPerEpoch),
+          opFee: () => genesis.params.opFee,
           headOf(id) {
             const known = state.account(id) ?? state.lock(id);
             return known === undefined ? undefined : {seq: known.seq, opId: known.head};
@@ -111,7 +125,7 @@ export class SharedLedgerClient implements LedgerClient {
           height: () => checkpoint.height,
         },
       },
-      {network: networkIdOf(hash), opFee: genesis.params.opFee},
+      {network: networkIdOf(hash)},
     );
     const op = signOp(body, signer, fromHex(hash));
     const {promise, resolve, reject} = Promise.withResolvers<void>();

@@ -75,7 +75,7 @@ export class SimNode {
 
   /** Never resolves when the node dies at a write on the way. */
   async start(): Promise<void> {
-    const {clock: time, network, random, genesis} = this.#world;
+    const {clock: time, network, random} = this.#world;
     this.#starts += 1;
     const chance = random.fork(`${this.name}/${this.#starts}`);
     const clock = new NodeClock(time, this.options.clockSkewMs);
@@ -94,7 +94,7 @@ export class SimNode {
         ledger: ledger.client,
         identity: this.#identity(),
       },
-      {...MARKETPLACE_DEFAULTS, params: genesis.params, middlewareBps: undefined, ...this.options.market},
+      {...MARKETPLACE_DEFAULTS, middlewareBps: undefined, ...this.options.market},
     );
     this.#running = {market, net, clock, ledger, vouchers, catalog, executor, store};
     await ledger.start();

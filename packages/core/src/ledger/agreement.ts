@@ -17,7 +17,8 @@ export type AgreementComponents = Omit<SimplexComponents, "host" | "committee" |
   /** The key of a witness, member of the committee or not; `undefined` for a follower. */
   readonly signer: Signer | undefined;
   readonly book: Book;
-  readonly delayMs: number;
+  /** Δ at the pace in force. */
+  readonly delayMs: () => number;
 };
 
 /** Final checkpoints ahead of ours that wait for entries. */
@@ -160,7 +161,7 @@ export class Agreement {
     };
     return new Simplex(
       {committee, verifier, genesisHash, witness, host},
-      {height, dueMs: dueMs(book.cutContext()), delayMs, signed},
+      {height, dueMs: dueMs(book.cutContext()), delayMs: delayMs(), signed},
     );
   }
 

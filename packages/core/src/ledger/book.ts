@@ -16,6 +16,7 @@ import {isOfUse} from "./evidence.ts";
 import type {Certificate} from "./evidenceCodec.ts";
 import type {FinalCheckpoint} from "./finality.ts";
 import {fold} from "./fold.ts";
+import {genesisParams, paramsAt} from "./governance.ts";
 import type {Op} from "./op.ts";
 import type {LedgerParams} from "./params.ts";
 import {committeeNow} from "./register.ts";
@@ -25,7 +26,7 @@ import type {LedgerState} from "./state.ts";
 import {checkpointWrites, entryKey} from "./storeKeys.ts";
 import type {VoteMoment} from "./voter.ts";
 
-export type BookOptions = {readonly params: LedgerParams} & Pick<CutContext, "isSound" | "prove">;
+export type BookOptions = Pick<CutContext, "isSound" | "prove">;
 
 export type Taken = {
   readonly offered: Offered;
@@ -121,10 +122,10 @@ export class Book {
   }
 
   isOfUse(proof: Uint8Array): boolean {
-    const {prove, params} = this.#options;
+    const {prove} = this.#options;
     const proven = prove(proof, this.#base.register);
     const height = this.checkpoint.height + 1n;
-    return proven !== undefined && isOfUse(this.#base, proven, {height, params});
+    return proven !== undefined && isOfUse(this.#base, proven, {height, params: this.params});
   }
 
   isCertified(id: OpId): boolean {
@@ -142,7 +143,7 @@ export class Book {
   cutContext(): CutContext {
     return {
       ...this.#options,
-      ...{dag: this.dag, base: this.#base, carried: this.#carried},
+      ...{dag: this.dag, params: this.params, base: this.#base, carried: this.#carried},
       parent: this.#final.checkpoint,
       parentHash: this.#final.hash,
     };
@@ -155,7 +156,12 @@ export class Book {
 
   /** The epoch of the next checkpoint: the one in which votes count now. */
   get epoch(): number {
-    return voteEpochOf({stampH: this.checkpoint.height}, this.#options.params);
+    return voteEpochOf({stampH: this.checkpoint.height}, genesisParams(this.#base.governance));
+  }
+
+  /** In force for the next checkpoint. */
+  get params(): LedgerParams {
+    return paramsAt(this.#base.governance, this.epoch);
   }
 
   /** Takes in an entry whose author was checked. */
@@ -200,7 +206,7 @@ export class Book {
 
   /** Every vote of the epoch that ended is void; those of the new one that came early count now. */
   #beginEpoch(ended: number, committee: Committee): Closed {
-    const {params} = this.#options;
+    const {params} = this;
     const tally = this.#live;
     const certificates = [...this.#certified.values()].flatMap(
       (op) => proveCertificate(op, {dag: this.dag, tally, epoch: ended}, {committee, params}) ?? [],
@@ -215,13 +221,13 @@ export class Book {
   }
 
   #count(nodes: readonly EntryNode[]): Op[] {
-    const context = {dag: this.dag, base: this.#base, params: this.#options.params, epoch: this.epoch};
+    const context = {dag: this.dag, base: this.#base, params: this.params, epoch: this.epoch};
     return nodes.flatMap((node) => countVotes(this.#live, node, context));
   }
 
   /** Entries of the epoch that ends count for nothing more. */
   #settleEpoch(): void {
-    const {params} = this.#options;
+    const {params} = this;
     for (const node of this.dag.nodes()) {
       if (voteEpochOf(node.entry.header, params) <= this.epoch) node.isSettled = true;
     }

@@ -37,6 +37,7 @@ export type Checkpoint = {
   readonly stateRoot: Hash;
   readonly totals: Totals;
   readonly withdrawalRoot: Hash;
+  /** Of the parameters, the proposals and the votes on them (`governanceCodec.ts`). */
   readonly paramsHash: Hash;
   readonly isLastOfEpoch: boolean;
   /** Of the register of witnesses: it says who agrees on the next checkpoint (`registerCodec.ts`). */

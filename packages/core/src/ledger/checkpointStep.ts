@@ -2,7 +2,7 @@
  * The checkpoint function (reference/ledger 6.3): a pure step from one agreed state to the next, in a fixed
  * order: the certified ops inside the cut; at the last height of an epoch what closing adds; cells whose
  * height has come; evidence and the other ordered ops; at an epoch's end, locks that have been closed for a
- * whole epoch leave the state, and the stakes of that moment make the next committee.
+ * whole epoch leave the state, votes that end are counted, and the stakes of that moment make the next committee.
  */
 import {toHex} from "../primitives/bytes.ts";
 import type {Hash, LockId} from "../primitives/id.ts";
@@ -10,7 +10,10 @@ import type {Tally} from "./certificates.ts";
 import {type Checkpoint, checkpointHash, epochOfHeight, type Head, isLastOfEpoch} from "./checkpoint.ts";
 import {type Closing, type ClosingContext, closeEpoch} from "./closing.ts";
 import {type DueContext, settleDue} from "./dueCells.ts";
+import {endVoting} from "./endVoting.ts";
 import {type FoldResult, fold} from "./fold.ts";
+import {lateWindowH} from "./governance.ts";
+import {governanceHash} from "./governanceCodec.ts";
 import type {Op} from "./op.ts";
 import {actOrdered, type OrderedContext} from "./ordered.ts";
 import {heightsOf, type LedgerParams} from "./params.ts";
@@ -34,6 +37,7 @@ export type CheckpointStepInput = {
   readonly expiringClaims: DueContext["expiringClaims"];
   readonly isSound: ClosingContext["isSound"];
   readonly prove: OrderedContext["prove"];
+  /** In force in its epoch. */
   readonly params: LedgerParams;
 };
 
@@ -88,7 +92,7 @@ export function checkpointStep(input: CheckpointStepInput): CheckpointStep {
     stateRoot: toHex(state.tree().root()) as Hash,
     totals: state.totals,
     withdrawalRoot: toHex(withdrawalRoot(state.withdrawals())) as Hash,
-    paramsHash: parent.paramsHash,
+    paramsHash: governanceHash(state.governance),
     isLastOfEpoch: isLast,
     nextCommitteeHash: registerHash(state.register),
   };
@@ -96,10 +100,13 @@ export function checkpointStep(input: CheckpointStepInput): CheckpointStep {
   return {state, checkpoint, closedLocks: closedLocks.sort(), fold: folded, applied, closing};
 }
 
-function endEpoch(state: LedgerState, end: Omit<EpochEnd, "stakeOf">): void {
+function endEpoch(state: LedgerState, end: Omit<EpochEnd, "stakeOf" | "lateWindowH">): void {
   pruneLocks(state, end.height - BigInt(end.params.checkpointsPerEpoch));
+  endVoting(state, end);
   const stakeOf: EpochEnd["stakeOf"] = (account) => state.account(account)?.staked.witness ?? 0n;
-  state.putRegister(nextRegister(state.register, {...end, stakeOf}));
+  state.putRegister(
+    nextRegister(state.register, {...end, stakeOf, lateWindowH: lateWindowH(state.governance)}),
+  );
 }
 
 /** A lock's id is the hash of one op that can never apply again, so nothing needs to remember a closed one. */

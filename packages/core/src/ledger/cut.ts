@@ -24,10 +24,11 @@ import type {Op} from "./op.ts";
 import type {LedgerParams} from "./params.ts";
 import {committeeNow, coveredHeads, type Register} from "./register.ts";
 import {isResolved} from "./resolved.ts";
-import {LedgerState} from "./state.ts";
+import type {LedgerState} from "./state.ts";
 
 export type CutContext = {
   readonly dag: Dag;
+  /** In force in the epoch of the next checkpoint. */
   readonly params: LedgerParams;
   readonly base: LedgerState;
   readonly parent: Checkpoint;
@@ -136,7 +137,7 @@ function cutOf(context: CutContext, {heads, timeMs, nodes}: CutParts): Cut {
     timeMs,
     tally,
     isSound: (op, state) => context.isSound(op, state, epoch),
-    expiringClaims: (lock) => highestClaim(tally, lock, context.isSound),
+    expiringClaims: (lock) => highestClaim(tally, lock, context),
   });
   const {checkpoint, state, fold, applied} = step;
   tally.drop((op) => isResolved(state, op));
@@ -212,9 +213,9 @@ function medianTime(committee: Committee, entries: readonly Timed[]): number {
 }
 
 /** With at least one vote: an entry that carries it is in the cut. */
-function highestClaim(tally: Tally, lock: LockCell, isSound: CutContext["isSound"]): Op | undefined {
+function highestClaim(tally: Tally, lock: LockCell, {isSound, base}: CutContext): Op | undefined {
   // It may have been opened in this very cut.
-  const state = LedgerState.empty();
+  const state = base.fork();
   state.putLock(lock);
   let best: {readonly op: Op; readonly cumulative: bigint} | undefined;
   for (const seq of tally.seqsOf(lock.id)) {

@@ -17,7 +17,9 @@ export type DivergentItem =
   | {readonly kind: "register"}
   /** At which the logs start. */
   | {readonly kind: "snapshot"; readonly height: bigint}
-  | {readonly kind: "chunk"; readonly index: number};
+  | {readonly kind: "chunk"; readonly index: number}
+  /** Parameters, proposals and votes. */
+  | {readonly kind: "governance"};
 
 /** The first record that is not what the records before it lead to. */
 export type Divergence = {
@@ -52,6 +54,7 @@ export function itemText(item: DivergentItem): string {
       return `withdrawal ${item.address}`;
     case "head":
     case "register":
+    case "governance":
       return item.kind;
   }
 }

@@ -12,7 +12,6 @@ import {type EntryNode, linksOf} from "./dag.ts";
 import type {Ack, Entry} from "./entry.ts";
 import {carriedBytes, ENTRY_OPS_MAX, signEntry} from "./entryCodec.ts";
 import type {Op} from "./op.ts";
-import type {LedgerParams} from "./params.ts";
 import type {Pool, PoolItem} from "./pool.ts";
 import type {VoteRefusal} from "./voteRules.ts";
 import type {SlotVote, VoteMoment, Voter} from "./voter.ts";
@@ -26,7 +25,6 @@ export type EntryWriterComponents = {
   readonly witness: number;
   readonly network: number;
   readonly genesisHash: Uint8Array;
-  readonly params: LedgerParams;
   /** Only in simulations: see `ReplicaComponents`. */
   readonly isForker: boolean;
 };
@@ -87,14 +85,14 @@ export class EntryWriter {
   }
 
   #isOfEpoch({entry}: EntryNode): boolean {
-    const {book, params} = this.#components;
-    return voteEpochOf(entry.header, params) === book.epoch;
+    const {book} = this.#components;
+    return voteEpochOf(entry.header, book.params) === book.epoch;
   }
 
   /** This witness has said its last word in this epoch. */
   #isSealed(): boolean {
-    const {book, params} = this.#components;
-    return this.#last?.header.isSeal === true && voteEpochOf(this.#last.header, params) === book.epoch;
+    const {book} = this.#components;
+    return this.#last?.header.isSeal === true && voteEpochOf(this.#last.header, book.params) === book.epoch;
   }
 
   #noteSideTip(node: EntryNode): void {
@@ -108,11 +106,11 @@ export class EntryWriter {
 
   /** When an entry should be written at the earliest; `Infinity` while there is nothing to say. */
   wantsMs(): number {
-    const {pool, params, book, witness} = this.#components;
+    const {pool, book, witness} = this.#components;
     if (this.#isSealed() || !book.committee.has(witness)) return Number.POSITIVE_INFINITY;
     const hasWork = this.#unanswered.size > 0 || this.#sideTips.size > 0 || pool.hasFresh;
     const wanted = Math.min(hasWork ? Number.NEGATIVE_INFINITY : pool.retryMs, this.#stampMs());
-    return Math.max(wanted, this.#lastMs + params.entryIntervalMs);
+    return Math.max(wanted, this.#lastMs + book.params.entryIntervalMs);
   }
 
   /** The next entry, or none when there is nothing to vote for and no stamp to give. */
@@ -223,7 +221,7 @@ export class EntryWriter {
     {carry, acks}: {readonly carry: readonly Op[]; readonly acks: readonly Ack[]},
     nowMs: number,
   ): Entry {
-    const {book, signer, witness, network, genesisHash, params} = this.#components;
+    const {book, signer, witness, network, genesisHash} = this.#components;
     const head = book.dag.head(witness);
     const {height} = book.checkpoint;
     const header = {
@@ -235,7 +233,8 @@ export class EntryWriter {
       stampH: height,
       stampHash: book.final.hash,
       timeMs: Math.max(nowMs, this.#last?.header.timeMs ?? 0),
-      isSeal: isLastOfEpoch(height + 1n, params.checkpointsPerEpoch) && nowMs >= dueMs(book.cutContext()),
+      isSeal:
+        isLastOfEpoch(height + 1n, book.params.checkpointsPerEpoch) && nowMs >= dueMs(book.cutContext()),
       refs: this.#refs(),
     };
     return signEntry({header, carry, acks}, signer, genesisHash);

@@ -6,9 +6,10 @@
  *            1 entry: witness u16, n u64    2 checkpoint: height u64    3 head: nothing
  *            4 cell: id 32                  5 withdrawal: address 20      6 register: nothing
  *            7 snapshot: height u64         8 chunk: index u32
+ *            9 governance: nothing
  *   end    = 0 u8 | records u64
  *
- * Kinds come in groups: 7, 8, then entries and checkpoints mixed, then 3, 6, 4, 5. Integers are big-endian. A place says
+ * Kinds come in groups: 7, 8, then entries and checkpoints mixed, then 3, 6, 9, 4, 5. Integers are big-endian. A place says
  * where the record was kept, so that a damaged one can be named.
  */
 import {LIMITS} from "@catalyze/proto/limits";
@@ -28,6 +29,7 @@ import {
   writeU64,
 } from "./canonical.ts";
 import {encodeGenesis, type Genesis} from "./genesis.ts";
+import {GOVERNANCE_BYTES_MAX} from "./governanceCodec.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
 import {GENESIS_BYTES_MAX, parseGenesis} from "./parseGenesis.ts";
 import {REGISTER_BYTES_MAX} from "./registerCodec.ts";
@@ -45,8 +47,9 @@ const KINDS = {
   checkpoint: {tag: 2, group: 2, placeBytes: 8, bytesMax: LIMITS.marketFrameBytesMax},
   head: {tag: 3, group: 3, placeBytes: 0, bytesMax: 64},
   register: {tag: 6, group: 4, placeBytes: 0, bytesMax: REGISTER_BYTES_MAX},
-  cell: {tag: 4, group: 5, placeBytes: 32, bytesMax: 64 * 1024},
-  withdrawal: {tag: 5, group: 6, placeBytes: ADDRESS_BYTES, bytesMax: 64},
+  governance: {tag: 9, group: 5, placeBytes: 0, bytesMax: GOVERNANCE_BYTES_MAX},
+  cell: {tag: 4, group: 6, placeBytes: 32, bytesMax: 64 * 1024},
+  withdrawal: {tag: 5, group: 7, placeBytes: ADDRESS_BYTES, bytesMax: 64},
 } as const satisfies Record<LedgerRecord["kind"], object>;
 
 type Kind = LedgerRecord["kind"];
@@ -81,6 +84,7 @@ export function encodeExportRecord(record: LedgerRecord): Uint8Array {
       break;
     case "head":
     case "register":
+    case "governance":
       break;
   }
   return writer.bytes(record.bytes).finish();
@@ -211,6 +215,7 @@ function readRecord(kind: Kind, reader: ByteReader, length: number): LedgerRecor
       return {kind, address: toHex(reader.raw(ADDRESS_BYTES)), bytes: bytes()};
     case "head":
     case "register":
+    case "governance":
       return {kind, bytes: bytes()};
   }
 }

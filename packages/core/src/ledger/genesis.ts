@@ -6,7 +6,7 @@
 import {hashHex} from "../crypto/sha256.ts";
 import {encodeCanonicalJson} from "../primitives/canonicalJson.ts";
 import type {AccountId, Cid, Hash, PeerId} from "../primitives/id.ts";
-import {type LedgerParams, PARAM_AMOUNTS} from "./params.ts";
+import type {LedgerParams} from "./params.ts";
 
 export type GenesisAccount = {readonly id: AccountId; readonly balance: bigint; readonly note?: string};
 
@@ -48,13 +48,10 @@ export function networkIdOf(hash: Hash): number {
   return Number.parseInt(hash.slice(0, 8), 16);
 }
 
-/** Names the parameters in force. */
-export function paramsHash(params: LedgerParams): Hash {
-  return hashHex(encodeCanonicalJson(paramsJson(params)));
-}
-
 function paramsJson(params: LedgerParams): Record<string, number | string> {
-  const amounts = Object.fromEntries(PARAM_AMOUNTS.map((name) => [name, params[name].toString()]));
-  const {opFee: _, witnessStakeMin: __, ...numbers} = params;
-  return {...numbers, ...amounts};
+  const values = Object.entries(params).map(([name, value]) => [
+    name,
+    typeof value === "bigint" ? value.toString() : value,
+  ]);
+  return Object.fromEntries(values) as Record<string, number | string>;
 }

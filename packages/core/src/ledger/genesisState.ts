@@ -2,7 +2,9 @@
 import {toHex} from "../primitives/bytes.ts";
 import type {Hash} from "../primitives/id.ts";
 import type {Checkpoint} from "./checkpoint.ts";
-import {type Genesis, genesisHash, networkIdOf, paramsHash} from "./genesis.ts";
+import {type Genesis, genesisHash, networkIdOf} from "./genesis.ts";
+import {genesisGovernance} from "./governance.ts";
+import {governanceHash} from "./governanceCodec.ts";
 import {type Posting, post} from "./postings.ts";
 import {genesisRegister} from "./register.ts";
 import {registerHash} from "./registerCodec.ts";
@@ -12,7 +14,7 @@ import {withdrawalRoot} from "./withdrawals.ts";
 /** The genesis supply is deposit 0 of the contract. */
 export const GENESIS_DEPOSIT_CURSOR = 1n;
 
-/** Every genesis balance, backed by deposit 0, and the witnesses of the genesis. */
+/** Every genesis balance, backed by deposit 0, the witnesses and the parameters of the genesis. */
 export function genesisState(genesis: Genesis): LedgerState {
   const state = LedgerState.empty();
   const credits: Posting[] = genesis.accounts.map(({id, balance}) => ({
@@ -23,6 +25,7 @@ export function genesisState(genesis: Genesis): LedgerState {
   const supply = genesis.accounts.reduce((sum, {balance}) => sum + balance, 0n);
   post(state, [...credits, {bucket: "deposited", amount: supply}]);
   state.putRegister(genesisRegister(genesis));
+  state.putGovernance(genesisGovernance(genesis));
   return state;
 }
 
@@ -40,7 +43,7 @@ export function genesisCheckpoint(genesis: Genesis, state: LedgerState = genesis
     stateRoot: toHex(state.tree().root()) as Hash,
     totals: state.totals,
     withdrawalRoot: toHex(withdrawalRoot(state.withdrawals())) as Hash,
-    paramsHash: paramsHash(genesis.params),
+    paramsHash: governanceHash(state.governance),
     isLastOfEpoch: true,
     nextCommitteeHash: registerHash(state.register),
   };

@@ -1,7 +1,7 @@
 /**
  * What the verification from the logs reads, wherever it comes from: the raw records of a store or of an
  * export, in an order in which each can be checked when it is met. Entries come after what they link to and
- * before the checkpoint that covers them; then the head, the register, the cells by id, the withdrawals by address.
+ * before the checkpoint that covers them; then the head, the register, what votes decide, the cells by id, the withdrawals by address.
  * Where the first logs are gone, a snapshot comes before all that, with the latest entries below its cut.
  */
 import type {CellId} from "../primitives/id.ts";
@@ -15,8 +15,8 @@ export type LedgerRecord =
   | {readonly kind: "checkpoint"; readonly height: bigint; readonly bytes: Uint8Array}
   /** Which checkpoint the cells belong to. */
   | {readonly kind: "head"; readonly bytes: Uint8Array}
-  /** Of witnesses; absent while it is as the genesis made it. */
-  | {readonly kind: "register"; readonly bytes: Uint8Array}
+  /** Of witnesses, and what votes decide; each absent while it is as the genesis made it. */
+  | {readonly kind: "register" | "governance"; readonly bytes: Uint8Array}
   | {readonly kind: "cell"; readonly id: CellId; readonly bytes: Uint8Array}
   /** Address: 40 hex digits. */
   | {readonly kind: "withdrawal"; readonly address: string; readonly bytes: Uint8Array};

@@ -8,6 +8,7 @@ import {equalBytes, fromHex, toHex} from "../primitives/bytes.ts";
 import type {Cell} from "./cell.ts";
 import {encodeCell, leafIdOf} from "./cellCodec.ts";
 import type {FinalCheckpoint} from "./finality.ts";
+import type {Governance} from "./governance.ts";
 import type {Handover} from "./handover.ts";
 import type {Register} from "./register.ts";
 import {encodeSnapshotChunk, type SnapshotHead} from "./snapshot.ts";
@@ -25,6 +26,7 @@ export type SnapshotSource = {
   readonly cells: readonly Cell[];
   readonly withdrawals: readonly Withdrawal[];
   readonly register: Register;
+  readonly governance: Governance;
   /** Of the changes of committee before this checkpoint. */
   readonly handovers: readonly Handover[];
 };
@@ -42,12 +44,13 @@ export function snapshotSource(
   assert(isLastOfEpoch, "a snapshot is of an epoch's end");
   assert(equalBytes(tree.root(), fromHex(stateRoot)), "the state is not the checkpoint's");
   const cells = [...state.accounts(), ...state.locks()];
-  return {final, tree, cells, withdrawals: state.withdrawals(), register: state.register, handovers};
+  const {register, governance} = state;
+  return {final, tree, cells, withdrawals: state.withdrawals(), register, governance, handovers};
 }
 
 /** Yields the chunks by index, and `undefined` where it has worked for a while; returns the head. */
 export function* makeSnapshot(
-  {final, tree, cells, withdrawals, register, handovers}: SnapshotSource,
+  {final, tree, cells, withdrawals, register, governance, handovers}: SnapshotSource,
   cellsBytesMax = CELLS_BYTES_MAX,
 ): Generator<SnapshotStep, SnapshotHead> {
   const byLeaf = new Map<string, Cell>();
@@ -76,7 +79,7 @@ export function* makeSnapshot(
     if (run.leaves.length % STEP_CELLS === 0) yield undefined;
   }
   yield cut(undefined);
-  return {final, register, handovers, withdrawals, firsts};
+  return {final, register, governance, handovers, withdrawals, firsts};
 }
 
 type Run = {readonly leaves: TreeLeaf[]; readonly cells: Uint8Array[]; bytes: number};

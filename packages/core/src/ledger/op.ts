@@ -4,6 +4,7 @@
  */
 import type {AccountId, CellId, Hash, LockId, OpId} from "../primitives/id.ts";
 import type {Candidate} from "./candidate.ts";
+import type {Motion} from "./governance.ts";
 
 export const OP_VERSION = 1;
 
@@ -106,7 +107,11 @@ export type Wish =
       readonly proof: Uint8Array;
     }
   /** To witness no longer, from the next epoch on. */
-  | {readonly kind: "leave"};
+  | {readonly kind: "leave"}
+  /** A vote of the network on this; the op's id names it. */
+  | {readonly kind: "propose"; readonly motion: Motion}
+  /** The account's last word on a proposal that is open. */
+  | {readonly kind: "vote"; readonly proposal: OpId; readonly isYes: boolean};
 
 export type OpBody = {
   readonly version: number;

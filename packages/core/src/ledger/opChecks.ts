@@ -12,6 +12,8 @@ import type {SignatureVerifier} from "../ports/signer.ts";
 import {U64_MAX} from "../primitives/amount.ts";
 import type {AccountCell, LockCell} from "./cell.ts";
 import {isEvidence} from "./evidenceCodec.ts";
+import {feeSince} from "./governance.ts";
+import {motionProblem} from "./governing.ts";
 import type {LockSpec, Op, OpBody, Payload, Wish} from "./op.ts";
 import {NO_OP} from "./opCodec.ts";
 import {candidateProblem, verifyCandidate} from "./seatRequest.ts";
@@ -28,8 +30,6 @@ export type OpCheckContext = {
   readonly state: LedgerState;
   /** Epoch of the checkpoint that is being made. */
   readonly epoch: number;
-  /** µCTZ. */
-  readonly opFee: bigint;
 };
 
 export type OpCheck =
@@ -46,7 +46,7 @@ export function checkOpForm(op: Op, context: OpCheckContext): OpCheck {
   if (body.network !== context.network) return refuse("OP_REJECTED", "network");
   if (context.epoch < body.validFromEpoch) return refuse("OP_REJECTED", "notYetValid");
   if (context.epoch > body.validUntilEpoch) return refuse("OP_REJECTED", "epochOver");
-  if (!isFeeEnough(body, context.opFee)) return refuse("OP_REJECTED", "fee");
+  if (!isFeeEnough(body, context)) return refuse("OP_REJECTED", "fee");
   if (body.payload.kind === "claim") {
     const lock = context.state.lock(body.cell);
     return lock === undefined
@@ -89,7 +89,7 @@ function payloadProblem(payload: Payload): string | undefined {
     case "withdraw":
       return payload.amount === 0n ? "amount" : addressProblem(payload);
     case "govern":
-      return payload.wish.kind === "join" ? candidateProblem(payload.wish.candidate) : undefined;
+      return wishProblem(payload.wish);
     case "evidence":
       // Costs more than a signature to decode, so signatures come first: see `checkShown`.
       return undefined;
@@ -97,6 +97,18 @@ function payloadProblem(payload: Payload): string | undefined {
       return payload.keys.every(isPublicKeyAllowed)
         ? descriptorProblem(payload.threshold, payload.keys)
         : "key";
+  }
+}
+
+function wishProblem(wish: Wish): string | undefined {
+  switch (wish.kind) {
+    case "join":
+      return candidateProblem(wish.candidate);
+    case "propose":
+      return motionProblem(wish.motion);
+    case "leave":
+    case "vote":
+      return undefined;
   }
 }
 
@@ -128,7 +140,11 @@ export function feeOf(payload: Payload, opFee: bigint): bigint {
 }
 
 /** Only a final claim may be free, and then `enabled` lets it raise nothing. */
-function isFeeEnough({fee, payload}: OpBody, opFee: bigint): boolean {
+export function isFeeEnough(
+  {fee, payload, validFromEpoch: from}: OpBody,
+  {state, epoch}: Pick<OpCheckContext, "state" | "epoch">,
+): boolean {
+  const opFee = feeSince(state.governance, {from, epoch});
   return fee >= feeOf(payload, opFee) || (fee === 0n && payload.kind === "claim" && payload.isFinal);
 }
 

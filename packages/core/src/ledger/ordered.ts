@@ -9,11 +9,11 @@ import type {Hash} from "../primitives/id.ts";
 import {COOLING_MAX} from "./cell.ts";
 import type {Proven} from "./evidence.ts";
 import {actOn, type EvidenceContext, mayBeOfUse} from "./evidence.ts";
-import type {Op, Payload, Wish} from "./op.ts";
+import {grantWish} from "./grantWish.ts";
+import type {Op, Payload} from "./op.ts";
 import {heightsOf} from "./params.ts";
 import {post} from "./postings.ts";
 import type {Register} from "./register.ts";
-import {join, leave} from "./seating.ts";
 import type {LedgerState} from "./state.ts";
 
 export type OrderedContext = EvidenceContext & {
@@ -27,10 +27,10 @@ export type OrderedContext = EvidenceContext & {
 /** Lets the ordered ops among `applied` act. Returns the ops that evidence rescued. */
 export function actOrdered(state: LedgerState, applied: readonly Op[], context: OrderedContext): Op[] {
   const rescued: Op[] = [];
-  for (const {body} of inOrder(applied, context.parent)) {
+  for (const {id, body} of inOrder(applied, context.parent)) {
     const {payload} = body;
     if (payload.kind === "unstake") unstake(state, {account: body.cell, ...payload}, context);
-    if (payload.kind === "govern") govern(state, {account: body.cell, wish: payload.wish}, context);
+    if (payload.kind === "govern") grantWish(state, {id, account: body.cell, wish: payload.wish}, context);
     if (payload.kind !== "evidence" || !mayBeOfUse(state, payload.proof, context)) continue;
     const proven = context.prove(payload.proof, state.register);
     const op = proven && actOn(state, proven, context);
@@ -60,19 +60,6 @@ function inOrder(applied: readonly Op[], parent: Hash): readonly Op[] {
   // Stable, and ops of one cell come in the order of its log.
   keyed.sort((left, right) => left.rank - right.rank || compareBytes(left.key, right.key));
   return keyed.map(({op}) => op);
-}
-
-type Governing = {readonly account: Op["body"]["cell"]; readonly wish: Wish};
-
-/** Without effect where the stake is too small or the key has a seat already: who asks sees it in the register. */
-function govern(state: LedgerState, {account, wish}: Governing, {params, epoch}: OrderedContext): void {
-  const {register} = state;
-  if (wish.kind === "leave") {
-    state.putRegister(leave(register, account));
-    return;
-  }
-  const stakeOf = (id: Op["body"]["cell"]) => state.account(id)?.staked.witness ?? 0n;
-  state.putRegister(join(register, {...wish.candidate, account}, {stakeOf, params, epoch}));
 }
 
 type Unstaking = Pick<Extract<Payload, {kind: "unstake"}>, "stake" | "amount"> & {

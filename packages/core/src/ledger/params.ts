@@ -1,4 +1,7 @@
-/** Parameters of a network (DESIGN §13). They are part of the genesis and so of its hash. */
+/**
+ * Parameters of a network (DESIGN §13). Those of its first epochs are part of the genesis and so of its hash;
+ * what votes made of them later is in the state (`governance.ts`), within the bounds of `paramTable.ts`.
+ */
 
 export type LedgerParams = {
   readonly protocolVersion: number;
@@ -26,10 +29,11 @@ export type LedgerParams = {
   readonly witnessesMax: number;
   /** A member whose log stands still for so long leaves the committee. */
   readonly idleWitnessS: number;
+  /** A proposal is open for so long. */
+  readonly votingS: number;
+  /** µCTZ of its proposer's stake that burn when a proposal finds next to no support. */
+  readonly proposalDeposit: bigint;
 };
-
-/** The amounts among the parameters: decimal strings in JSON. */
-export const PARAM_AMOUNTS = ["opFee", "witnessStakeMin"] as const satisfies readonly (keyof LedgerParams)[];
 
 /** DESIGN §14. */
 export const WITNESSES_MAX = 21;
@@ -57,6 +61,8 @@ export const PARAMS_PRODUCTION: LedgerParams = {
   witnessStakeMin: 1_000_000_000n,
   witnessesMax: WITNESSES_MAX,
   idleWitnessS: DAY_S,
+  votingS: 3 * DAY_S,
+  proposalDeposit: 10_000_000n,
 };
 
 /** An hour of production in 15 seconds. */
@@ -72,6 +78,7 @@ export const PARAMS_DEMO: LedgerParams = {
   lateCertificateWindowS: 10,
   witnessStakeMin: 100_000_000n,
   idleWitnessS: 600,
+  votingS: 30,
 };
 
 /** Checkpoints that a time in seconds takes at the pace of the parameters, rounded up. */

@@ -6,13 +6,8 @@ import {fromHex} from "../primitives/bytes.ts";
 import {isRecord} from "../primitives/canonicalJson.ts";
 import {type AccountId, type Cid, isCellId, type PeerId} from "../primitives/id.ts";
 import type {Genesis, GenesisAccount, GenesisWitness} from "./genesis.ts";
-import {
-  type LedgerParams,
-  PARAM_AMOUNTS,
-  PARAMS_PRODUCTION,
-  PROTOCOL_VERSION,
-  WITNESSES_MAX,
-} from "./params.ts";
+import {type LedgerParams, PROTOCOL_VERSION, WITNESSES_MAX} from "./params.ts";
+import {isAmount, PARAM_NAMES, paramsProblem} from "./paramTable.ts";
 import {WEIGHT_MAX} from "./seating.ts";
 
 const ACCOUNTS_MAX = 10_000;
@@ -86,21 +81,15 @@ function readWitness(json: unknown): GenesisWitness {
 
 function readParams(json: unknown): LedgerParams {
   checkVersion(json);
-  const names = Object.keys(PARAMS_PRODUCTION) as (keyof LedgerParams)[];
-  const fields = readObject(json, "params", names);
-  const entries = names.map((name) => {
+  const fields = readObject(json, "params", PARAM_NAMES);
+  const entries = PARAM_NAMES.map((name) => {
     const value = fields.get(name);
-    const isAmount = (PARAM_AMOUNTS as readonly string[]).includes(name);
     const field = `params.${name}`;
-    return [name, isAmount ? readAmount(value, field) : readInteger(value, field, 1e9)];
+    return [name, isAmount(name) ? readAmount(value, field) : readInteger(value, field, 1e9)];
   });
   const params = Object.fromEntries(entries) as LedgerParams;
-  if (params.opFee < 1n || params.opFee > 0xffff_ffffn) bad("params.opFee");
-  if (params.witnessStakeMin < 1n) bad("params.witnessStakeMin");
-  if (params.witnessesMax > WITNESSES_MAX) bad("params.witnessesMax");
-  if (params.protocolFeeBps < 100 || params.protocolFeeBps > 500) bad("params.protocolFeeBps");
-  if (params.creatorBpsDefault + params.middlewareBpsDefault > 5_000) bad("params.creatorBpsDefault");
-  return params;
+  const problem = paramsProblem(params);
+  return problem === undefined ? params : bad(`params.${problem}`);
 }
 
 /** First of all: a genesis of another version has other fields, and its owner should hear which one it is. */

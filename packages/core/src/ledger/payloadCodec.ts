@@ -8,7 +8,8 @@
  *   withdraw  amount u64 | address 20
  *   account   threshold u8 | count u8 ≤ 16 | key 32… | exitAddress 20
  *   unstake   kind u8 | amount u64
- *   govern    wish u8: 1 join | voteKey 32 | evmAddress 20 | peerId: u32 length ≤ 80 | proof 64; 2 leave
+ *   govern    wish u8: 1 join | voteKey 32 | evmAddress 20 | peerId: u32 length ≤ 80 | proof 64; 2 leave;
+ *             4 propose | motion (`governanceCodec.ts`); 5 vote | proposal 32 | isYes u8
  *   evidence  proof: u32 length | bytes
  *
  * A claim's voucher leaves out its lock id, a candidate its account: it is the cell of the op.
@@ -17,7 +18,7 @@ import {LIMITS} from "@catalyze/proto/limits";
 import {ACCOUNT_KEYS_MAX} from "../crypto/accountId.ts";
 import {assert} from "../errors/assert.ts";
 import type {ByteReader, ByteWriter} from "../primitives/binary.ts";
-import type {CellId, Hash} from "../primitives/id.ts";
+import type {CellId, Hash, OpId} from "../primitives/id.ts";
 import {readApplication, writeApplication} from "./candidate.ts";
 import {
   ADDRESS_BYTES,
@@ -30,13 +31,15 @@ import {
   writeU16,
   writeU64,
 } from "./canonical.ts";
+import {readMotion, writeMotion} from "./governanceCodec.ts";
 import {readLockSpec, writeLockSpec} from "./lockCodec.ts";
 import {OP_TYPE, type Payload, STAKE_KIND, type StakeKind, type Voucher, type Wish} from "./op.ts";
 
 export const OUTPUTS_MAX = 256;
 export const OPEN_LOCKS_MAX = 16;
 
-const WISH = {join: 1, leave: 2} as const;
+/** 3 is left for the notice of a lock. */
+const WISH = {join: 1, leave: 2, propose: 4, vote: 5} as const;
 
 const ZERO_HASH = "0".repeat(64) as Hash;
 
@@ -111,16 +114,35 @@ export function readPayload(reader: ByteReader, type: number, cell: CellId): Pay
 
 function writeWish(writer: ByteWriter, wish: Wish): void {
   writer.u8(WISH[wish.kind]);
-  if (wish.kind === "leave") return;
-  writeApplication(writer, wish.candidate);
-  writeFixed(writer, wish.proof, 64);
+  switch (wish.kind) {
+    case "join":
+      writeApplication(writer, wish.candidate);
+      writeFixed(writer, wish.proof, 64);
+      break;
+    case "leave":
+      break;
+    case "propose":
+      writeMotion(writer, wish.motion);
+      break;
+    case "vote":
+      writeId(writer, wish.proposal);
+      writer.u8(wish.isYes ? 1 : 0);
+  }
 }
 
 function readWish(reader: ByteReader, account: CellId): Wish {
-  const kind = reader.u8();
-  if (kind === WISH.leave) return {kind: "leave"};
-  if (kind !== WISH.join) return refuse("wish");
-  return {kind: "join", candidate: {account, ...readApplication(reader)}, proof: reader.raw(64)};
+  switch (reader.u8()) {
+    case WISH.join:
+      return {kind: "join", candidate: {account, ...readApplication(reader)}, proof: reader.raw(64)};
+    case WISH.leave:
+      return {kind: "leave"};
+    case WISH.propose:
+      return {kind: "propose", motion: readMotion(reader)};
+    case WISH.vote:
+      return {kind: "vote", proposal: readId<OpId>(reader), isYes: readBoolean(reader)};
+    default:
+      return refuse("wish");
+  }
 }
 
 function writeTransfer(writer: ByteWriter, {outputs, memo}: PayloadOf<"transfer">): void {

@@ -5,6 +5,7 @@
  */
 import type {StoreReader, Write} from "../ports/store.ts";
 import {coveredFloor} from "./coveredLogs.ts";
+import type {Governance} from "./governance.ts";
 import {heightsOf, type LedgerParams} from "./params.ts";
 import {coveredHeads} from "./register.ts";
 import type {SnapshotHead} from "./snapshot.ts";
@@ -22,9 +23,12 @@ import {
 const STEP_ENTRIES = 16;
 const STEP_CHECKPOINTS = 512;
 
-/** Heights for which evidence may still change something. */
-export function pruneWindowH(params: LedgerParams): bigint {
-  return heightsOf(Math.max(params.evidenceWindowS, params.lateCertificateWindowS), params);
+/** Heights for which evidence may still change something, whichever parameters the epoch had. */
+export function pruneWindowH({terms}: Pick<Governance, "terms">): bigint {
+  const windows = terms.map(({params}) =>
+    heightsOf(Math.max(params.evidenceWindowS, params.lateCertificateWindowS), params),
+  );
+  return windows.reduce((longest, each) => (each > longest ? each : longest), 0n);
 }
 
 export type StartPlan = {

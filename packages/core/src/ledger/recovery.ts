@@ -16,7 +16,6 @@ import type {Book} from "./book.ts";
 import {type Head, voteEpochOf} from "./checkpoint.ts";
 import {type ConsensusMessage, verifyProposal, verifyVote} from "./consensusCodec.ts";
 import type {Entry} from "./entry.ts";
-import type {LedgerParams} from "./params.ts";
 import {coveredHeads, seatKeys} from "./register.ts";
 
 /** What a peer says that was asked. */
@@ -31,7 +30,6 @@ export type Testimony = {
 
 export type RecoveryComponents = {
   readonly book: Book;
-  readonly params: LedgerParams;
   readonly verifier: SignatureVerifier;
   readonly genesisHash: Uint8Array;
   /** Own seat. */
@@ -154,13 +152,13 @@ export class Recovery {
   }
 
   #wasSilent(): boolean {
-    const {book, params, witness} = this.#components;
+    const {book, witness} = this.#components;
     const last = this.#last();
     if (last === undefined) return false;
     const covered = coveredHeads(book.checkpoint, book.base.register).find(
       (head) => head.witness === witness,
     );
-    return covered?.hash === last.hash && book.epoch >= voteEpochOf(last.header, params) + CLOSED_EPOCHS;
+    return covered?.hash === last.hash && book.epoch >= voteEpochOf(last.header, book.params) + CLOSED_EPOCHS;
   }
 
   /** What was heard before the network moved says nothing about what came after. */
@@ -178,7 +176,7 @@ export class Recovery {
   }
 
   #stillMs(intervals: number): number {
-    return this.#movedMs + intervals * this.#components.params.checkpointIntervalMs;
+    return this.#movedMs + intervals * this.#components.book.params.checkpointIntervalMs;
   }
 
   #ownWords({proposals, votes}: ConsensusMessage): ConsensusMessage {

@@ -8,7 +8,6 @@
  * Memory: the state, the entries that no checkpoint covers yet (bounded), and what `Dag` keeps of the rest.
  */
 import type {SignatureVerifier} from "../ports/signer.ts";
-import {equalBytes} from "../primitives/bytes.ts";
 import type {Hash} from "../primitives/id.ts";
 import type {Book} from "./book.ts";
 import {
@@ -29,7 +28,7 @@ import {authorDifference, type EntryRecord, missingLink} from "./rederiveEntry.t
 import type {OpSoundness} from "./rederiveOps.ts";
 import {OutsideStart, RederiveStart} from "./rederiveStart.ts";
 import {StateComparison, type StateDifference} from "./rederiveState.ts";
-import {decodeRegister, encodeRegister, registerHash} from "./registerCodec.ts";
+import {missingValue, type ValueKind, valueDifference} from "./rederiveValues.ts";
 import {replicaParts} from "./replicaParts.ts";
 import type {ReplicaComponents} from "./replicaTypes.ts";
 import {freshReplica} from "./restoreReplica.ts";
@@ -69,7 +68,7 @@ export class Rederiver {
   readonly #check: OpSoundness;
   #comparison: StateComparison | undefined;
   #hasHead = false;
-  #hasRegister = false;
+  readonly #values = new Set<ValueKind>();
   #uncoveredBytes = 0;
   #entries = 0;
   #ops = 0;
@@ -82,7 +81,7 @@ export class Rederiver {
     const {network, genesisHash, book} = parts;
     this.#genesis = genesis;
     this.#book = book;
-    this.#check = {network, genesisHash, verifier, opFee: genesis.params.opFee};
+    this.#check = {network, genesisHash, verifier};
   }
 
   get result(): Rederived {
@@ -124,8 +123,9 @@ export class Rederiver {
       case "withdrawal":
         return this.#atState((state) => state.withdrawal(record.address, record.bytes));
       case "register":
-        this.#hasRegister = true;
-        return this.#at({kind: "register"}, this.#registerDifference(record.bytes));
+      case "governance":
+        this.#values.add(record.kind);
+        return this.#at({kind: record.kind}, valueDifference(record.kind, this.#book.base, record.bytes));
       case "head":
         this.#hasHead = true;
         return this.#at({kind: "head"}, this.#headDifference(record.bytes));
@@ -229,27 +229,14 @@ export class Rederiver {
     }
   }
 
-  #registerDifference(bytes: Uint8Array): Difference | undefined {
-    const expected = encodeRegister(this.#book.base.register);
-    if (equalBytes(expected, bytes)) return undefined;
-    try {
-      const differing = firstDifference(this.#book.base.register, decodeRegister(bytes));
-      return differing ?? undecodable(new Error("other bytes"));
-    } catch (error) {
-      return undecodable(error);
-    }
-  }
-
   #checkEnd(): Divergence | undefined {
     const missing = this.#atState((state) => state.end());
     if (missing !== undefined) return missing;
     const {height} = this.#book.checkpoint;
     if (height > 0n && !this.#hasHead)
       return this.#at({kind: "head"}, {field: "head", expected: `height ${height}`, found: "none"});
-    const {register} = this.#book.base;
-    const isFirst = registerHash(register) === registerHash(genesisState(this.#genesis).register);
-    if (!isFirst && !this.#hasRegister)
-      return this.#at({kind: "register"}, {field: "register", expected: "one", found: "none"});
+    const lost = missingValue(this.#book.base, genesisState(this.#genesis), this.#values);
+    if (lost !== undefined) return this.#at({kind: lost}, {field: lost, expected: "one", found: "none"});
     const [violation] = checkInvariants(this.#book.base, 1);
     const difference = violation && violated(violation.invariant, violation.detail);
     return this.#at({kind: "checkpoint", height}, difference);

@@ -11,8 +11,6 @@ export type OpSoundness = {
   readonly network: number;
   readonly genesisHash: Uint8Array;
   readonly verifier: SignatureVerifier;
-  /** µCTZ. */
-  readonly opFee: bigint;
 };
 
 /** The first op that more than 2/3 of the weight voted for although its owner did not sign it so. */
@@ -21,7 +19,8 @@ export function unsoundOp(cut: Cut, context: CutContext, check: OpSoundness): Di
   const {height, epoch} = cut.checkpoint;
   for (const op of cut.applied) {
     // It may have been voted for in its last epoch and be certified later.
-    const at = {...check, state, epoch: Math.min(epoch, op.body.validUntilEpoch)};
+    const voted = frozenSince(state, op) ?? epoch;
+    const at = {...check, state, epoch: Math.min(voted, op.body.validUntilEpoch)};
     const problem = problemOf(op, at, () => copiesOf(op, cut, context));
     if (problem !== undefined) {
       return {
@@ -47,6 +46,11 @@ function problemOf(
   if (answer.ok) return undefined;
   // Ids do not cover signatures: a bad witness may carry a spoilt copy of a sound op.
   return copies().some((copy) => checkOpForm(copy, context).ok) ? undefined : answer.reason;
+}
+
+/** Epoch of the votes for an op that was rescued: its fee was enough then. */
+function frozenSince(state: LedgerState, {body: {cell}}: Op): number | undefined {
+  return (state.account(cell) ?? state.lock(cell))?.frozen?.epoch;
 }
 
 function copiesOf({id}: Op, {nodes}: Cut, {carried, dag}: CutContext): readonly Op[] {

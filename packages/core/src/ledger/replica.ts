@@ -22,6 +22,7 @@ import {isConserved} from "./invariants.ts";
 import type {Op} from "./op.ts";
 import type {OpIntake} from "./opIntake.ts";
 import {effectsOf, type OwnLog} from "./ownLog.ts";
+import type {LedgerParams} from "./params.ts";
 import type {Pool} from "./pool.ts";
 import {RecentCheckpoints} from "./recentCheckpoints.ts";
 import {seatOf} from "./register.ts";
@@ -84,6 +85,14 @@ export class Replica implements LedgerReplica {
 
   get finalCheckpoint(): FinalCheckpoint {
     return this.#book.final;
+  }
+
+  get params(): LedgerParams {
+    return this.#book.params;
+  }
+
+  get epoch(): number {
+    return this.#book.epoch;
   }
 
   get seat(): number | undefined {

@@ -38,14 +38,13 @@ export type ReplicaParts = {
 export function replicaParts(components: ReplicaComponents, restored: RestoredReplica): ReplicaParts {
   const {genesis, verifier, voteRules = VOTE_RULES} = components;
   const {isForker = false, hasForgotten = false} = components;
-  const {params} = genesis;
   const hash = genesisHash(genesis);
   const network = {network: networkIdOf(hash), genesisHash: fromHex(hash)};
-  const check = {...network, verifier, opFee: params.opFee};
+  const check = {...network, verifier};
   const isSound: BookOptions["isSound"] = (op, state, epoch) => checkOpForm(op, {...check, state, epoch}).ok;
   const prove: BookOptions["prove"] = (proof, register) =>
-    checkEvidence(proof, {register, params, verifier, ...network});
-  const book = new Book({params, isSound, prove}, restored);
+    checkEvidence(proof, {register, params: genesis.params, verifier, ...network});
+  const book = new Book({isSound, prove}, restored);
   const table = readSigningTable(restored.signed);
   const signer = table.isMoved ? undefined : components.voteSigner;
   const voter = new Voter(
@@ -54,13 +53,13 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
   );
   voter.forget(book.base, book.epoch);
   const pool = new Pool();
-  const delayMs = Math.min(DELAY_MAX_MS, Math.max(DELAY_MIN_MS, params.checkpointIntervalMs / 4));
+  const delayMs = () => Math.min(DELAY_MAX_MS, Math.max(DELAY_MIN_MS, book.params.checkpointIntervalMs / 4));
   const {genesisHash: hashBytes} = network;
   const agreement = new Agreement({verifier, genesisHash: hashBytes, signer, book, delayMs}, table.consensus);
   const openOwnLog = () => {
     const witness = signer && seatOf(book.base.register, signer.publicKey);
     if (signer === undefined || witness === undefined) return undefined;
-    const parts = {...network, ...{book, pool, voter, params, verifier}};
+    const parts = {...network, ...{book, pool, voter, verifier}};
     return new OwnLog({...parts, ...{witness, signer, isForker, hasForgotten}}, table.entries);
   };
   const isWitness = () => signer !== undefined && book.committee.seatOf(signer.publicKey) !== undefined;

@@ -10,6 +10,7 @@ import type {Entry} from "./entry.ts";
 import type {FinalCheckpoint} from "./finality.ts";
 import type {Genesis} from "./genesis.ts";
 import type {Op} from "./op.ts";
+import type {LedgerParams} from "./params.ts";
 import type {LedgerState} from "./state.ts";
 import type {VoteRule} from "./voteRules.ts";
 
@@ -60,6 +61,10 @@ export interface LedgerReplica {
   readonly checkpoint: Checkpoint;
   /** The same with its proof. */
   readonly finalCheckpoint: FinalCheckpoint;
+  /** In force for the next checkpoint. */
+  readonly params: LedgerParams;
+  /** Its epoch. */
+  readonly epoch: number;
   /** Last entry of each witness's log that is held here. */
   heads(): readonly Head[];
   /** The same, lowered below what is known to be missing: what to ask others from. */

@@ -13,6 +13,7 @@ import {decodeEntry, decodeWithoutOps, peekEntryHash} from "./entryCodec.ts";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import type {Genesis} from "./genesis.ts";
 import {genesisCheckpoint, genesisState} from "./genesisState.ts";
+import {decodeGovernance, governanceHash} from "./governanceCodec.ts";
 import {coveredHeads, type Register} from "./register.ts";
 import {decodeRegister, registerHash} from "./registerCodec.ts";
 import type {RestoredReplica} from "./replicaTypes.ts";
@@ -140,12 +141,18 @@ async function stateOf(
     registerHash(register) === checkpoint.nextCommitteeHash,
     "the stored register of witnesses is not the checkpoint's",
   );
+  const votes = await store.get(KEY.governance);
+  const governance = votes === undefined ? genesisBase.governance : decodeGovernance(votes);
+  assert(
+    governanceHash(governance) === checkpoint.paramsHash,
+    "the stored parameters and votes are not the checkpoint's",
+  );
   const {totals} = checkpoint;
   const all = [...leaves.values(), treasuryLeaf(totals.treasury)];
   const tree = SumTree.ofAscending(all.sort((left, right) => compareBytes(left.id, right.id)));
   const root = toHex(tree.root()) as Hash;
   assert(root === checkpoint.stateRoot, "the stored cells do not have the checkpoint's root");
-  return LedgerState.load({cells: cells.values(), totals, withdrawals, register, tree});
+  return LedgerState.load({cells: cells.values(), totals, withdrawals, register, governance, tree});
 }
 
 /** The latest entries of the cut, without their ops; with them those of which it did not apply one. */

@@ -6,7 +6,7 @@ import type {AccountId} from "../primitives/id.ts";
 import type {Candidate} from "./candidate.ts";
 import {ZERO_HASH} from "./cell.ts";
 import type {Head} from "./checkpoint.ts";
-import {epochsOf, heightsOf, type LedgerParams} from "./params.ts";
+import {epochsOf, type LedgerParams} from "./params.ts";
 import type {Register, Seat, SeatWeight, Term} from "./register.ts";
 
 /** Witness stake of an account, µCTZ. */
@@ -94,6 +94,8 @@ export type EpochEnd = Stakes & {
   /** Of the checkpoint that ends it. */
   readonly height: bigint;
   readonly heads: readonly Head[];
+  /** Heights for which certificates of earlier epochs count. */
+  readonly lateWindowH: bigint;
 };
 
 /** The register of the next epoch. Where nobody is left to witness, the old committee goes on. */
@@ -214,17 +216,16 @@ function capOf(weights: readonly number[]): number {
 function termsAfter(
   terms: readonly Term[],
   members: readonly SeatWeight[],
-  {epoch, height, params}: EpochEnd,
+  {epoch, height, params, lateWindowH}: EpochEnd,
 ): readonly Term[] {
   const last = terms.at(-1);
   const isChanged = members.length > 0 && !isSameList(members, last?.members ?? []);
   const all = isChanged ? [...terms, {sinceEpoch: epoch + 1, members}] : terms;
-  const windowH = heightsOf(params.lateCertificateWindowS, params);
   return all.filter((_, index) => {
     const next = all[index + 1];
     if (next === undefined) return true;
     const endH = BigInt(next.sinceEpoch - 1) * BigInt(params.checkpointsPerEpoch);
-    return endH + windowH >= height;
+    return endH + lateWindowH >= height;
   });
 }
 

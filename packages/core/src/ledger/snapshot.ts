@@ -6,7 +6,7 @@
  * own last one too, so each is verified alone and in any order: it begins where the head says, holds every
  * leaf up to where the head says, and what is wrong with it is its sender's fault.
  *
- *   head  = version u8 | final checkpoint: u32 length | register: u32 length | handovers before it: u16 ≤ 1024, …
+ *   head  = version u8 | final checkpoint: u32 length | register: u32 length | governance: u32 length | handovers before it: u16 ≤ 1024, …
  *           | withdrawals: u32, (address 20 | cumulative u64)…, ascending
  *           | first leaf ids of the chunks: u32 ≥ 1, 32…, ascending
  *   chunk = version u8 | checkpoint hash 32 | index u32 | cells: u32 ≥ 1, u32 length…, by leaf id; empty: the treasury
@@ -33,6 +33,8 @@ import {
   writeU128,
 } from "./canonical.ts";
 import {decodeFinalCheckpoint, encodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
+import type {Governance} from "./governance.ts";
+import {decodeGovernance, encodeGovernance, GOVERNANCE_BYTES_MAX} from "./governanceCodec.ts";
 import {HANDOVERS_MAX, type Handover, readHandover, writeHandover} from "./handover.ts";
 import type {Register} from "./register.ts";
 import {decodeRegister, encodeRegister, REGISTER_BYTES_MAX} from "./registerCodec.ts";
@@ -40,7 +42,7 @@ import type {Withdrawal} from "./state.ts";
 import type {TreeLeaf, TreeStep} from "./sumTree.ts";
 import {readTreeSteps, writeTreeSteps} from "./treeSteps.ts";
 
-const VERSION = 1;
+const VERSION = 2;
 const TAG_SNAPSHOT = Uint8Array.of(0x50);
 /** Of 16 MiB to some GiB of state; and 2.7 MiB of withdrawals. */
 export const SNAPSHOT_CHUNKS_MAX = 16_384;
@@ -52,6 +54,8 @@ export type SnapshotHead = {
   readonly final: FinalCheckpoint;
   /** Of witnesses: the checkpoint names its hash. */
   readonly register: Register;
+  /** Parameters, proposals and votes: the checkpoint names their hash. */
+  readonly governance: Governance;
   /** Every change of committee from the genesis to the checkpoint. */
   readonly handovers: readonly Handover[];
   /** By address. */
@@ -79,9 +83,9 @@ export function snapshotIdOf({final, firsts}: Pick<SnapshotHead, "final" | "firs
 }
 
 export function encodeSnapshotHead(head: SnapshotHead): Uint8Array {
-  const {final, register, handovers, withdrawals, firsts} = head;
+  const {final, register, governance, handovers, withdrawals, firsts} = head;
   const writer = new ByteWriter().u8(VERSION).bytes(encodeFinalCheckpoint(final));
-  writer.bytes(encodeRegister(register));
+  writer.bytes(encodeRegister(register)).bytes(encodeGovernance(governance));
   writeU16(writer, handovers.length);
   for (const handover of handovers) writeHandover(writer, handover);
   writeU32(writer, withdrawals.length);
@@ -101,6 +105,7 @@ export function decodeSnapshotHead(bytes: Uint8Array): SnapshotHead {
   if (reader.u8() !== VERSION) refuse("version");
   const final = decodeFinalCheckpoint(reader.bytes(LIMITS.marketFrameBytesMax));
   const register = decodeRegister(reader.bytes(REGISTER_BYTES_MAX));
+  const governance = decodeGovernance(reader.bytes(GOVERNANCE_BYTES_MAX));
   const handovers: Handover[] = [];
   for (let left = reader.count(reader.u16(), HANDOVERS_MAX); left > 0; left -= 1)
     handovers.push(readHandover(reader));
@@ -112,7 +117,7 @@ export function decodeSnapshotHead(bytes: Uint8Array): SnapshotHead {
   reader.finish();
   if (!isAscending(withdrawals.map(({address}) => address))) refuse("withdrawalOrder");
   if (firsts.length === 0 || !isAscending(firsts)) refuse("firsts");
-  return {final, register, handovers, withdrawals, firsts};
+  return {final, register, governance, handovers, withdrawals, firsts};
 }
 
 export function encodeSnapshotChunk(chunk: SnapshotChunk): Uint8Array {

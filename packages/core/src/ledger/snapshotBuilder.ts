@@ -8,6 +8,7 @@ import {equalBytes, fromHex} from "../primitives/bytes.ts";
 import {U128_MAX} from "./canonical.ts";
 import {type Cell, liabilitiesOf} from "./cell.ts";
 import {decodeCell, leafOfEncoded, treasuryLeaf} from "./cellCodec.ts";
+import {governanceHash} from "./governanceCodec.ts";
 import {registerHash} from "./registerCodec.ts";
 import {refuseSnapshot, type SnapshotChunk, type SnapshotHead} from "./snapshot.ts";
 import {LedgerState} from "./state.ts";
@@ -53,21 +54,24 @@ export class SnapshotBuilder {
   /** The checkpoint's state. Every chunk must be here. */
   finish(): LedgerState {
     assert(this.isComplete, "chunks are missing");
-    const {final, register, withdrawals} = this.#head;
+    const {final, register, governance, withdrawals} = this.#head;
     const {totals, stateRoot} = final.checkpoint;
     const placed = this.#head.firsts.flatMap((_, index) => this.#chunks.get(index) ?? []);
     const tree = SumTree.ofAscending(placed.map(({leaf}) => leaf));
     assert(equalBytes(tree.root(), fromHex(stateRoot)), "verified chunks make another root");
     const cells = placed.flatMap(({cell}) => cell ?? []);
-    return LedgerState.load({cells, totals, withdrawals, register, tree});
+    return LedgerState.load({cells, totals, withdrawals, register, governance, tree});
   }
 }
 
 /** Throws `SNAPSHOT_INVALID`. That the checkpoint is final is not looked at. */
-export function checkSnapshotHead({final: {checkpoint}, register, withdrawals}: SnapshotHead): void {
+export function checkSnapshotHead(head: SnapshotHead): void {
+  const {register, governance, withdrawals} = head;
+  const {checkpoint} = head.final;
   const wrong = (reason: string) => refuseSnapshot({part: "head", reason});
   if (!checkpoint.isLastOfEpoch || checkpoint.height === 0n) wrong("not an epoch's end");
   if (registerHash(register) !== checkpoint.nextCommitteeHash) wrong("register of witnesses");
+  if (governanceHash(governance) !== checkpoint.paramsHash) wrong("parameters and votes");
   // Sums are cheap, hashes are not.
   const sum = withdrawals.reduce((total, {cumulative}) => total + cumulative, 0n);
   if (sum !== checkpoint.totals.withdrawn) wrong("sum of withdrawals");

@@ -1,7 +1,6 @@
 /**
- * The ledger's state: cells, totals, cumulative withdrawals and the register of witnesses, with the sum tree
- * over the cells. A fork is a
- * free copy on write, so a live view or a proposal sits on the last checkpoint's state. While a state has
+ * The ledger's state: cells, totals, cumulative withdrawals, the register of witnesses and what votes decide,
+ * with the sum tree over the cells. A fork is a free copy on write, so a live view or a proposal sits on the last checkpoint's state. While a state has
  * forks in use only `commit` of one of them may change it; the other forks are then void.
  *
  * The `put…` methods are for `apply.ts`, `postings.ts` and the checkpoint function.
@@ -11,6 +10,7 @@ import {fromHex, toHex} from "../primitives/bytes.ts";
 import type {AccountId, CellId, LockId} from "../primitives/id.ts";
 import {type AccountCell, type Cell, type LockCell, NO_TOTALS, type Totals} from "./cell.ts";
 import {leafIdOf, leafOf, treasuryLeaf} from "./cellCodec.ts";
+import {type Governance, NO_GOVERNANCE} from "./governance.ts";
 import {OverlayMap} from "./overlayMap.ts";
 import {NO_REGISTER, type Register} from "./register.ts";
 import {SumTree, type TreeChange} from "./sumTree.ts";
@@ -27,8 +27,9 @@ export type StateChanges = {
   readonly cells: readonly Cell[];
   readonly removedLocks: readonly LockId[];
   readonly withdrawals: readonly Withdrawal[];
-  /** Absent when it is as before. */
+  /** Both absent when they are as before. */
   readonly register: Register | undefined;
+  readonly governance: Governance | undefined;
 };
 
 /** A cell that the system has something to do with at a height: expiry, maturity, the end of a freeze. */
@@ -39,6 +40,7 @@ export type StateParts = {
   readonly totals: Totals;
   readonly withdrawals: Iterable<Withdrawal>;
   readonly register: Register;
+  readonly governance: Governance;
   /** Over these very cells and totals, when it was made already. */
   readonly tree?: SumTree;
 };
@@ -52,6 +54,7 @@ export class LedgerState {
   readonly #due: OverlayMap<string, readonly DueCell[]>;
   #totals: Totals;
   #register: Register;
+  #governance: Governance;
   /** The tree of an earlier moment of this state; what changed since is in the two sets. */
   #tree: SumTree | undefined;
   readonly #dirtyAccounts = new Set<AccountId>();
@@ -65,6 +68,7 @@ export class LedgerState {
     this.#due = new OverlayMap(parent === undefined ? undefined : parent.#due);
     this.#totals = parent === undefined ? NO_TOTALS : parent.#totals;
     this.#register = parent === undefined ? NO_REGISTER : parent.#register;
+    this.#governance = parent === undefined ? NO_GOVERNANCE : parent.#governance;
   }
 
   static empty(): LedgerState {
@@ -72,7 +76,7 @@ export class LedgerState {
   }
 
   /** From storage. */
-  static load({cells, totals, withdrawals, register, tree}: StateParts): LedgerState {
+  static load({cells, totals, withdrawals, register, governance, tree}: StateParts): LedgerState {
     const state = LedgerState.empty();
     for (const cell of cells) {
       if (cell.kind === "account") state.putAccount(cell);
@@ -82,6 +86,7 @@ export class LedgerState {
     for (const {address, cumulative} of withdrawals) state.#withdrawals.set(toHex(address), cumulative);
     state.#totals = totals;
     state.#register = register;
+    state.#governance = governance;
     if (tree !== undefined) state.#setTree(tree);
     return state;
   }
@@ -111,6 +116,11 @@ export class LedgerState {
   /** Who witnesses. */
   get register(): Register {
     return this.#register;
+  }
+
+  /** Parameters, proposals and votes. */
+  get governance(): Governance {
+    return this.#governance;
   }
 
   /** Every lock that has not been pruned, in no order. */
@@ -146,6 +156,7 @@ export class LedgerState {
     this.#due.commit();
     parent.#totals = this.#totals;
     parent.#register = this.#register;
+    parent.#governance = this.#governance;
     parent.#setTree(tree);
     return parent;
   }
@@ -164,7 +175,8 @@ export class LedgerState {
       cumulative: cumulative ?? 0n,
     }));
     const register = this.#register === this.#parent?.register ? undefined : this.#register;
-    return {cells, removedLocks, withdrawals, register};
+    const governance = this.#governance === this.#parent?.governance ? undefined : this.#governance;
+    return {cells, removedLocks, withdrawals, register, governance};
   }
 
   /** The sum tree over every cell and the treasury. Costs what changed since it was last asked for. */
@@ -205,6 +217,10 @@ export class LedgerState {
 
   putRegister(register: Register): void {
     this.#register = register;
+  }
+
+  putGovernance(governance: Governance): void {
+    this.#governance = governance;
   }
 
   addWithdrawal(address: Uint8Array, amount: bigint): void {

@@ -12,6 +12,7 @@ import type {Cut} from "./cut.ts";
 import type {EntryNode} from "./dag.ts";
 import type {Entry} from "./entry.ts";
 import {encodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
+import {encodeGovernance} from "./governanceCodec.ts";
 import {decodeHandover, type Handover, isHandover, writeHandover} from "./handover.ts";
 import type {Op} from "./op.ts";
 import {decodeOp} from "./opCodec.ts";
@@ -27,6 +28,7 @@ export const KEY = {
   meta: "ls/meta",
   carried: "ls/carried",
   register: "ls/register",
+  governance: "ls/governance",
   handovers: "lt/",
   /** Height of the checkpoint from whose cut on every log is here; absent when they are whole. */
   begun: "ls/begun",
@@ -88,9 +90,10 @@ export async function storedHeight(store: StoreReader, key: string): Promise<big
 
 /** Everything that a final checkpoint changes on disk. Ask before its state is committed. */
 export function checkpointWrites(cut: Cut, final: FinalCheckpoint, covered: Iterable<EntryNode>): Write[] {
-  const {cells, removedLocks, withdrawals, register} = cut.state.changes();
+  const {cells, removedLocks, withdrawals, register, governance} = cut.state.changes();
   return [
     ...(register === undefined ? [] : [{key: KEY.register, value: encodeRegister(register)}]),
+    ...(governance === undefined ? [] : [{key: KEY.governance, value: encodeGovernance(governance)}]),
     ...cells.map((cell) => ({key: KEY.cells + cell.id, value: encodeCell(cell)})),
     ...removedLocks.map((id) => ({key: KEY.cells + id, value: undefined})),
     ...withdrawals.map(withdrawalWrite),
@@ -129,6 +132,7 @@ export function beginningWrites(
   const cells = [...state.accounts(), ...state.locks()];
   return [
     {key: KEY.register, value: encodeRegister(state.register)},
+    {key: KEY.governance, value: encodeGovernance(state.governance)},
     // The last one whether or not it changed the committee: those before may be a shortened chain.
     ...[...handovers, {final, register: state.register}].map(handoverWrite),
     ...cells.map((cell) => ({key: KEY.cells + cell.id, value: encodeCell(cell)})),

@@ -33,8 +33,10 @@ export async function* storedRecords(
   yield* logs.rest();
   const head = await store.get(KEY.meta);
   if (head !== undefined) yield {kind: "head", bytes: head};
-  const register = await store.get(KEY.register);
-  if (register !== undefined) yield {kind: "register", bytes: register};
+  for (const kind of ["register", "governance"] as const) {
+    const bytes = await store.get(KEY[kind]);
+    if (bytes !== undefined) yield {kind, bytes};
+  }
   for await (const [key, bytes] of storePages(store, KEY.cells, {pageMax: PAGE})) {
     await options.breathe();
     yield {kind: "cell", id: nameIn(key, KEY.cells, /^[0-9a-f]{64}$/) as CellId, bytes};

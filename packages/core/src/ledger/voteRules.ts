@@ -11,7 +11,7 @@ import type {CellId, OpId} from "../primitives/id.ts";
 import type {Enabled, Refusal} from "./apply.ts";
 import type {Tally} from "./certificates.ts";
 import type {Op} from "./op.ts";
-import {checkOpForm} from "./opChecks.ts";
+import {checkOpForm, isFeeEnough} from "./opChecks.ts";
 import type {Register} from "./register.ts";
 import type {LedgerState} from "./state.ts";
 
@@ -19,7 +19,6 @@ export type VoteContext = {
   readonly network: number;
   readonly genesisHash: Uint8Array;
   readonly verifier: SignatureVerifier;
-  readonly opFee: bigint;
   /** What the op's cell looks like after everything that this witness voted for in its log. */
   readonly state: LedgerState;
   readonly tally: Tally;
@@ -97,9 +96,10 @@ function votableRefusal(
 }
 
 function formRefusal(op: Op, context: VoteContext): VoteRefusal | undefined {
-  const {epoch} = context;
-  if (context.isSound && epoch >= op.body.validFromEpoch && epoch <= op.body.validUntilEpoch)
-    return undefined;
+  const {epoch, state} = context;
+  const isInTime = epoch >= op.body.validFromEpoch && epoch <= op.body.validUntilEpoch;
+  // The fee may have risen since it was checked.
+  if (context.isSound && isInTime && isFeeEnough(op.body, {state, epoch})) return undefined;
   const check = checkOpForm(op, context);
   if (check.ok) return undefined;
   return {code: check.code, reason: check.reason, isTemporary: check.reason === "notYetValid"};
@@ -141,7 +141,7 @@ function isValidIn({validFromEpoch, validUntilEpoch}: Op["body"], epoch: number)
 }
 
 function isOwners(op: Op, context: VoteContext): boolean {
-  return checkOpForm(op, {...context, epoch: op.body.validFromEpoch}).ok;
+  return checkOpForm(op, context).ok;
 }
 
 function refused(reason: string, isTemporary: boolean): VoteRefusal {

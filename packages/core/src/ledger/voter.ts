@@ -24,7 +24,6 @@ export type VoterOptions = {
   readonly network: number;
   readonly genesisHash: Uint8Array;
   readonly verifier: SignatureVerifier;
-  readonly opFee: bigint;
   readonly rules: readonly VoteRule[];
   readonly isProof: VoteContext["isProof"];
 };

@@ -18,7 +18,8 @@ export type QuoteExpectation = {
   readonly unitsMax: bigint;
   /** The most the payer will pay, in µCTZ. */
   readonly priceMax: bigint;
-  readonly protocolFeeBps: number;
+  /** More than one while the network's fee changes. */
+  readonly protocolFeesBps: readonly number[];
   /** Who the bundle's manifest names; `undefined` when it names nobody. */
   readonly creator: RoleShare | undefined;
   /** The ask that led here: a quote may be lower, never higher. */
@@ -56,7 +57,7 @@ function differingField(quote: Quote, expected: QuoteExpectation): string | unde
 }
 
 function wrongLeg({legs}: Quote, expected: QuoteExpectation): string | undefined {
-  if (bpsOf(legs, "protocol") !== expected.protocolFeeBps) return "legs.protocol";
+  if (!expected.protocolFeesBps.includes(bpsOf(legs, "protocol"))) return "legs.protocol";
   if (bpsOf(legs, "middleware") > expected.middlewareBpsMax) return "legs.middleware";
   const {creator} = expected;
   const creatorBps = creator === undefined ? 0 : (creator.bps ?? ROLE_BPS_DEFAULT);

@@ -1,5 +1,6 @@
 import type {Cooling, Freeze} from "../ledger/cell.ts";
 import type {LockSpec, Payload} from "../ledger/op.ts";
+import type {LedgerParams} from "../ledger/params.ts";
 import type {AccountId, CellId, LockId, OpId, PeerId} from "../primitives/id.ts";
 
 /** DESIGN §5. Only `anchored` survives an exit. */
@@ -35,6 +36,12 @@ export interface LedgerClient {
   readonly account: AccountId;
   /** Height of the last checkpoint, its epoch, and how many witnesses stand behind a grade. */
   head(): {readonly height: bigint; readonly epoch: number; readonly witnesses: number};
+  /** µCTZ that an op of this node costs now: enough for witnesses an epoch behind or ahead, too. */
+  opFee(): bigint;
+  /** In force for the next checkpoint. */
+  params(): LedgerParams;
+  /** The same for who is an epoch behind or ahead: usually one. */
+  paramsAround(): readonly LedgerParams[];
   accountView(id: AccountId): AccountView | undefined;
   lockView(id: LockId): LockView | undefined;
   /** Open locks that the own account pays, and those whose `open` is on its way. A look at every lock: rarely. */

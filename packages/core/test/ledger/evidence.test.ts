@@ -114,7 +114,7 @@ describe("certificates that travel alone", () => {
     expect(checkEvidence(proof, given)).toMatchObject({kind: "certificate", epoch: 1});
     const shown = ownOp(many, alice, FIRST, {kind: "evidence", proof});
     expect(decodeOp(shown.bytes)).toEqual(shown);
-    const form = {...given, state: base, epoch: 1, opFee: many.params.opFee};
+    const form = {...given, state: base, epoch: 1};
     expect(checkOpForm(shown, form)).toMatchObject({ok: false, reason: "fee"});
     const parts = 1 + Math.floor(proof.length / LIMITS.opBytesMax);
     expect(feeOf(shown.body.payload, 100n)).toBe(BigInt(parts) * 100n);

@@ -134,6 +134,7 @@ describe("state forks", () => {
           totals: upper.totals,
           withdrawals: upper.withdrawals(),
           register: upper.register,
+          governance: upper.governance,
         });
         expect(pictureOf(loaded)).toEqual(expected);
         expect(upper.commit()).toBe(lower);

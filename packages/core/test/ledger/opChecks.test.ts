@@ -30,7 +30,7 @@ const slot = {seq: 0n, head: NO_OP};
 const PEER = "12D3KooWTestTestTestTestTest1" as PeerId;
 
 function check(op: Op, state = genesisState(testGenesis)) {
-  return checkOpForm(op, {network: NETWORK, genesisHash, verifier, state, epoch: 3, opFee: 100n});
+  return checkOpForm(op, {network: NETWORK, genesisHash, verifier, state, epoch: 3});
 }
 
 function signedBy(body: OpBody, ...signers: (typeof alice)[]): Op {

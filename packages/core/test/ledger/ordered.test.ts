@@ -162,8 +162,8 @@ describe("unstake", () => {
     const chain = withStake(1_000n);
     const {base, parent} = next(chain, [unstake(chain.base, 300n)]);
     const cells = [...base.accounts(), ...base.locks()];
-    const {totals, register} = base;
-    const restored = LedgerState.load({cells, totals, register, withdrawals: base.withdrawals()});
+    const {totals, register, governance} = base;
+    const restored = LedgerState.load({cells, totals, register, governance, withdrawals: base.withdrawals()});
     const matured = until({base: restored, parent}, parent.height + COOLING_H);
     expect(matured.base.account(alice.account)?.cooling).toEqual([]);
     expect(matured.base.totals.stake).toBe(700n);

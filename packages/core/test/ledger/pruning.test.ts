@@ -24,8 +24,14 @@ const someBytes = Uint8Array.of(1);
 
 describe("the window of logs", () => {
   it("is the longer of the times for which a closed epoch can still be answered for", () => {
-    expect(pruneWindowH(PARAMS_PRODUCTION)).toBe((7n * 86_400n) / 5n);
-    expect(pruneWindowH({...PARAMS_DEMO, evidenceWindowS: 3, lateCertificateWindowS: 9})).toBe(9n);
+    expect(pruneWindowH({terms: [{sinceEpoch: 0, params: PARAMS_PRODUCTION}]})).toBe((7n * 86_400n) / 5n);
+    const [short, long] = [
+      {...PARAMS_DEMO, evidenceWindowS: 3, lateCertificateWindowS: 9},
+      {...PARAMS_DEMO, evidenceWindowS: 12, lateCertificateWindowS: 9},
+    ];
+    const terms = [long, short].map((params, at) => ({sinceEpoch: at, params}));
+    expect(pruneWindowH({terms})).toBe(12n);
+    expect(pruneWindowH({terms: terms.slice(1)})).toBe(9n);
   });
 });
 

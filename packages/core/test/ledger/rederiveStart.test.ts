@@ -34,6 +34,7 @@ function nameOf(record: LedgerRecord): string {
       return `withdrawal ${record.address}`;
     case "head":
     case "register":
+    case "governance":
       return record.kind;
   }
 }

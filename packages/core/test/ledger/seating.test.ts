@@ -1,7 +1,7 @@
 import type {Candidate} from "@catalyze/core/ledger/candidate";
 import {ZERO_HASH} from "@catalyze/core/ledger/cell";
 import {Committee} from "@catalyze/core/ledger/committee";
-import {PARAMS_DEMO} from "@catalyze/core/ledger/params";
+import {heightsOf, PARAMS_DEMO} from "@catalyze/core/ledger/params";
 import {committeeAt, committeeNow, type Register, type Seat} from "@catalyze/core/ledger/register";
 import {decodeRegister, encodeRegister, registerHash} from "@catalyze/core/ledger/registerCodec";
 import {
@@ -47,11 +47,12 @@ function registerOf(seats: readonly Seat[], candidates: readonly Candidate[] = [
 function endOf(register: Register, epoch: number, silent: readonly number[] = []): EpochEnd {
   const members = register.terms.at(-1)!.members.filter((member) => !silent.includes(member.seat));
   const heads = members.map((member) => ({witness: member.seat, n: BigInt(epoch), hash: ZERO_HASH as Hash}));
-  return {epoch, height: BigInt(epoch * params.checkpointsPerEpoch), heads, stakeOf, params};
+  return {epoch, height: BigInt(epoch * params.checkpointsPerEpoch), heads, stakeOf, params, lateWindowH};
 }
 
 const membersOf = ({terms}: Register) => terms.at(-1)!.members.map((member) => [member.seat, member.weight]);
 const one = registerOf([seat(0)]);
+const lateWindowH = heightsOf(params.lateCertificateWindowS, params);
 const asked = {stakeOf, params, epoch: 1};
 
 function staked(entries: Readonly<Record<number, bigint>>): void {

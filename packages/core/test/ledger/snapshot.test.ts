@@ -1,6 +1,7 @@
 import {toCodedError} from "@catalyze/core/errors/codedError";
 import {decodeCell, encodeCell, leafIdOf, treasuryLeaf} from "@catalyze/core/ledger/cellCodec";
 import {genesisState} from "@catalyze/core/ledger/genesisState";
+import {encodeGovernance} from "@catalyze/core/ledger/governanceCodec";
 import {makeSnapshot, snapshotSource} from "@catalyze/core/ledger/makeSnapshot";
 import {encodeRegister} from "@catalyze/core/ledger/registerCodec";
 import {
@@ -153,8 +154,9 @@ describe("a snapshot", () => {
     const bytes = encodeSnapshotHead(sample.head);
     // The iteration and the signatures are the caller's to check.
     const proofBytes = 4 + 1;
-    const {firsts, register} = sample.head;
-    const behind = firsts.length * 32 + 4 + 28 + 4 + 2 + encodeRegister(register).length + 4;
+    const {firsts, register, governance} = sample.head;
+    const values = encodeRegister(register).length + 4 + encodeGovernance(governance).length + 4;
+    const behind = firsts.length * 32 + 4 + 28 + 4 + 2 + values;
     const proofAt = bytes.length - behind - proofBytes;
     for (let at = 0; at < bytes.length; at += 1) {
       if (at >= proofAt && at < proofAt + proofBytes) continue;

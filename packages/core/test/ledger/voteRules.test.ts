@@ -6,6 +6,7 @@ import {Tally} from "@catalyze/core/ledger/certificates";
 import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {genesisState} from "@catalyze/core/ledger/genesisState";
 import type {Op} from "@catalyze/core/ledger/op";
+import {signOp} from "@catalyze/core/ledger/opCodec";
 import {encodeSigningRecord} from "@catalyze/core/ledger/signingRecord";
 import {readSigningTable} from "@catalyze/core/ledger/signingTable";
 import {VOTE_RULES, type VoteRule} from "@catalyze/core/ledger/voteRules";
@@ -28,7 +29,7 @@ function voterWith(
   const hash = genesisHash(genesis);
   const rules = VOTE_RULES.filter(({name}) => names.includes(name));
   const network = {network: networkIdOf(hash), genesisHash: fromHex(hash)};
-  return new Voter({...network, verifier, opFee: genesis.params.opFee, rules, isProof: () => false}, votes);
+  return new Voter({...network, verifier, rules, isProof: () => false}, votes);
 }
 
 function momentOf(ops: readonly Op[]): VoteMoment {
@@ -83,5 +84,31 @@ describe("a vote's way to ancestors", () => {
     tally.add(liar);
     for (const witness of [0, 1, 2]) tally.vote(liar.id, witness);
     expect(tally.get(first.id)?.isCertified).toBe(false);
+  });
+});
+
+describe("the fee", () => {
+  const raised = () => {
+    const view = genesisState(genesis);
+    const {terms} = view.governance;
+    const params = {...genesis.params, opFee: 300n};
+    view.putGovernance({...view.governance, terms: [...terms, {sinceEpoch: 2, params}]});
+    return view;
+  };
+
+  it("that a vote has raised is asked of ops whose form was checked before", () => {
+    const voter = voterWith(["form"]);
+    const moment = {...momentOf([first]), view: raised()};
+    expect(voter.check(first, moment)).toMatchObject({ok: true});
+    expect(voter.refusal(first, moment)).toBeUndefined();
+    expect(voter.refusal(first, {...moment, epoch: 2})).toMatchObject({reason: "fee", isTemporary: false});
+  });
+
+  it("that was too low makes no fork of what its owner signs instead", () => {
+    const voter = voterWith(["fork", "form"]);
+    const dearer = signOp({...rival.body, fee: 300n}, alice, fromHex(genesisHash(genesis)));
+    const moment = {...momentOf([first]), view: raised()};
+    expect(voter.refusal(dearer, {...moment, epoch: 2})).toBeUndefined();
+    expect(voter.refusal(dearer, moment)).toMatchObject({reason: "forked"});
   });
 });

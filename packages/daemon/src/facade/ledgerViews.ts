@@ -10,7 +10,7 @@ export function opView({opId, grade, height}: OpReceipt, ledger: LedgerNode): Op
     ...{opId, grade},
     height: height.toString(),
     witnesses: ledger.head().witnesses,
-    feeUctz: ledger.genesis.params.opFee.toString(),
+    feeUctz: ledger.opFee().toString(),
   };
 }
 

@@ -54,7 +54,7 @@ export class WalletDoor implements WalletFacade {
     const view = ledger.accountView(identity.account);
     const {height, witnesses} = ledger.head();
     const {timeMs} = ledger.checkpoint();
-    const {checkpointIntervalMs} = ledger.genesis.params;
+    const {checkpointIntervalMs} = ledger.params();
     const anchored = await ledger.anchoredSum();
     const locked = marketplace.payments
       .openLocks()

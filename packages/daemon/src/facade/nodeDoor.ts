@@ -6,7 +6,14 @@ import {jobFigures} from "@catalyze/core/task/jobFigures";
 import {isOpenTask} from "@catalyze/core/task/taskState";
 import type {Bundle} from "../exec/bundleStore.ts";
 import {describeIsolation} from "../exec/isolation.ts";
-import type {LedgerFacade, NodeFacade, TaskRequest, WalletFacade, WitnessFacade} from "../http/nodeFacade.ts";
+import type {
+  GovernFacade,
+  LedgerFacade,
+  NodeFacade,
+  TaskRequest,
+  WalletFacade,
+  WitnessFacade,
+} from "../http/nodeFacade.ts";
 import {bundleOf, classOf} from "../node/bundleCatalog.ts";
 import type {Parts} from "../node/wire.ts";
 import {notesOf} from "../pipeline/termsFinder.ts";
@@ -34,12 +41,13 @@ export class NodeDoor implements NodeFacade {
   readonly wallet: WalletFacade;
   readonly ledger: LedgerFacade;
   readonly witness: WitnessFacade;
+  readonly govern: GovernFacade;
   readonly #parts: Parts;
   readonly #options: NodeDoorOptions;
 
   constructor(
     parts: Parts,
-    doors: {tasks: TasksDoor; wallet: WalletFacade; ledger: LedgerFacade; witness: WitnessFacade},
+    doors: Pick<NodeFacade, "wallet" | "ledger" | "witness" | "govern"> & {readonly tasks: TasksDoor},
     options: NodeDoorOptions,
   ) {
     this.#parts = parts;
@@ -48,6 +56,7 @@ export class NodeDoor implements NodeFacade {
     this.wallet = doors.wallet;
     this.ledger = doors.ledger;
     this.witness = doors.witness;
+    this.govern = doors.govern;
   }
 
   readiness(): Readiness {

@@ -2,6 +2,7 @@
 import type {OpView} from "@catalyze/api/schema/money";
 import type {WitnessStatusView} from "@catalyze/api/schema/witness";
 import {CodedError} from "@catalyze/core/errors/codedError";
+import {lateWindowH, paramsAt} from "@catalyze/core/ledger/governance";
 import {committeeNow, type Register} from "@catalyze/core/ledger/register";
 import {leave, nextRegister} from "@catalyze/core/ledger/seating";
 import {applyForSeat} from "@catalyze/core/ledger/seatRequest";
@@ -30,7 +31,7 @@ export class WitnessDoor implements WitnessFacade {
 
   async status(): Promise<WitnessStatusView> {
     const {ledger} = this.#components;
-    const {params} = ledger.genesis;
+    const params = ledger.params();
     const status = ledger.status();
     const register = ledger.register();
     const committee = committeeNow(register);
@@ -78,7 +79,7 @@ export class WitnessDoor implements WitnessFacade {
       });
     }
     const application = {account: identity.account, evmAddress, peerId: identity.peer};
-    const needed = ledger.genesis.params.witnessStakeMin;
+    const needed = ledger.params().witnessStakeMin;
     const isGranted = register.seats.some(
       ({account, granted}) => account === identity.account && granted > 0,
     );
@@ -143,7 +144,9 @@ export class WitnessDoor implements WitnessFacade {
     const {height, heads, epoch} = ledger.checkpoint();
     const state = ledger.checkpointedState();
     const stakeOf = (id: typeof identity.account) => state.account(id)?.staked.witness ?? 0n;
-    const next = nextRegister(register, {epoch, height, heads, stakeOf, params: ledger.genesis.params});
+    const params = paramsAt(state.governance, epoch);
+    const late = lateWindowH(state.governance);
+    const next = nextRegister(register, {epoch, height, heads, stakeOf, params, lateWindowH: late});
     const seat = next.seats.findIndex(({account}) => account === identity.account);
     return committeeNow(next).weightOf(seat);
   }

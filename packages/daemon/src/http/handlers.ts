@@ -76,6 +76,9 @@ export const HANDLERS: Handlers = {
   witnessJoin: async (context, {body}) =>
     await context.facade().witness.join(readUctz(body.stakeUctz ?? "0")),
   witnessLeave: async (context) => await context.facade().witness.leave(),
+  govern: async (context) => await context.facade().govern.show(),
+  governPropose: async (context, {body}) => await context.facade().govern.propose(body),
+  governVote: async (context, {body}) => await context.facade().govern.vote(body),
   models: async (context) => ({models: [...(await context.facade().models())]}),
   modelAdd: async (context, {body}) => await context.facade().addModel(body),
   nodeInfo: async (context) => await context.facade().info(),

@@ -4,6 +4,7 @@
  * `v`: the server adds it. Bytes and money come in decoded, money goes out as decimal strings of µCTZ.
  */
 
+import type {GovernView, ProposeBody, VoteBody} from "@catalyze/api/schema/govern";
 import type {AskView, ModelAddBody, ModelView, PeerView, QuoteView} from "@catalyze/api/schema/market";
 import type {
   BackupView,
@@ -106,6 +107,16 @@ export interface WitnessFacade {
   leave(): Promise<OpView>;
 }
 
+export interface GovernFacade {
+  show(): Promise<GovernView>;
+  /**
+   * Both return once certified, and act at the next checkpoint. Throws `PARAM_UNKNOWN`, `PARAM_OUT_OF_BOUNDS`,
+   * `VOTE_WITHOUT_STAKE`, `PROPOSAL_UNKNOWN`.
+   */
+  propose(body: ProposeBody): Promise<OpView>;
+  vote(body: VoteBody): Promise<OpView>;
+}
+
 export interface NodeFacade {
   /** Cheap and synchronous: `/readyz` calls it. */
   readiness(): Readiness;
@@ -117,6 +128,7 @@ export interface NodeFacade {
   readonly wallet: WalletFacade;
   readonly ledger: LedgerFacade;
   readonly witness: WitnessFacade;
+  readonly govern: GovernFacade;
   models(): Promise<readonly ModelView[]>;
   addModel(request: ModelAddBody): Promise<ModelView>;
   info(): Promise<NodeInfo>;

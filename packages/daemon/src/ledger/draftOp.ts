@@ -16,6 +16,8 @@ import type {Outbox} from "./outbox.ts";
 export type WalletView = {
   /** Of the epoch that is being certified now. */
   epoch(): number;
+  /** µCTZ that are enough for witnesses an epoch behind or ahead, too. */
+  opFee(): bigint;
   /** Last certified op of a cell; `undefined` for a cell that the view does not know. */
   headOf(cell: CellId): {readonly seq: bigint; readonly opId: OpId} | undefined;
   /** Spendable by an account after its certified ops; `undefined` when unknown. */
@@ -26,7 +28,7 @@ export type WalletView = {
   height(): bigint;
 };
 
-export type DraftOptions = {readonly network: number; readonly opFee: bigint};
+export type DraftOptions = {readonly network: number};
 
 type Books = {readonly outbox: Pick<Outbox, "lastOf" | "pendingOf">; readonly view: WalletView};
 type Claim = Extract<Payload, {kind: "claim"}>;
@@ -41,9 +43,10 @@ const VALID_UNTIL_EPOCH = 0xffff_ffff;
 export function draftOp(
   {cell, payload}: {readonly cell: CellId; readonly payload: Payload},
   {outbox, view}: Books,
-  {network, opFee}: DraftOptions,
+  {network}: DraftOptions,
 ): OpBody {
   const pending = outbox.pendingOf(cell);
+  const opFee = view.opFee();
   const fee =
     payload.kind === "claim" ? claimFee({cell, claim: payload, pending}, view, opFee) : feeOf(payload, opFee);
   if (payload.kind !== "claim") checkFunds({cell, pending, needed: debitOf(payload) + fee}, view);

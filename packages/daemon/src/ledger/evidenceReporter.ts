@@ -14,7 +14,7 @@ export type EvidenceReporterComponents = {
   /** Whether a checkpoint would still act on it. */
   readonly isOfUse: (proof: Uint8Array) => boolean;
   readonly submit: (proof: Uint8Array) => Promise<unknown>;
-  readonly checkpointIntervalMs: number;
+  readonly checkpointIntervalMs: () => number;
 };
 
 /** Checkpoints over which the reports of a network are spread. */
@@ -38,7 +38,7 @@ export class EvidenceReporter {
   report(what: "certificate" | "fork", proof: Uint8Array): void {
     const {clock, random, checkpointIntervalMs} = this.#components;
     if (this.#timers.size >= WAITING_MAX) return;
-    const cancel = clock.after((1 + random.float() * SPREAD) * checkpointIntervalMs, () => {
+    const cancel = clock.after((1 + random.float() * SPREAD) * checkpointIntervalMs(), () => {
       this.#timers.delete(cancel);
       this.#send(what, proof).catch(() => undefined);
     });

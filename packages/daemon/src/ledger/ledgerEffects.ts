@@ -54,6 +54,8 @@ export type LedgerEffectsComponents = {
   readonly height: () => bigint;
   /** Where a cell's log stands in the last checkpoint. */
   readonly agreed: (cell: CellId) => SlotHead | undefined;
+  /** Whether an op pays the fee in force. */
+  readonly isPaid: (op: Op) => boolean;
   /** Signature checks of the last step that took the slow path. */
   readonly takeSlowChecks: () => number;
 };
@@ -158,10 +160,10 @@ export class LedgerEffects {
   }
 
   #checkpointed({checkpoint, ops}: Checkpointed): void {
-    const {metrics, events, wallet, agreed} = this.#components;
+    const {metrics, events, wallet, agreed, isPaid} = this.#components;
     metrics.checkpoint(checkpoint.height, checkpoint.epoch);
     // A full disk keeps them a while longer: the next checkpoint drops them.
-    wallet.dropDead(agreed).catch(() => undefined);
+    wallet.dropDead(agreed, isPaid).catch(() => undefined);
     events.checkpoint.emit(checkpoint, ops);
     const bytes = this.#epochEnds.get(checkpoint.height);
     this.#epochEnds.delete(checkpoint.height);

@@ -11,9 +11,11 @@ import {type Checkpoint, encodeCheckpoint} from "@catalyze/core/ledger/checkpoin
 import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
+import {paramsAround, safeFee} from "@catalyze/core/ledger/governance";
 import {type Committees, shortenChain} from "@catalyze/core/ledger/handover";
 import type {Payload} from "@catalyze/core/ledger/op";
 import {decodeOp, lockIdOf, locksMadeBy} from "@catalyze/core/ledger/opCodec";
+import type {LedgerParams} from "@catalyze/core/ledger/params";
 import type {Register} from "@catalyze/core/ledger/register";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import {checkpointKey, KEY, storedHandovers, storedHeight} from "@catalyze/core/ledger/storeKeys";
@@ -79,6 +81,25 @@ export class LedgerNode implements LedgerClient {
 
   checkpointedState(): LedgerState {
     return this.#open.replica.base;
+  }
+
+  /** Of the next checkpoint. */
+  get epoch(): number {
+    return this.#open.replica.epoch;
+  }
+
+  opFee(): bigint {
+    const {base, epoch} = this.#open.replica;
+    return safeFee(base.governance, epoch);
+  }
+
+  params(): LedgerParams {
+    return this.#open.replica.params;
+  }
+
+  paramsAround(): readonly LedgerParams[] {
+    const {base, epoch} = this.#open.replica;
+    return paramsAround(base.governance, epoch);
   }
 
   accountView(id: AccountId): AccountView | undefined {

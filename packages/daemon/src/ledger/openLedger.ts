@@ -4,6 +4,7 @@ import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {Committees} from "@catalyze/core/ledger/handover";
 import type {Op} from "@catalyze/core/ledger/op";
+import {isFeeEnough} from "@catalyze/core/ledger/opChecks";
 import {pruneWindowH} from "@catalyze/core/ledger/pruning";
 import {Replica} from "@catalyze/core/ledger/replica";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
@@ -142,7 +143,7 @@ export async function openLedger(
     ...{clock, random: components.random, log},
     isOfUse: (proof) => replica.isOfUse(proof),
     submit: (proof) => wallet.submit(account, {kind: "evidence", proof}),
-    checkpointIntervalMs: options.genesis.params.checkpointIntervalMs,
+    checkpointIntervalMs: () => replica.params.checkpointIntervalMs,
   });
   const effects = new LedgerEffects({
     ...{net, clock, log, metrics, budgets, events, wallet, sender, reporter, committees},
@@ -152,6 +153,7 @@ export async function openLedger(
     isOwn: (op) => isOwnCell(op, account, replica),
     height: () => replica.checkpoint.height,
     agreed: (id) => agreedHead(replica.base, id),
+    isPaid: ({body}) => isFeeEnough(body, {state: replica.base, epoch: replica.epoch}),
     takeSlowChecks: () => slow.take(),
   });
   const machine = {
@@ -191,7 +193,7 @@ async function openBase(
     ...{components, options, events, begin, push, written, replica, witnesses},
     account: accountIdOf(accountSigner.publicKey),
     budgets: new PeerBudgets(clock, (peer) => (witnesses.isMember(peer) ? rates.witness : rates.other)),
-    view: walletView(replica, genesis),
+    view: walletView(replica),
   };
 }
 
@@ -232,7 +234,7 @@ async function openTalk(base: Base): Promise<Talk> {
   const shelf = new SnapshotShelf({
     ...{genesis, store, clock, log, replica},
     isBehind: () => sync.isBehind,
-    windowH: isArchive ? undefined : pruneWindowH(params),
+    windowH: () => (isArchive ? undefined : pruneWindowH(replica.base.governance)),
     started: (start) => pruner.started(start),
   });
   await shelf.start();
@@ -270,7 +272,6 @@ function openWallet(base: Base, outbox: Outbox): Pick<LedgerParts, "wallet" | "s
     {
       network: networkIdOf(hash),
       genesisHash: fromHex(hash),
-      opFee: genesis.params.opFee,
       timeoutMs: submitTimeoutMs,
     },
   );

@@ -41,7 +41,7 @@ export type SnapshotShelfComponents = {
   /** A node that catches up passes by many epoch ends. */
   readonly isBehind: () => boolean;
   /** Heights of which the logs are kept; `undefined` for an archive. */
-  readonly windowH: bigint | undefined;
+  readonly windowH: () => bigint | undefined;
   /** The logs may start at this snapshot from now on. */
   readonly started: (start: SnapshotHead) => void;
 };
@@ -163,7 +163,7 @@ export class SnapshotShelf {
     const bytes = encodeSnapshotHead(head);
     const {height} = head.final.checkpoint;
     const begun = (await storedHeight(store, KEY.begun)) ?? 0n;
-    const {start, gone} = planStarts([...this.#chunks.keys(), height], {begun, windowH});
+    const {start, gone} = planStarts([...this.#chunks.keys(), height], {begun, windowH: windowH()});
     await store.write(
       [
         {key: snapshotHeadKey(height), value: bytes},

@@ -122,13 +122,16 @@ export class Wallet {
 
   /**
    * Drops what can never apply: its slot is taken by another op, or its parent is not the one that was
-   * agreed. That happens to who runs two nodes with one key; without this the account would be stuck.
+   * agreed, or its fee is less than a vote has made it since. The first happens to who runs two nodes with one
+   * key; without this the account would be stuck. Nobody honest votes for what pays too little, and what the
+   * votes of earlier epochs made of it is settled, so its slot can be used again.
    */
-  async dropDead(agreed: (cell: CellId) => SlotHead | undefined): Promise<void> {
+  async dropDead(agreed: (cell: CellId) => SlotHead | undefined, isPaid: (op: Op) => boolean): Promise<void> {
     const {outbox} = this.#components;
-    for (const op of deadOf(outbox.pending(), agreed)) {
+    for (const op of deadOf(outbox.pending(), agreed, isPaid)) {
       const chain = outbox.pendingOf(op.body.cell).filter(({body}) => body.seq >= op.body.seq);
-      for (const {id} of chain) this.#fail(id, rejection("OP_REJECTED", "slotTaken"));
+      const reason = isPaid(op) ? "slotTaken" : "fee";
+      for (const {id} of chain) this.#fail(id, rejection("OP_REJECTED", reason));
       await outbox.void(op.id);
     }
     this.#nextTurns();
@@ -246,13 +249,17 @@ export class Wallet {
 export type SlotHead = {readonly seq: bigint; readonly opId: OpId};
 
 /** The lowest op of each cell's log that cannot apply above what was agreed. */
-function deadOf(pending: readonly Op[], agreed: (cell: CellId) => SlotHead | undefined): readonly Op[] {
+function deadOf(
+  pending: readonly Op[],
+  agreed: (cell: CellId) => SlotHead | undefined,
+  isPaid: (op: Op) => boolean,
+): readonly Op[] {
   const lowest = new Map<CellId, Op>();
   for (const op of pending) {
     const {cell, seq, prev} = op.body;
     const head = agreed(cell);
-    if (head === undefined) continue;
-    const isDead = seq <= head.seq || (seq === head.seq + 1n && prev !== head.opId);
+    const isTaken = head !== undefined && (seq <= head.seq || (seq === head.seq + 1n && prev !== head.opId));
+    const isDead = isTaken || !isPaid(op);
     const known = lowest.get(cell);
     if (isDead && (known === undefined || known.body.seq > seq)) lowest.set(cell, op);
   }

@@ -1,7 +1,6 @@
 /** What the wallet reads of the own replica. */
 import {balanceOf} from "@catalyze/core/ledger/cell";
-import {voteEpochOf} from "@catalyze/core/ledger/checkpoint";
-import type {Genesis} from "@catalyze/core/ledger/genesis";
+import {safeFee} from "@catalyze/core/ledger/governance";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import {U64_MAX} from "@catalyze/core/primitives/amount";
@@ -21,9 +20,10 @@ export function agreedHead(state: LedgerState, id: CellId): SlotHead | undefined
   return head !== undefined && state.lock(id)?.isClosed === true ? {...head, seq: U64_MAX} : head;
 }
 
-export function walletView(replica: LedgerReplica, {params}: Genesis): WalletView {
+export function walletView(replica: LedgerReplica): WalletView {
   return {
-    epoch: () => voteEpochOf({stampH: replica.checkpoint.height}, params),
+    epoch: () => replica.epoch,
+    opFee: () => safeFee(replica.base.governance, replica.epoch),
     headOf: (id) => headIn(replica.view, id),
     fundsOf(id) {
       const cell = replica.view.account(id);

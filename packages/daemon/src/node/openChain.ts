@@ -34,6 +34,7 @@ export async function openChain(input: OpenChainInput): Promise<OpenedChain | un
   // Only nodes with a chain pay for its client library in memory and start-up time.
   const {AnchorService, anchorTiming} = await import("../chain/anchorService.ts");
   const {ledger, store, net, genesis} = parts;
+  // Votes may change the pace a little; who posts when is better the same everywhere.
   const {checkpointIntervalMs, checkpointsPerEpoch} = genesis.params;
   const service = new AnchorService(
     {

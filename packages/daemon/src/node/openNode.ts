@@ -1,5 +1,6 @@
 /** Keys, network, store and market of one daemon: everything behind the API, opened in order. */
 import type {Clock} from "@catalyze/core/ports/clock";
+import {GovernDoor} from "../facade/governDoor.ts";
 import {LedgerDoor, WalletDoor} from "../facade/moneyDoors.ts";
 import {NodeDoor} from "../facade/nodeDoor.ts";
 import {TasksDoor} from "../facade/tasksFacade.ts";
@@ -124,6 +125,7 @@ function openDoors(parts: Parts, {input, facts, home, chain}: DoorContext): Node
         evmAddress: `0x${home.witness.evmAddress}`,
       }),
       ledger: new LedgerDoor(money),
+      govern: new GovernDoor(money),
       witness: new WitnessDoor(money, {
         voteSigner: createSigner(home.keys.witness),
         evmAddress: home.witness.evmAddress,

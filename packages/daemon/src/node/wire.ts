@@ -125,7 +125,6 @@ export async function wire(input: WireInput): Promise<Parts> {
     },
     {
       ...MARKETPLACE_DEFAULTS,
-      params: genesis.params,
       middlewareBps: options.roles.includes("middleware") ? options.middlewareBps : undefined,
     },
   );

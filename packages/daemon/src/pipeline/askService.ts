@@ -8,6 +8,7 @@ import {encodeSigned} from "@catalyze/core/market/envelope";
 import {legsFor} from "@catalyze/core/market/legs";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Executor} from "@catalyze/core/ports/executor";
+import type {LedgerClient} from "@catalyze/core/ports/ledger";
 import type {Log} from "@catalyze/core/ports/log";
 import type {GossipMessage, Net, Verdict} from "@catalyze/core/ports/net";
 import type {Random} from "@catalyze/core/ports/random";
@@ -28,10 +29,10 @@ export type AskServiceComponents = {
   readonly catalog: Catalog;
   readonly executor: Executor | undefined;
   readonly book: AskBook;
+  readonly ledger: Pick<LedgerClient, "params">;
 };
 
 export type AskServiceOptions = {
-  readonly protocolFeeBps: number;
   readonly intervalMs: number;
 };
 
@@ -121,7 +122,7 @@ export class AskService {
   }
 
   #sign({taskClass, manifest, price, isLocal, bundle}: SoldClass): Signed {
-    const {identity, clock, random, executor, book} = this.#components;
+    const {identity, clock, random, executor, book, ledger} = this.#components;
     const {slots, busy, queued} = executor?.state() ?? {slots: 1, busy: 0, queued: 0};
     const now = clock.now();
     this.#sequence += 1n;
@@ -137,7 +138,7 @@ export class AskService {
           provider: identity.account,
           creator: creator === undefined ? undefined : {account: creator.account, bps: creator.royaltyBps},
         },
-        {protocolFeeBps: this.#options.protocolFeeBps},
+        ledger.params(),
       ),
       determinism: executor?.determinism ?? "",
       unitsPerSecond: BigInt(Math.trunc(executor?.unitsPerSecond(bundle) ?? 0)),

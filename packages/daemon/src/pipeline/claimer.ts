@@ -16,32 +16,26 @@ export type ClaimerComponents = {
   readonly log: Log;
 };
 
-export type ClaimerOptions = {
-  readonly checkpointMs: number;
-  /** µCTZ; a claim is worth it when its fee is at most a hundredth of what it brings. */
-  readonly opFee: bigint;
-  /** Heights before expiry at which a lock is claimed finally. */
-  readonly finalMarginHeights: bigint;
-};
-
 /** Claims in flight at once: the ledger takes more, but nobody waits for them. */
 const AT_ONCE_MAX = 16;
+/** A claim is worth it when its fee is at most a hundredth of what it brings. */
 const WORTH_FACTOR = 100n;
+/** Share of a lock's life before its end in which it is claimed finally. */
+const FINAL_CLAIM_SHARE = 10;
 
 export class Claimer {
   readonly #components: ClaimerComponents;
-  readonly #options: ClaimerOptions;
   readonly #running = new Set<LockId>();
   #cancel: () => void = () => undefined;
   #epoch = -1;
 
-  constructor(components: ClaimerComponents, options: ClaimerOptions) {
+  constructor(components: ClaimerComponents) {
     this.#components = components;
-    this.#options = options;
   }
 
   start(): void {
-    this.#cancel = this.#components.clock.after(this.#options.checkpointMs, () => {
+    const {clock, ledger} = this.#components;
+    this.#cancel = clock.after(ledger.params().checkpointIntervalMs, () => {
       this.#tick();
       this.start();
     });
@@ -66,14 +60,17 @@ export class Claimer {
   #tick(): void {
     const {ledger} = this.#components;
     const {height, epoch} = ledger.head();
+    const {lockExpiryHeights} = ledger.params();
+    const opFee = ledger.opFee();
+    const marginH = BigInt(Math.ceil(lockExpiryHeights / FINAL_CLAIM_SHARE));
     const isNewEpoch = epoch !== this.#epoch;
     this.#epoch = epoch;
     for (const {lock, owed} of this.#owed()) {
       if (this.#running.size >= AT_ONCE_MAX) return;
-      const isLate = height + this.#options.finalMarginHeights >= lock.spec.expiryH;
-      const isWorth = owed >= this.#options.opFee * WORTH_FACTOR;
+      const isLate = height + marginH >= lock.spec.expiryH;
+      const isWorth = owed >= opFee * WORTH_FACTOR;
       // The ledger takes the fee out of our share: below it there is nothing to gain, and it refuses.
-      if (controllerShare(lock, lock.drawn + owed) <= this.#options.opFee) continue;
+      if (controllerShare(lock, lock.drawn + owed) <= opFee) continue;
       if (isLate || isNewEpoch || isWorth) void this.#claim(lock, isLate);
     }
   }

@@ -33,11 +33,6 @@ export type IncomingPaymentsComponents = {
   readonly creditedOn: (lockId: LockId) => bigint;
 };
 
-export type IncomingPaymentsOptions = {
-  readonly checkpointMs: number;
-  readonly lockExpiryHeights: number;
-};
-
 /**
  * The requester may be ahead of us: its replica by a gossip hop or two, its payments by those that are on
  * their way. Less than its patience for our answer.
@@ -47,15 +42,13 @@ const POLL_MS = 20;
 
 export class IncomingPayments {
   readonly #components: IncomingPaymentsComponents;
-  readonly #options: IncomingPaymentsOptions;
   /** Maxima of jobs admitted and not settled, by lock. */
   readonly #reserved = new Map<LockId, bigint>();
   /** One voucher of a lock at a time: an older one that comes second is covered by the newer. */
   readonly #accepting = new KeyedQueue();
 
-  constructor(components: IncomingPaymentsComponents, options: IncomingPaymentsOptions) {
+  constructor(components: IncomingPaymentsComponents) {
     this.#components = components;
-    this.#options = options;
   }
 
   /** Holds the job's maximum on its lock until the returned function runs. Throws `LOCK_INVALID`. */
@@ -131,7 +124,7 @@ export class IncomingPayments {
   #problemOf(view: LockView | undefined, quote: Quote): string | undefined {
     if (view === undefined) return "unknown";
     const {identity, vouchers, ledger, clock} = this.#components;
-    const {checkpointMs, lockExpiryHeights} = this.#options;
+    const {checkpointIntervalMs: checkpointMs, lockExpiryHeights} = ledger.params();
     const payerKey = payerKeyOf(view.spec);
     if (payerKey === undefined) return "authority";
     const nowMs = clock.now();

@@ -22,6 +22,7 @@ import {
   signQuote,
 } from "@catalyze/core/market/quote";
 import type {Clock} from "@catalyze/core/ports/clock";
+import type {LedgerClient} from "@catalyze/core/ports/ledger";
 import type {Log} from "@catalyze/core/ports/log";
 import type {FrameStream, Net} from "@catalyze/core/ports/net";
 import type {Random} from "@catalyze/core/ports/random";
@@ -53,10 +54,10 @@ export type MarketServiceComponents = {
   readonly admission: Admission;
   readonly client: MarketClient;
   readonly router: Router;
+  readonly ledger: Pick<LedgerClient, "params">;
 };
 
 export type MarketServiceOptions = {
-  readonly protocolFeeBps: number;
   /** Absent without the middleware role. */
   readonly middlewareBps: number | undefined;
 };
@@ -99,7 +100,7 @@ export class MarketService {
 
   /** Our signed quote for one task. Throws why there is none. */
   quote(request: QuoteAsked): Signed {
-    const {catalog, admission, identity, asks, clock, random} = this.#components;
+    const {catalog, admission, identity, asks, clock, random, ledger} = this.#components;
     const taskClass = readTaskClass(request.taskClass);
     if (admission.isDraining) throw new CodedError("PROVIDER_DRAINING");
     const sold = catalog.sold().find((entry) => entry.taskClass === taskClass);
@@ -129,7 +130,7 @@ export class MarketService {
             creator: creator === undefined ? undefined : {account: creator.account, bps: creator.royaltyBps},
             middleware: middlewareOf(request),
           },
-          {protocolFeeBps: this.#options.protocolFeeBps},
+          ledger.params(),
         ),
         expectedMs: expectedMsOf(own, unitsMax),
         deadlineMs: Math.min(Number(request.deadlineMs), ATTEMPT_MS_MAX),

@@ -3,7 +3,6 @@
  * order of construction is the way of a task: asks, routing, quotes, attempts, jobs, money.
  */
 
-import type {LedgerParams} from "@catalyze/core/ledger/params";
 import {AskBook} from "@catalyze/core/market/askBook";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Executor} from "@catalyze/core/ports/executor";
@@ -55,7 +54,6 @@ export type MarketplaceComponents = {
 };
 
 export type MarketplaceOptions = {
-  readonly params: LedgerParams;
   /** Absent without the middleware role. */
   readonly middlewareBps: number | undefined;
   readonly askIntervalMs: number;
@@ -76,9 +74,6 @@ export const MARKETPLACE_DEFAULTS = {
   providerWaitMs: 3_000,
 } as const;
 
-/** The last tenth of a lock's life is for claiming it finally. */
-const FINAL_CLAIM_SHARE = 10;
-
 export class Marketplace {
   readonly asks: AskBook;
   readonly askService: AskService;
@@ -98,12 +93,11 @@ export class Marketplace {
 
   constructor(components: MarketplaceComponents, options: MarketplaceOptions) {
     const {net, clock, random, identity, ledger, vouchers, catalog, executor} = components;
-    const {protocolFeeBps, opFee, checkpointIntervalMs: checkpointMs, lockExpiryHeights} = options.params;
     const {auditPpm} = options;
 
     this.asks = new AskBook();
     const shared = {...components, book: this.asks};
-    this.askService = new AskService(shared, {protocolFeeBps, intervalMs: options.askIntervalMs});
+    this.askService = new AskService(shared, {intervalMs: options.askIntervalMs});
     this.reputations = new ReputationBook(components);
     this.router = new Router({
       ...shared,
@@ -115,7 +109,7 @@ export class Marketplace {
     const client = new MarketClient({net, clock, identity});
     this.#market = new MarketService(
       {...components, asks: this.askService, admission: this.#admission, client, router: this.router},
-      {protocolFeeBps, middlewareBps: options.middlewareBps},
+      {middlewareBps: options.middlewareBps},
     );
     const quote = (request: Parameters<MarketService["quote"]>[0]) => this.#market.quote(request);
     this.#auctions = new AuctionHouse({...components, router: this.router, client, quote});
@@ -123,7 +117,7 @@ export class Marketplace {
 
     this.taskBook = new TaskBook(components);
     this.events = new TaskEvents();
-    this.payments = new OutgoingPayments(components, {checkpointMs, lockExpiryHeights, opFee});
+    this.payments = new OutgoingPayments(components);
     this.#courier = new PaymentCourier(components);
     const finder = new TermsFinder(
       {net, clock, identity, router: this.router, client, auctions: this.#auctions},
@@ -132,10 +126,10 @@ export class Marketplace {
     this.tasks = this.#requester(components, finder, options);
 
     this.jobs = new JobBook(components);
-    const incoming = new IncomingPayments(
-      {clock, ledger, vouchers, identity, creditedOn: (lockId) => this.jobs.creditedOn(lockId)},
-      {checkpointMs, lockExpiryHeights},
-    );
+    const incoming = new IncomingPayments({
+      ...{clock, ledger, vouchers, identity},
+      creditedOn: (lockId) => this.jobs.creditedOn(lockId),
+    });
     this.#jobService = new JobService({
       ...components,
       random,
@@ -144,11 +138,7 @@ export class Marketplace {
       payments: incoming,
       jobs: this.jobs,
     });
-    this.claimer = new Claimer(components, {
-      checkpointMs,
-      opFee,
-      finalMarginHeights: BigInt(Math.ceil(lockExpiryHeights / FINAL_CLAIM_SHARE)),
-    });
+    this.claimer = new Claimer(components);
   }
 
   /** The parts that drive this node's own tasks, around the records and the router. */
@@ -161,7 +151,7 @@ export class Marketplace {
     const {taskBook: book, events, payments, router, asks} = this;
     const {auditPpm, providerWaitMs, askIntervalMs, openTasksMax: openMax, timeoutMsDefault} = options;
     const shared = {...components, book, events, payments, router, finder, courier: this.#courier};
-    const attempts = new RemoteAttempts(shared, {protocolFeeBps: options.params.protocolFeeBps});
+    const attempts = new RemoteAttempts(shared);
     const local = executor === undefined ? undefined : new LocalRuns({...shared, executor});
     const candidates = new Candidates({...shared, attempts, local}, {providerWaitMs, askIntervalMs});
     const opinion = new SecondOpinion({...shared, candidates}, {auditPpm});

@@ -36,13 +36,6 @@ export type OutgoingPaymentsComponents = {
   readonly store: Store;
 };
 
-export type OutgoingPaymentsOptions = {
-  readonly checkpointMs: number;
-  readonly lockExpiryHeights: number;
-  /** µCTZ of an op: part of what opening costs. */
-  readonly opFee: bigint;
-};
-
 /** A maximum held on a lock for one attempt. */
 export type Hold = {
   readonly lockId: LockId;
@@ -57,7 +50,6 @@ const KEY = "own-lock/";
 
 export class OutgoingPayments {
   readonly #components: OutgoingPaymentsComponents;
-  readonly #options: OutgoingPaymentsOptions;
   readonly #reserved = new Map<LockId, bigint>();
   /** Locks that this account has opened and that may still pay. */
   readonly #own = new Set<LockId>();
@@ -67,9 +59,8 @@ export class OutgoingPayments {
   /** Signed and in a task's record, while the disk had no room for them in the voucher book. */
   readonly #unwritten = new Map<LockId, Voucher>();
 
-  constructor(components: OutgoingPaymentsComponents, options: OutgoingPaymentsOptions) {
+  constructor(components: OutgoingPaymentsComponents) {
     this.#components = components;
-    this.#options = options;
   }
 
   async start(): Promise<void> {
@@ -160,7 +151,7 @@ export class OutgoingPayments {
   }
 
   #terms(quote: Quote, deadlineMs: UnixMs): LockTerms {
-    const {identity} = this.#components;
+    const {identity, ledger} = this.#components;
     return {
       payer: identity.account,
       provider: quote.provider,
@@ -169,15 +160,17 @@ export class OutgoingPayments {
       legs: quote.legs,
       chargeMax: quote.chargeMax,
       // One checkpoint more than the payee demands: its replica may be a height ahead of ours.
-      expiryHMin: expiryHMin(deadlineMs, this.#heights(), this.#options.lockExpiryHeights) + 2n,
+      expiryHMin: expiryHMin(deadlineMs, this.#heights(), ledger.params().lockExpiryHeights) + 2n,
     };
   }
 
   async #open(quote: Quote, deadlineMs: UnixMs): Promise<Hold> {
     const {ledger, random, store} = this.#components;
+    const {lockExpiryHeights} = ledger.params();
+    const opFee = ledger.opFee();
     const balance = ledger.accountView(ledger.account)?.balance ?? 0n;
-    const amount = lockSize(quote.chargeMax, balance, this.#options.opFee);
-    const expiryH = lockExpiryH(deadlineMs, this.#heights(), this.#options.lockExpiryHeights);
+    const amount = lockSize(quote.chargeMax, balance, opFee);
+    const expiryH = lockExpiryH(deadlineMs, this.#heights(), lockExpiryHeights);
     const tag = toHex(random.bytes(32)) as Hash;
     const spec = lockSpecFor(this.#terms(quote, deadlineMs), {amount, expiryH, tag});
     const {opId} = await ledger
@@ -192,7 +185,7 @@ export class OutgoingPayments {
     await store.write([{key: KEY + lockId, value: new Uint8Array()}]);
     // In one step: nobody else takes the room before the task that the lock was opened for.
     this.#own.add(lockId);
-    return this.#reserve(lockId, quote.chargeMax, this.#options.opFee);
+    return this.#reserve(lockId, quote.chargeMax, opFee);
   }
 
   #adopt(): void {
@@ -201,7 +194,8 @@ export class OutgoingPayments {
 
   #heights() {
     const {ledger, clock} = this.#components;
-    return {headH: ledger.head().height, nowMs: clock.now(), checkpointMs: this.#options.checkpointMs};
+    const {checkpointIntervalMs: checkpointMs} = ledger.params();
+    return {headH: ledger.head().height, nowMs: clock.now(), checkpointMs};
   }
 
   #reserve(lockId: LockId, chargeMax: bigint, feesUctz: bigint): Hold {

@@ -8,6 +8,7 @@ import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
 import {checkQuote} from "@catalyze/core/market/checkQuote";
 import {ROLE_BPS_MAX} from "@catalyze/core/market/legs";
 import type {Clock} from "@catalyze/core/ports/clock";
+import type {LedgerClient} from "@catalyze/core/ports/ledger";
 import type {Net} from "@catalyze/core/ports/net";
 import type {Random} from "@catalyze/core/ports/random";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
@@ -37,9 +38,8 @@ export type RemoteAttemptsComponents = {
   readonly payments: OutgoingPayments;
   readonly router: Router;
   readonly events: TaskEvents;
+  readonly ledger: Pick<LedgerClient, "paramsAround">;
 };
-
-export type RemoteAttemptsOptions = {readonly protocolFeeBps: number};
 
 type Running = {
   readonly attemptId: AttemptId;
@@ -49,11 +49,9 @@ type Running = {
 
 export class RemoteAttempts {
   readonly #components: RemoteAttemptsComponents;
-  readonly #options: RemoteAttemptsOptions;
 
-  constructor(components: RemoteAttemptsComponents, options: RemoteAttemptsOptions) {
+  constructor(components: RemoteAttemptsComponents) {
     this.#components = components;
-    this.#options = options;
   }
 
   /** Throws the coded reason; the attempt's record and the peer's reputation have it by then. */
@@ -83,7 +81,7 @@ export class RemoteAttempts {
   }
 
   #check(task: TaskContext, {quote, ask}: AttemptTerms): void {
-    const {identity, clock} = this.#components;
+    const {identity, clock, ledger} = this.#components;
     const creator = task.manifest.creator;
     checkQuote(quote, {
       taskHash: hashSpec(task.spec),
@@ -91,7 +89,7 @@ export class RemoteAttempts {
       payer: identity.account,
       unitsMax: task.unitsMax,
       priceMax: task.priceMax,
-      protocolFeeBps: this.#options.protocolFeeBps,
+      protocolFeesBps: ledger.paramsAround().map(({protocolFeeBps}) => protocolFeeBps),
       creator: creator === undefined ? undefined : {account: creator.account, bps: creator.royaltyBps},
       ask,
       middlewareBpsMax: ROLE_BPS_MAX,

@@ -1,4 +1,5 @@
 /** A node that answers from memory: what the doors need to be tested without one. */
+import type {ProposalView} from "@catalyze/api/schema/govern";
 import type {AskView, CandidateView, ModelView, PeerView} from "@catalyze/api/schema/market";
 import type {TaskEvent, TaskView} from "@catalyze/api/schema/task";
 import {CodedError} from "@catalyze/core/errors/codedError";
@@ -161,6 +162,12 @@ export function fakeState(): FakeState {
 const OP_VIEW = {
   ...{opId: HASH, grade: "certified" as const, height: "43", witnesses: 4},
   feeUctz: "100",
+};
+
+const PROPOSAL: ProposalView = {
+  ...{id: HASH, proposer: ACCOUNT, changes: [{name: "opFee", value: "200"}], passing: "majority"},
+  ...{untilEpoch: 3, endsAtMs: 1_700_000_060_000, depositUctz: "10", votes: 1, yesUctz: "5", noUctz: "0"},
+  ...{isPassing: true, ownVote: "yes"},
 };
 
 export function fakeFacade(state: FakeState): NodeFacade {
@@ -363,6 +370,24 @@ export function fakeFacade(state: FakeState): NodeFacade {
       },
       async leave() {
         check("witness.leave");
+        return OP_VIEW;
+      },
+    },
+    govern: {
+      async show() {
+        check("govern.show");
+        return {
+          ...{epoch: 2, treasuryUctz: "0", weightUctz: "5", weightTotalUctz: "9", quorumUctz: "2"},
+          parameters: [{name: "opFee", unit: "µCTZ" as const, value: "100", next: "200", nextEpoch: 4}],
+          proposals: [PROPOSAL],
+        };
+      },
+      async propose({changes = []}) {
+        check("govern.propose");
+        return {...OP_VIEW, height: String(changes.length)};
+      },
+      async vote() {
+        check("govern.vote");
         return OP_VIEW;
       },
     },

@@ -29,6 +29,8 @@ const BODIES: Record<string, unknown> = {
   walletStake: {stake: "executor", amountUctz: "5"},
   walletUnstake: {stake: "executor", amountUctz: "5"},
   witnessJoin: {stakeUctz: "5"},
+  governPropose: {changes: [{name: "opFee", value: "200"}]},
+  governVote: {proposal: "12345678", isYes: true},
   walletBackup: {path: "/tmp/x"},
   modelAdd: {source: "onnx", path: "/tmp/a.onnx", title: "x", licence: "MIT"},
   configSet: {value: "9"},

@@ -28,7 +28,12 @@ async function rig({funds = 1_000n} = {}) {
   await outbox.start(() => false);
   const sent: Op[] = [];
   const offered: Op[] = [];
-  const state = {epoch: 1, head: {seq: 0n, opId: NO_OP}, refuse: (_: Op): Effect | undefined => undefined};
+  const state = {
+    epoch: 1,
+    opFee: 1n,
+    head: {seq: 0n, opId: NO_OP},
+    refuse: (_: Op): Effect | undefined => undefined,
+  };
   const wallet = new Wallet(
     {
       outbox,
@@ -37,6 +42,7 @@ async function rig({funds = 1_000n} = {}) {
       metrics: NO_METRICS,
       view: {
         epoch: () => state.epoch,
+        opFee: () => state.opFee,
         headOf: () => state.head,
         fundsOf: () => funds,
         lock: () => undefined,
@@ -50,7 +56,7 @@ async function rig({funds = 1_000n} = {}) {
       },
       send: (op) => sent.push(op),
     },
-    {network: 7, genesisHash: new Uint8Array(32), opFee: 1n, timeoutMs: 10_000},
+    {network: 7, genesisHash: new Uint8Array(32), timeoutMs: 10_000},
   );
   const certify = (op: Op) => {
     state.head = {seq: op.body.seq, opId: op.id};
@@ -60,6 +66,7 @@ async function rig({funds = 1_000n} = {}) {
   return {faults, clock, outbox, sent, offered, state, wallet, certify};
 }
 
+const isPaid = () => true;
 const refusalOf = (op: Op, code: "OP_REJECTED" | "QUEUE_FULL"): Effect => ({
   kind: "rejected",
   code,
@@ -114,10 +121,10 @@ describe("Wallet", () => {
     const work = Promise.allSettled([1n, 2n, 3n].map((amount) => wallet.submit(cell, transfer(to, amount))));
     await clock.settle();
     // As long as the agreed log ends below them they may still count.
-    await wallet.dropDead(() => ({seq: 0n, opId: NO_OP}));
+    await wallet.dropDead(() => ({seq: 0n, opId: NO_OP}), isPaid);
     expect(outbox.pending()).toHaveLength(3);
     const rival = {seq: 1n, opId: "f".repeat(64) as OpId};
-    await wallet.dropDead(() => rival);
+    await wallet.dropDead(() => rival, isPaid);
     for (const each of await work)
       expect(each).toMatchObject({reason: {code: "OP_REJECTED", evidence: {rule: "slotTaken"}}});
     expect(outbox.pending()).toEqual([]);
@@ -128,6 +135,24 @@ describe("Wallet", () => {
     wallet.stop();
   });
 
+  it("drops what pays too little since a vote has raised the fee, and uses its slot again", async () => {
+    const {wallet, clock, sent, outbox, state} = await rig();
+    const work = Promise.allSettled([1n, 2n].map((amount) => wallet.submit(cell, transfer(to, amount))));
+    await clock.settle();
+    state.opFee = 2n;
+    const isPaidNow = ({body}: Op) => body.fee >= state.opFee;
+    await wallet.dropDead(() => ({seq: 0n, opId: NO_OP}), isPaidNow);
+    for (const each of await work)
+      expect(each).toMatchObject({reason: {code: "OP_REJECTED", evidence: {rule: "fee"}}});
+    expect(outbox.pending()).toEqual([]);
+    wallet.submit(cell, transfer(to, 9n)).catch(() => undefined);
+    await clock.settle();
+    expect(sent.at(-1)?.body).toMatchObject({seq: 1n, fee: 2n});
+    await wallet.dropDead(() => ({seq: 0n, opId: NO_OP}), isPaidNow);
+    expect(outbox.pending()).toHaveLength(1);
+    wallet.stop();
+  });
+
   it("drops what rests on a parent that is not the agreed one, and keeps what may still apply", async () => {
     const {wallet, clock, sent, outbox, certify} = await rig();
     wallet.submit(cell, transfer(to, 1n)).catch(() => undefined);
@@ -135,9 +160,9 @@ describe("Wallet", () => {
     certify(sent[0]!);
     wallet.submit(cell, transfer(to, 2n)).catch(() => undefined);
     await clock.settle();
-    await wallet.dropDead(() => ({seq: 1n, opId: sent[0]!.id}));
+    await wallet.dropDead(() => ({seq: 1n, opId: sent[0]!.id}), isPaid);
     expect(outbox.pending()).toHaveLength(1);
-    await wallet.dropDead(() => ({seq: 1n, opId: "f".repeat(64) as OpId}));
+    await wallet.dropDead(() => ({seq: 1n, opId: "f".repeat(64) as OpId}), isPaid);
     expect(outbox.pending()).toEqual([]);
     wallet.stop();
   });

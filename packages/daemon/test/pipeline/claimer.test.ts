@@ -1,3 +1,4 @@
+import {PARAMS_DEMO} from "@catalyze/core/ledger/params";
 import type {LedgerClient, LockView} from "@catalyze/core/ports/ledger";
 import type {AccountId, LockId} from "@catalyze/core/primitives/id";
 import {Claimer} from "@catalyze/daemon/pipeline/claimer";
@@ -21,6 +22,7 @@ it("waits until a claim brings more than its fee", async () => {
   const lock = {id: lockId, spec, drawn: 0n, isOpen: true} as unknown as LockView;
   const ledger = {
     head: () => ({height: 1n, epoch: Math.floor(clock.monotonicMs() / 15_000)}),
+    ...{params: () => PARAMS_DEMO, opFee: () => PARAMS_DEMO.opFee},
     lockView: () => lock,
     submit: async (_: unknown, op: unknown) => submitted.push(op),
   } as unknown as LedgerClient;
@@ -28,10 +30,7 @@ it("waits until a claim brings more than its fee", async () => {
     openLocks: () => [lockId],
     lastReceived: () => ({cumulative}),
   } as unknown as VoucherRecords;
-  const claimer = new Claimer(
-    {clock, ledger, vouchers, log: silentLog},
-    {checkpointMs: 1_000, opFee: 100n, finalMarginHeights: 10n},
-  );
+  const claimer = new Claimer({clock, ledger, vouchers, log: silentLog});
   claimer.start();
   await clock.advance(40_000);
   expect([submitted, claimer.receivable()]).toEqual([[], 110n]);

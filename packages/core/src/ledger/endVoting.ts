@@ -1,0 +1,58 @@
+/** The end of an epoch for votes: those that end are counted, deposits burn, and what is due leaves the treasury. */
+import type {AccountId} from "../primitives/id.ts";
+import type {DuePayment} from "./governance.ts";
+import {endVotes} from "./governing.ts";
+import type {StakeKind} from "./op.ts";
+import type {LedgerParams} from "./params.ts";
+import {type Posting, post} from "./postings.ts";
+import type {LedgerState} from "./state.ts";
+import {votingTotal, votingWeight} from "./votingWeight.ts";
+
+export type VotingMoment = {
+  readonly epoch: number;
+  readonly height: bigint;
+  readonly params: LedgerParams;
+};
+
+export function endVoting(state: LedgerState, {epoch, height, params}: VotingMoment): void {
+  const weightOf = (account: AccountId) => votingWeight(state, account, params);
+  const total = votingTotal(state, params);
+  const {governance, payments, lost} = endVotes(state.governance, {weightOf, total, epoch, height});
+  state.putGovernance(governance);
+  for (const payment of payments) pay(state, payment);
+  for (const {account, amount} of lost) burnStake(state, account, amount);
+}
+
+/** As much as the treasury has, up to what was agreed. */
+function pay(state: LedgerState, {to, amount}: DuePayment): void {
+  const {treasury} = state.totals;
+  const paid = amount < treasury ? amount : treasury;
+  if (paid === 0n) return;
+  post(state, [
+    {bucket: "treasury", amount: -paid},
+    {bucket: "account", id: to, amount: paid},
+  ]);
+}
+
+const KINDS: readonly StakeKind[] = ["witness", "executor", "curate"];
+
+/** Whatever its kind, then what cools: unstaking is no way out. Less where a slash came first. */
+function burnStake(state: LedgerState, id: AccountId, amount: bigint): void {
+  const account = state.account(id);
+  if (account === undefined) return;
+  const parts = [
+    ...KINDS.map((stake) => ({posting: {bucket: "stake", id, stake} as const, held: account.staked[stake]})),
+    ...account.cooling.map(({stake, matureH, amount: held}) => ({
+      posting: {bucket: "cooling", id, cooling: {stake, matureH}} as const,
+      held,
+    })),
+  ];
+  const postings: Posting[] = [];
+  let left = amount;
+  for (const {posting, held} of parts) {
+    const taken = held < left ? held : left;
+    left -= taken;
+    if (taken > 0n) postings.push({...posting, amount: -taken});
+  }
+  post(state, [...postings, {bucket: "burned", amount: amount - left}]);
+}
