@@ -8,7 +8,14 @@
  */
 import {assert} from "../errors/assert.ts";
 import {type AccountCell, balanceOf, type Cell, emptyAccount, ZERO_HASH} from "./cell.ts";
-import {type ClaimRefusal, type ClaimTerms, claimProblem, closePostings, drawPostings} from "./claims.ts";
+import {
+  type ClaimRefusal,
+  claimProblem,
+  closePostings,
+  drawPostings,
+  type Standing,
+  standingAfter,
+} from "./claims.ts";
 import type {LockSpec, Op, Payload} from "./op.ts";
 import {lockIdOf} from "./opCodec.ts";
 import {type Posting, post} from "./postings.ts";
@@ -110,33 +117,36 @@ function applyClaim(
 ): readonly Posting[] {
   const lock = state.lock(op.body.cell);
   assert(lock !== undefined, "an enabled claim has a lock");
-  const postings = settleLock(state, op.body.cell, {...payload, fee: op.body.fee}, height);
+  const settling = {to: standingAfter(lock, payload), fee: op.body.fee, isFinal: payload.isFinal};
+  const postings = settleLock(state, op.body.cell, settling, height);
   const after = state.lock(op.body.cell);
   assert(after !== undefined && after.seq === lock.seq, "a claim keeps its lock");
   state.putLock({...after, seq: op.body.seq, head: op.id});
   return postings;
 }
 
-/** Draws a lock up to a claim and closes it when the claim is final. Also how the system settles an expired lock. */
+export type Settling = {readonly to: Standing; readonly fee: bigint; readonly isFinal: boolean};
+
+/** Draws a lock up to where a claim takes it, and closes it when that was the last. Also how the system settles an expired lock. */
 export function settleLock(
   state: LedgerState,
   id: Op["body"]["cell"],
-  claim: ClaimTerms,
+  {to, fee, isFinal}: Settling,
   height: bigint,
 ): readonly Posting[] {
   const lock = state.lock(id);
   assert(lock !== undefined && !lock.isClosed, "settling a lock that is not open");
-  const drawn = claim.cumulative > lock.drawn ? claim.cumulative : lock.drawn;
-  assert(drawn <= lock.spec.amount, "a lock pays at most its amount");
-  const postings = [
-    ...drawPostings(lock, drawn, claim.fee),
-    ...(claim.isFinal ? closePostings(lock, drawn) : []),
-  ];
+  assert(to.drawn >= lock.drawn && to.drawn <= lock.spec.amount, "a lock pays at most its amount");
+  const postings = [...drawPostings(lock, to.drawn, fee), ...(isFinal ? closePostings(lock, to.drawn) : [])];
   post(state, postings);
   const moved = state.lock(id);
   assert(moved !== undefined, "a settled lock stays");
-  assert(!claim.isFinal || balanceOf(moved) === 0n, "a closed lock is empty");
-  state.putLock({...moved, drawn, isClosed: claim.isFinal, closedAt: claim.isFinal ? height : 0n});
+  assert(!isFinal || balanceOf(moved) === 0n, "a closed lock is empty");
+  const {paid, drawn} = to;
+  // Nothing can be awarded on a closed lock, so it need not remember what was.
+  const awarded = isFinal ? [] : to.awarded;
+  const closed = {isClosed: isFinal, closedAt: isFinal ? height : 0n};
+  state.putLock({...moved, paid, awarded, drawn, ...closed});
   return postings;
 }
 
@@ -211,6 +221,8 @@ function openLock(state: LedgerState, op: Op, {index, spec, payer, height}: Lock
     out: 0n,
     spec,
     frozen: undefined,
+    paid: 0n,
+    awarded: [],
     drawn: 0n,
     isClosed: false,
     closedAt: 0n,

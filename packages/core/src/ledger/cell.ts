@@ -3,6 +3,7 @@
  * holds is their difference, so "nothing was lost" is a comparison of numbers that never fall.
  */
 import type {AccountId, Hash, LockId, OpId} from "../primitives/id.ts";
+import type {Lanes} from "./lanes.ts";
 import type {LockSpec, StakeKind} from "./op.ts";
 
 export type StakeAmounts = Readonly<Record<StakeKind, bigint>>;
@@ -50,7 +51,7 @@ export type AccountCell = {
   readonly exitAddress: Uint8Array;
 };
 
-export type LockCell = {
+export type LockCell = Lanes & {
   readonly kind: "lock";
   readonly id: LockId;
   readonly payer: AccountId;
@@ -61,7 +62,7 @@ export type LockCell = {
   readonly out: bigint;
   readonly spec: LockSpec;
   readonly frozen: Freeze | undefined;
-  /** Cumulative claim, before the split rounds its shares down; never above `spec.amount`. */
+  /** What is owed by both lanes, at most `spec.amount`, before the split rounds its shares down. */
   readonly drawn: bigint;
   readonly isClosed: boolean;
   /** Height of the checkpoint that closed it; 0 while open. */

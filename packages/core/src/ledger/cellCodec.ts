@@ -11,7 +11,7 @@ import {ACCOUNT_KEYS_MAX} from "../crypto/accountId.ts";
 import {sha256} from "../crypto/sha256.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {fromHex} from "../primitives/bytes.ts";
-import type {CellId} from "../primitives/id.ts";
+import type {CellId, Hash} from "../primitives/id.ts";
 import {
   ADDRESS_BYTES,
   readBoolean,
@@ -36,12 +36,13 @@ import {
   ZERO_ADDRESS,
   ZERO_HASH,
 } from "./cell.ts";
+import {AWARDED_MAX} from "./lanes.ts";
 import {readLockSpec, writeLockSpec} from "./lockCodec.ts";
 import {STAKE_KIND} from "./op.ts";
 import {readStakeKind} from "./payloadCodec.ts";
 import type {TreeLeaf} from "./sumTree.ts";
 
-const CELL_VERSION = 2;
+const CELL_VERSION = 3;
 export const CELL_KIND = {account: 1, lock: 2, bucket: 3} as const;
 
 export function encodeCell(cell: Cell): Uint8Array {
@@ -178,6 +179,13 @@ function writeLock(writer: ByteWriter, cell: LockCell): void {
   writeId(writer, cell.openOp);
   writeLockSpec(writer, cell.spec);
   writeFreeze(writer, cell.frozen);
+  writeU64(writer, cell.paid);
+  writeU8(writer, cell.awarded.length);
+  for (const {taskId, amount, base} of cell.awarded) {
+    writeId(writer, taskId);
+    writeU64(writer, amount);
+    writeU64(writer, base);
+  }
   writeU64(writer, cell.drawn);
   writer.u8(cell.isClosed ? 1 : 0);
   writeU64(writer, cell.closedAt);
@@ -192,6 +200,12 @@ function readLock(reader: ByteReader, common: Common, kind: number): LockCell {
     openOp: readId(reader),
     spec: readLockSpec(reader),
     frozen: readFreeze(reader),
+    paid: reader.u64(),
+    awarded: Array.from({length: reader.count(reader.u8(), AWARDED_MAX)}, () => ({
+      taskId: readId<Hash>(reader),
+      amount: reader.u64(),
+      base: reader.u64(),
+    })),
     drawn: reader.u64(),
     isClosed: readBoolean(reader),
     closedAt: reader.u64(),

@@ -28,8 +28,8 @@ export type CheckpointStepInput = {
   /** The votes in the cut, for ops that are not yet applied. Others do no harm. */
   readonly tally: Tally;
   /**
-   * The claim with the highest cumulative amount that is visible in the cut with at least one vote, on a
-   * lock that expires. Its form and its voucher must have been checked (`checkOpForm`).
+   * The claims that are visible in the cut with at least one vote, on a lock that expires. Their form and
+   * what they show must have been checked (`checkOpForm`).
    */
   readonly expiringClaims: DueContext["expiringClaims"];
   readonly isSound: ClosingContext["isSound"];

@@ -3,6 +3,7 @@
  * tree, which `apply` keeps up to date one posting at a time. For `ctz ledger verify` and for witnesses.
  */
 import {type AccountCell, balanceOf, type LockCell, liabilitiesOf, stakeOf, type Totals} from "./cell.ts";
+import {owedOf} from "./lanes.ts";
 import {paidAt} from "./split.ts";
 import type {LedgerState} from "./state.ts";
 
@@ -61,9 +62,12 @@ function accountViolations(account: AccountCell): readonly Violation[] {
 /** A lock holds its amount less what its split paid at `drawn`, or nothing once closed; it never pays more. */
 function lockViolations(lock: LockCell): readonly Violation[] {
   const {spec, drawn, isClosed, id} = lock;
+  const owed = owedOf(lock);
   const found: Violation[] = [];
   if (lock.in !== spec.amount) found.push({invariant: "I4", detail: `lock ${id} was not funded once`});
   if (drawn > spec.amount) found.push({invariant: "I4", detail: `lock ${id} paid more than its amount`});
+  if (!isClosed && drawn !== (owed < spec.amount ? owed : spec.amount))
+    found.push({invariant: "I4", detail: `lock ${id} paid another amount than its lanes owe`});
   const expected = isClosed ? 0n : spec.amount - paidAt(spec.split, drawn);
   if (balanceOf(lock) !== expected)
     found.push({invariant: "I2", detail: `lock ${id} holds another amount than its claims leave`});

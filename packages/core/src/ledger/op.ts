@@ -4,6 +4,7 @@
  */
 import type {AccountId, CellId, Hash, LockId, OpId} from "../primitives/id.ts";
 import type {Candidate} from "./candidate.ts";
+import type {WitnessSignature} from "./witnessSignatures.ts";
 
 export const OP_VERSION = 1;
 
@@ -35,6 +36,7 @@ export type SplitLeg = {readonly target: SplitTarget; readonly bps: number};
 export type Authority =
   | {readonly kind: "payer"; readonly key: Uint8Array}
   | {readonly kind: "key"; readonly key: Uint8Array}
+  /** Vouchers by this key, and verdicts of a committee beside them. */
   | {readonly kind: "payerOrCommittee"; readonly key: Uint8Array}
   | {readonly kind: "clock"; readonly startH: bigint; readonly perH: bigint};
 
@@ -64,6 +66,20 @@ export type Voucher = {
   readonly signature: Uint8Array;
 };
 
+/** A task that a committee says is owed and that no voucher covers. */
+export type Awarded = {
+  readonly taskId: Hash;
+  readonly amount: bigint;
+  /** Cumulative µCTZ of the highest voucher that either side had shown: it does not cover the task. */
+  readonly base: bigint;
+};
+
+/** Signed by seats of more than 2/3 of the weight of the committee of its epoch. Off ledger until claimed. */
+export type Verdict = Awarded & {
+  readonly epoch: number;
+  readonly signatures: readonly WitnessSignature[];
+};
+
 export type Payload =
   | {
       readonly kind: "transfer";
@@ -71,11 +87,13 @@ export type Payload =
       readonly memo: Hash;
     }
   | {readonly kind: "open"; readonly locks: readonly LockSpec[]}
-  /** In a lock's log, by its controller. `voucher` is absent for a clock lock or a final claim of zero. */
+  /** In a lock's log, by its controller. `voucher` is absent for a clock lock, and where `cumulative` is zero. */
   | {
       readonly kind: "claim";
       readonly cumulative: bigint;
       readonly voucher: Voucher | undefined;
+      /** Only on a `payerOrCommittee` lock. */
+      readonly verdict?: Verdict;
       /** Closes the lock: the rest returns to `refundTo`. */
       readonly isFinal: boolean;
     }

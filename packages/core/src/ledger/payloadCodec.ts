@@ -4,6 +4,7 @@
  *   transfer  count u16 ≤ 256 | (to 32 | amount u64)… | hasMemo u8 | memo 32 when 1 (never zeros)
  *   open      count u8 ≤ 16 | LockSpec…
  *   claim     cumulative u64 | isFinal u8 | hasVoucher u8 | when 1: cumulative u64 | contextHash 32 | signature 64
+ *             | hasVerdict u8 | when 1: verdict (`verdictCodec.ts`)
  *   stake     kind u8 | amount u64
  *   withdraw  amount u64 | address 20
  *   account   threshold u8 | count u8 ≤ 16 | key 32… | exitAddress 20
@@ -32,6 +33,7 @@ import {
 } from "./canonical.ts";
 import {readLockSpec, writeLockSpec} from "./lockCodec.ts";
 import {OP_TYPE, type Payload, STAKE_KIND, type StakeKind, type Voucher, type Wish} from "./op.ts";
+import {readVerdict, writeVerdict} from "./verdictCodec.ts";
 
 export const OUTPUTS_MAX = 256;
 export const OPEN_LOCKS_MAX = 16;
@@ -143,23 +145,27 @@ function readTransfer(reader: ByteReader): Payload {
 
 function writeClaim(
   writer: ByteWriter,
-  {cumulative, voucher, isFinal}: PayloadOf<"claim">,
+  {cumulative, voucher, verdict, isFinal}: PayloadOf<"claim">,
   cell: CellId,
 ): void {
   writeU64(writer, cumulative);
   writer.u8(isFinal ? 1 : 0).u8(voucher === undefined ? 0 : 1);
-  if (voucher === undefined) return;
-  assert(voucher.lockId === cell, "a claim carries the voucher of another lock");
-  writeU64(writer, voucher.cumulative);
-  writeId(writer, voucher.contextHash);
-  writeFixed(writer, voucher.signature, 64);
+  if (voucher !== undefined) {
+    assert(voucher.lockId === cell, "a claim carries the voucher of another lock");
+    writeU64(writer, voucher.cumulative);
+    writeId(writer, voucher.contextHash);
+    writeFixed(writer, voucher.signature, 64);
+  }
+  writer.u8(verdict === undefined ? 0 : 1);
+  if (verdict !== undefined) writeVerdict(writer, verdict);
 }
 
 function readClaim(reader: ByteReader, cell: CellId): Payload {
   const cumulative = reader.u64();
   const isFinal = readBoolean(reader);
   const voucher = readBoolean(reader) ? readVoucher(reader, cell) : undefined;
-  return {kind: "claim", cumulative, voucher, isFinal};
+  const claim = {kind: "claim", cumulative, voucher, isFinal} as const;
+  return readBoolean(reader) ? {...claim, verdict: readVerdict(reader)} : claim;
 }
 
 function readVoucher(reader: ByteReader, lockId: CellId): Voucher {

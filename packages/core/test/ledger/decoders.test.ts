@@ -42,6 +42,13 @@ const ops = [
   sign(alice.account, transfer(bob.account, 5n)),
   sign(alice.account, {kind: "transfer", outputs: [{to: bob.account, amount: 5n}], memo: MEMO}),
   sign(lockId, claim(lockId, 5n, true)),
+  sign(lockId, {
+    ...{kind: "claim", cumulative: 0n, voucher: undefined, isFinal: false},
+    verdict: {
+      ...{taskId: MEMO, amount: 9n, base: 5n, epoch: 2},
+      signatures: [1, 3].map((witness) => ({witness, signature: new Uint8Array(64).fill(witness)})),
+    },
+  }),
   sign(alice.account, {kind: "withdraw", amount: 7n, address: new Uint8Array(20).fill(9)}),
   sign(alice.account, {
     kind: "account",
@@ -130,7 +137,14 @@ const decoders: Record<string, FuzzedDecoder> = {
   },
   cell: {
     roundTrip: (bytes) => encodeCell(decodeCell(bytes)),
-    samples: [encodeCell(state.account(alice.account)!), encodeCell(state.lock(lockId)!)],
+    samples: [
+      encodeCell(state.account(alice.account)!),
+      encodeCell(state.lock(lockId)!),
+      encodeCell({
+        ...state.lock(lockId)!,
+        awarded: [1n, 2n].map((base) => ({taskId: MEMO, amount: 7n, base})),
+      }),
+    ],
     codes: DECODE,
   },
   evidence: {
