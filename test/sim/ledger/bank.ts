@@ -2,12 +2,19 @@
  * A second opinion on the money: the plainest possible bank, fed with the ops of each final checkpoint. It
  * shares no code with the ledger, so a rule that the ledger lost shows as another balance.
  */
-import type {LockSpec, Op, StakeKind} from "@catalyze/core/ledger/op";
+import type {Awarded, LockSpec, Op, StakeKind} from "@catalyze/core/ledger/op";
 import {lockIdOf} from "@catalyze/core/ledger/opCodec";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import type {CellId} from "@catalyze/core/primitives/id";
 
-type BankLock = {readonly spec: LockSpec; drawn: bigint; isClosed: boolean};
+type BankLock = {
+  readonly spec: LockSpec;
+  /** Every voucher and every verdict that was claimed. */
+  readonly vouchers: bigint[];
+  readonly verdicts: Awarded[];
+  drawn: bigint;
+  isClosed: boolean;
+};
 
 export type BankRules = {
   readonly opFee: bigint;
@@ -85,7 +92,10 @@ export class Bank {
     if (payload.kind === "claim") {
       const lock = this.#locks.get(cell);
       if (lock === undefined || lock.isClosed) throw new Error(`bank: claim ${op.id} has no open lock`);
-      if (payload.cumulative > lock.drawn) this.#draw(cell, lock, {to: payload.cumulative, fee});
+      lock.vouchers.push(payload.cumulative);
+      if (payload.verdict !== undefined) lock.verdicts.push(payload.verdict);
+      const to = owedOn(lock);
+      if (to > lock.drawn) this.#draw(cell, lock, {to, fee});
       if (payload.isFinal) this.#close(lock);
       return;
     }
@@ -101,7 +111,9 @@ export class Bank {
       case "open":
         for (const [index, spec] of payload.locks.entries()) {
           this.#pay(cell, -spec.amount);
-          this.#locks.set(lockIdOf(op.id, index), {spec, drawn: 0n, isClosed: false});
+          this.#locks.set(lockIdOf(op.id, index), {
+            ...{spec, vouchers: [], verdicts: [], drawn: 0n, isClosed: false},
+          });
         }
         break;
       case "stake":
@@ -216,6 +228,20 @@ export class Bank {
   #pay(id: CellId, amount: bigint): void {
     this.#balances.set(id, (this.#balances.get(id) ?? 0n) + amount);
   }
+}
+
+/** The most that some voucher gives with the tasks that were judged against it or a higher one, each once. */
+function owedOn({spec, vouchers, verdicts}: BankLock): bigint {
+  let most = 0n;
+  for (const voucher of [...vouchers, ...verdicts.map(({base}) => base)]) {
+    const tasks = new Map<string, bigint>();
+    for (const {taskId, amount, base} of verdicts) {
+      if (base >= voucher && amount > (tasks.get(taskId) ?? 0n)) tasks.set(taskId, amount);
+    }
+    const owed = [...tasks.values()].reduce((sum, amount) => sum + amount, voucher);
+    if (owed > most) most = owed;
+  }
+  return most < spec.amount ? most : spec.amount;
 }
 
 type Cold = {readonly kind?: StakeKind; readonly stake?: StakeKind; readonly amount: bigint};

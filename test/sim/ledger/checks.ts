@@ -114,9 +114,11 @@ export class Checks {
     for (const {id, body} of this.#certified.values()) {
       if (body.payload.kind !== "claim") continue;
       const drawn = this.#bank.closedAt(body.cell);
-      if (drawn !== undefined && drawn < body.payload.cumulative) {
-        throw new Error(`certified claim ${id} of ${body.payload.cumulative} was paid ${drawn}`);
-      }
+      const {cumulative, verdict} = body.payload;
+      const judged = verdict === undefined ? 0n : verdict.base + verdict.amount;
+      const due = judged > cumulative ? judged : cumulative;
+      if (drawn !== undefined && drawn < due)
+        throw new Error(`certified claim ${id} of ${due} was paid ${drawn}`);
     }
   }
 

@@ -2,13 +2,16 @@
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {debitOf} from "@catalyze/core/ledger/apply";
 import type {AccountCell} from "@catalyze/core/ledger/cell";
-import type {Op, OpBody, Payload} from "@catalyze/core/ledger/op";
+import type {Awarded, Op, OpBody, Payload, Verdict} from "@catalyze/core/ledger/op";
 import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
+import {VERDICT_EPOCHS} from "@catalyze/core/ledger/params";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import {signVoucher} from "@catalyze/core/ledger/voucher";
 import type {Signer} from "@catalyze/core/ports/signer";
+import {toHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, CellId, Hash, LockId, OpId} from "@catalyze/core/primitives/id";
 import type {SeededRandom} from "../fakes/seededRandom.ts";
+import type {Judging} from "./judges.ts";
 
 const MEMO = "0".repeat(64) as Hash;
 const EPOCHS_AHEAD = 1_000_000;
@@ -19,17 +22,26 @@ export type Network = {
   readonly opFee: bigint;
   /** Told how far an authority's signature lets a lock go. */
   readonly allow: (lock: CellId, cumulative: bigint) => void;
+  /** What the committee of now says of a task; nothing while nobody knows who that is. */
+  readonly judge: (judging: Judging) => Verdict | undefined;
 };
 
 /** What an owner sees of the ledger when it acts. */
 export type Sight = {readonly height: bigint; readonly account: AccountCell | undefined};
 
+type Claim = Extract<Payload, {kind: "claim"}>;
+
 type OpenLock = {
   readonly id: LockId;
   readonly payer: Owner;
   readonly amount: bigint;
+  /** All that is owed: every task once. */
   drawn: bigint;
   isFinal: boolean;
+  readonly isJudged: boolean;
+  vouchered: bigint;
+  /** The last task that a committee judged. */
+  award: Awarded | undefined;
 };
 
 export class Owner {
@@ -139,6 +151,7 @@ export class Owner {
   ): Op[] {
     const amount = BigInt(1_000 + random.int(5_000));
     if (left < amount) return [];
+    const isJudged = random.chance(0.4);
     const op = this.#write(this.account, {
       kind: "open",
       locks: [
@@ -147,7 +160,7 @@ export class Owner {
           controllerKey: payee.signer.publicKey,
           amount,
           tag: MEMO,
-          authority: {kind: "payer", key: this.signer.publicKey},
+          authority: {kind: isJudged ? "payerOrCommittee" : "payer", key: this.signer.publicKey},
           // Nothing divides evenly.
           split: [
             {target: {kind: "cell", cell: payee.account}, bps: 8_333},
@@ -160,7 +173,8 @@ export class Owner {
         },
       ],
     });
-    payee.locks.push({id: lockIdOf(op.id, 0), payer: this, amount, drawn: 0n, isFinal: false});
+    const lock = {id: lockIdOf(op.id, 0), payer: this, amount, isJudged};
+    payee.locks.push({...lock, drawn: 0n, isFinal: false, vouchered: 0n, award: undefined});
     return [op];
   }
 
@@ -170,11 +184,42 @@ export class Owner {
     const cumulative =
       lock.isFinal && random.chance(0.5) ? lock.amount : lock.drawn + 300n + BigInt(random.int(200));
     if (cumulative > lock.amount) return [];
+    const claim = lock.isJudged && random.chance(0.5) ? this.#judged(lock, cumulative, random) : undefined;
     lock.drawn = cumulative;
-    const body = {lockId: lock.id, cumulative, contextHash: MEMO};
-    const voucher = signVoucher(body, lock.payer.signer, this.#network.genesisHash);
     this.#network.allow(lock.id, cumulative);
-    return [this.#write(lock.id, {kind: "claim", cumulative, voucher, isFinal: lock.isFinal})];
+    if (claim !== undefined) return [this.#write(lock.id, {...claim, isFinal: lock.isFinal})];
+    lock.vouchered = cumulative;
+    // What was judged before is covered by now: judged and claimed again it adds nothing.
+    const again = lock.award !== undefined && random.chance(0.3) ? this.#judge(lock, lock.award) : undefined;
+    const voucher = this.#voucher(lock);
+    const payload = {kind: "claim", cumulative, voucher, isFinal: lock.isFinal} as const;
+    return [this.#write(lock.id, again === undefined ? payload : {...payload, verdict: again})];
+  }
+
+  /** The payer owes one more task, and does not say so. */
+  #judged(lock: OpenLock, cumulative: bigint, random: SeededRandom): Claim | undefined {
+    const taskId = toHex(random.bytes(32)) as Hash;
+    const award = {taskId, amount: cumulative - lock.drawn, base: lock.vouchered};
+    const verdict = this.#judge(lock, award);
+    if (verdict === undefined) return undefined;
+    lock.award = award;
+    const isBare = random.chance(0.5);
+    return {
+      kind: "claim",
+      cumulative: isBare ? 0n : lock.vouchered,
+      voucher: isBare ? undefined : this.#voucher(lock),
+      verdict,
+      isFinal: false,
+    };
+  }
+
+  #judge({id}: OpenLock, award: Awarded): Verdict | undefined {
+    return this.#network.judge({...award, lockId: id, payee: this.account});
+  }
+
+  #voucher({id, payer, vouchered}: OpenLock) {
+    const body = {lockId: id, cumulative: vouchered, contextHash: MEMO};
+    return signVoucher(body, payer.signer, this.#network.genesisHash);
   }
 
   #write(cell: CellId, payload: Payload): Op {
@@ -185,8 +230,7 @@ export class Owner {
       cell,
       seq: slot.seq + 1n,
       prev: slot.head,
-      validFromEpoch: 0,
-      validUntilEpoch: EPOCHS_AHEAD,
+      ...validityOf(payload),
       fee: this.#network.opFee,
       deps: [],
       payload,
@@ -196,6 +240,12 @@ export class Owner {
     if (payload.kind !== "claim") this.#costs.set(body.seq, debitOf(payload) + body.fee);
     return op;
   }
+}
+
+function validityOf(payload: Payload): Pick<OpBody, "validFromEpoch" | "validUntilEpoch"> {
+  const judged = payload.kind === "claim" ? payload.verdict?.epoch : undefined;
+  if (judged === undefined) return {validFromEpoch: 0, validUntilEpoch: EPOCHS_AHEAD};
+  return {validFromEpoch: judged, validUntilEpoch: judged + VERDICT_EPOCHS};
 }
 
 function transfer(to: AccountId, amount: bigint): Payload {

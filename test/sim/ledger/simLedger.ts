@@ -1,6 +1,7 @@
 /** A network of ledger nodes under faults, replayable from one seed. */
 
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
+import {voteEpochOf} from "@catalyze/core/ledger/checkpoint";
 import type {Committee} from "@catalyze/core/ledger/committee";
 import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
@@ -19,6 +20,7 @@ import {SeededRandom} from "../fakes/seededRandom.ts";
 import type {SimCrypto} from "../market/simKeys.ts";
 import {BadWitness} from "./badWitness.ts";
 import {Checks} from "./checks.ts";
+import {Judges} from "./judges.ts";
 import {beginningFrom} from "./lateJoin.ts";
 import {type Network, Owner} from "./owners.ts";
 import {SimLedgerNode, type Spoken} from "./simLedgerNode.ts";
@@ -149,7 +151,15 @@ export class SimLedger {
     this.checks = new Checks({accounts, opFee, checkpointsPerEpoch, skewMaxMs, coolingH, isCheat});
     const hash = genesisHash(this.#genesis);
     const allow = (lock: CellId, cumulative: bigint) => this.checks.allow(lock, cumulative);
-    this.#network = {id: networkIdOf(hash), genesisHash: fromHex(hash), opFee, allow};
+    const judges = new Judges(votes, fromHex(hash));
+    const judge: Network["judge"] = (judging) => {
+      const replica = this.live()[0]?.replica;
+      if (replica === undefined) return undefined;
+      const stampH = replica.checkpoint.height;
+      const epoch = voteEpochOf({stampH}, this.#genesis.params);
+      return judges.judge(judging, {register: replica.base.register, epoch});
+    };
+    this.#network = {id: networkIdOf(hash), genesisHash: fromHex(hash), opFee, allow, judge};
     for (const [index, signer] of wallets.entries()) {
       const isHonest = index >= setup.equivocators;
       const owner = new Owner(signer, this.#network, {balance: this.#endowmentOf(index), isHonest});

@@ -4,9 +4,11 @@
  */
 import type {LockSpec, Op, OpBody, Payload} from "@catalyze/core/ledger/op";
 import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
+import {VERDICT_EPOCHS} from "@catalyze/core/ledger/params";
 import {signVoucher} from "@catalyze/core/ledger/voucher";
 import type {CellId, Hash, LockId, OpId} from "@catalyze/core/primitives/id";
 import type {SeededRandom} from "../fakes/seededRandom.ts";
+import type {Judging} from "./judges.ts";
 import type {Network, Owner} from "./owners.ts";
 
 export type TrickContext = {
@@ -133,6 +135,27 @@ export const TRICKS: readonly Trick[] = [
     ({lockId, context}) => claimOf(context, lockId, {signed: 900n, cumulative: 900n}),
     {isByCheat: true},
   ),
+  judged("with a verdict just below the quorum", {isBelow: true}),
+  judged("with a verdict of an epoch that had no committee", {epoch: 0}),
+  judged("with a verdict for another lock", {lockId: NOWHERE as string as LockId}),
+  (context) => judged("with a verdict for another payee", {payee: context.victim.account})(context),
+  judged("with a verdict on a lock that only its payer pays", {}, "payer"),
+  judged("with a verdict about nothing", {amount: 0n}),
+  // One task is awarded once, however often it is judged.
+  (context) => {
+    const {opened, lockId} = openLock(context, {authority: judgedBy(context)});
+    const {accomplice, network} = context;
+    const first = verdictClaim(context, lockId, {});
+    const second = verdictClaim(context, lockId, {});
+    if (first === undefined || second === undefined) return [];
+    network.allow(lockId, AWARD);
+    const body = {...bodyOf(accomplice, first.payload, network), ...first.validity, cell: lockId};
+    const once = write({...body, ...FIRST}, accomplice, network);
+    const isFinal = context.random.chance(0.5);
+    const payload = {...second.payload, isFinal};
+    const twice = write({...body, payload, seq: 2n, prev: once.id}, accomplice, network);
+    return [{op: opened}, {op: once}, forbid("a task awarded twice", twice)];
+  },
   claiming(
     "a clock that has not run so far",
     () => ({kind: "claim", cumulative: PRICE, voucher: undefined, isFinal: false}),
@@ -215,6 +238,35 @@ function claiming(
     const fee = options.fee ?? body.fee;
     const op = write({...body, fee}, options.isByCheat === true ? cheat : accomplice, network);
     return [{op: opened}, forbid(`a claim ${why}`, op)];
+  };
+}
+
+const AWARD = 700n;
+const TASK = "9".repeat(64) as Hash;
+
+function judgedBy({cheat}: TrickContext): LockSpec["authority"] {
+  return {kind: "payerOrCommittee", key: cheat.signer.publicKey};
+}
+
+function verdictClaim({accomplice, network}: TrickContext, lockId: LockId, change: Partial<Judging>) {
+  const award = {taskId: TASK, amount: AWARD, base: 0n};
+  const verdict = network.judge({...award, lockId, payee: accomplice.account, ...change});
+  if (verdict === undefined) return undefined;
+  const payload: ClaimPayload = {kind: "claim", cumulative: 0n, voucher: undefined, verdict, isFinal: false};
+  return {
+    payload,
+    validity: {validFromEpoch: verdict.epoch, validUntilEpoch: verdict.epoch + VERDICT_EPOCHS},
+  };
+}
+
+function judged(why: string, change: Partial<Judging>, authority?: "payer"): Trick {
+  return (context) => {
+    const {accomplice, network} = context;
+    const {opened, lockId} = openLock(context, authority === "payer" ? {} : {authority: judgedBy(context)});
+    const claim = verdictClaim(context, lockId, change);
+    if (claim === undefined) return [];
+    const body = {...bodyOf(accomplice, claim.payload, network), ...FIRST, ...claim.validity, cell: lockId};
+    return [{op: opened}, forbid(`a claim ${why}`, write(body, accomplice, network))];
   };
 }
 

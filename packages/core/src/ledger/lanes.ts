@@ -11,7 +11,7 @@
 import type {Awarded} from "./op.ts";
 
 export type Lanes = {
-  /** The highest voucher that was claimed, or that a verdict names. */
+  /** The highest voucher that was claimed. */
   readonly paid: bigint;
   /** By task, then by base; none that another of its task outdoes. */
   readonly awarded: readonly Awarded[];
@@ -42,10 +42,7 @@ export function joined(
   const vouchered = cumulative > paid ? cumulative : paid;
   if (verdict === undefined) return {paid: vouchered, awarded};
   const {taskId, amount, base} = verdict;
-  return {
-    paid: base > vouchered ? base : vouchered,
-    awarded: withAward(awarded, {taskId, amount, base}),
-  };
+  return {paid: vouchered, awarded: withAward(awarded, {taskId, amount, base})};
 }
 
 function withAward(awarded: readonly Awarded[], award: Awarded): readonly Awarded[] {

@@ -41,14 +41,14 @@ export function verifyVerdict(
   {subject, register, verifier, genesisHash}: VerdictCheck,
 ): {valid: boolean; slow: boolean} {
   const committee = committeeAt(register, verdict.epoch);
-  const voters = verdict.signatures.map(({witness}) => committee?.bitOf(witness) ?? 0);
-  const mask = voters.reduce((all, bit) => all | bit, 0);
-  if (committee === undefined || voters.includes(0) || !committee.isQuorum(mask))
-    return {valid: false, slow: false};
+  const mask = verdict.signatures.reduce((all, {witness}) => all | (committee?.bitOf(witness) ?? 0), 0);
+  if (committee === undefined || !committee.isQuorum(mask)) return {valid: false, slow: false};
   const body = encodeVerdictBody({...verdict, ...subject});
   let isSlow = false;
   for (const {witness, signature} of verdict.signatures) {
-    const publicKey = committee.voteKeyOf(witness) ?? new Uint8Array();
+    const publicKey = committee.voteKeyOf(witness);
+    // Who is no member has no say, not even beside a quorum.
+    if (publicKey === undefined) return {valid: false, slow: isSlow};
     const {valid, slow} = verifyDomain(verifier, {
       ...{domain: DOMAIN.verdict, genesisHash, body, signature, publicKey},
     });
