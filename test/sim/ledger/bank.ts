@@ -39,6 +39,7 @@ export class Bank {
   readonly #staked = new Map<string, Stake & {amount: bigint}>();
   #cooling: readonly CoolingStake[] = [];
   readonly #locks = new Map<CellId, BankLock>();
+  readonly #accepts: {readonly cell: CellId; readonly value: bigint; readonly untilH: bigint}[] = [];
   readonly #convicted = new Map<CellId, bigint>();
   #burned = 0n;
   #withdrawn = 0n;
@@ -124,6 +125,9 @@ export class Bank {
         this.#pay(cell, -payload.amount);
         this.#withdrawn += payload.amount;
         break;
+      case "accept":
+        this.#accepts.push({cell, value: payload.value, untilH: payload.untilH});
+        break;
       case "account":
       case "unstake":
       case "evidence":
@@ -141,7 +145,12 @@ export class Bank {
   #unstake({body: {cell, payload}}: Op): void {
     if (payload.kind !== "unstake") return;
     const stake = this.#stakeOf(cell, payload.stake);
-    const amount = payload.amount < stake.amount ? payload.amount : stake.amount;
+    // Owners here never ask back what they accepted: how early an accept ended makes no difference.
+    const bound = this.#accepts
+      .filter((each) => each.cell === cell && payload.stake === "executor" && each.untilH > this.#height)
+      .reduce((sum, {value}) => sum + value, 0n);
+    const free = stake.amount - bound;
+    const amount = payload.amount < free ? payload.amount : free;
     stake.amount -= amount;
     const matureH = this.#height + this.#rules.coolingH;
     this.#cooling = [...this.#cooling, {cell, kind: payload.stake, amount, matureH}];

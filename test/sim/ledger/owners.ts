@@ -126,6 +126,8 @@ export class Owner {
 
   #stake(random: SeededRandom, left: bigint): Op[] {
     const stake = random.pick(["witness", "executor"] as const);
+    if (stake === "executor" && this.#staked.executor > 0n && random.chance(0.4))
+      return this.#accept(random, left);
     if (this.#staked[stake] > 0n && random.chance(0.6)) {
       const amount = 1n + BigInt(random.int(Number(this.#staked[stake])));
       this.#staked[stake] -= amount;
@@ -135,6 +137,16 @@ export class Owner {
     if (left < amount) return [];
     this.#staked[stake] += amount;
     return [this.#write(this.account, {kind: "stake", stake, amount})];
+  }
+
+  /** What is accepted once is never asked back: how much of that is free again is the ledger's to say. */
+  #accept(random: SeededRandom, left: bigint): Op[] {
+    const lockId = this.locks.at(-1)?.id;
+    if (lockId === undefined || left < 0n) return [];
+    const value = 1n + BigInt(random.int(Number(this.#staked.executor)));
+    this.#staked.executor -= value;
+    const untilH = BigInt(random.int(40));
+    return [this.#write(this.account, {kind: "accept", lockId, value, untilH})];
   }
 
   #spendable({account}: Sight): bigint {

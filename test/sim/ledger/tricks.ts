@@ -156,6 +156,28 @@ export const TRICKS: readonly Trick[] = [
     const twice = write({...body, payload, seq: 2n, prev: once.id}, accomplice, network);
     return [{op: opened}, {op: once}, forbid("a task awarded twice", twice)];
   },
+  // Stake that was asked back stands behind nothing new, and stake behind an accept does not leave.
+  ({cheat, network}) => {
+    const steps: Step[] = [];
+    let slot = cheat.slot;
+    const next = (payload: Payload, forbidden?: string) => {
+      const body = {...bodyOf(cheat, payload, network), seq: slot.seq + 1n, prev: slot.head};
+      const op = write(body, cheat, network);
+      steps.push(forbidden === undefined ? {op} : {op, forbidden});
+      slot = {seq: body.seq, head: op.id};
+    };
+    next({kind: "stake", stake: "executor", amount: 1_000n});
+    next(accepting("a", 600n));
+    next({kind: "unstake", stake: "executor", amount: 900n});
+    next(accepting("b", 101n), "an accept above the stake");
+    return steps;
+  },
+  ({cheat, network}) => {
+    const stake: Payload = {kind: "stake", stake: "executor", amount: 500n};
+    const first = write(bodyOf(cheat, stake, network), cheat, network);
+    const body = {...bodyOf(cheat, accepting("a", 501n), network), seq: 2n, prev: first.id};
+    return [{op: first}, forbid("an accept of more than is staked", write(body, cheat, network))];
+  },
   claiming(
     "a clock that has not run so far",
     () => ({kind: "claim", cumulative: PRICE, voucher: undefined, isFinal: false}),
@@ -239,6 +261,11 @@ function claiming(
     const op = write({...body, fee}, options.isByCheat === true ? cheat : accomplice, network);
     return [{op: opened}, forbid(`a claim ${why}`, op)];
   };
+}
+
+/** For longer than any simulation. */
+function accepting(lock: string, value: bigint): Payload {
+  return {kind: "accept", lockId: lock.repeat(64) as LockId, value, untilH: 1_000n};
 }
 
 const AWARD = 700n;

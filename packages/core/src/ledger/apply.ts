@@ -7,6 +7,7 @@
  * not part of it, because the votes have settled it by then: voters ask `votable`.
  */
 import {assert} from "../errors/assert.ts";
+import {acceptProblem, acceptsAfter} from "./accept.ts";
 import {type AccountCell, balanceOf, type Cell, emptyAccount, ZERO_HASH} from "./cell.ts";
 import {
   type ClaimRefusal,
@@ -36,6 +37,8 @@ export type Refusal =
   | "frozen"
   /** Only from `votable`. */
   | "expired"
+  /** More executor stake than there is stands behind its accepts. */
+  | "exposure"
   | ClaimRefusal;
 
 export type Enabled = {readonly ok: true} | {readonly ok: false; readonly reason: Refusal};
@@ -56,7 +59,9 @@ export function enabled(state: LedgerState, op: Op, context: ApplyContext): Enab
   const reason = slotProblem(account, op);
   if (reason !== undefined) return {ok: false, reason};
   const isFunded = account !== undefined && balanceOf(account) >= debitOf(payload) + fee;
-  return isFunded ? OK : {ok: false, reason: "funds"};
+  if (!isFunded) return {ok: false, reason: "funds"};
+  const problem = payload.kind === "accept" ? acceptProblem(account, payload, context.height) : undefined;
+  return problem === undefined ? OK : {ok: false, reason: problem};
 }
 
 /**
@@ -97,6 +102,7 @@ export function debitOf(payload: AccountPayload): bigint {
     case "unstake":
     case "govern":
     case "evidence":
+    case "accept":
       return 0n;
   }
 }
@@ -171,7 +177,9 @@ function applyToAccount(
   if (payload.kind === "withdraw") state.addWithdrawal(payload.address, payload.amount);
   const moved = state.account(id);
   assert(moved !== undefined, "an account that paid stays");
-  state.putAccount({...moved, ...changesOf(moved, payload), seq: op.body.seq, head: op.id});
+  state.putAccount({...moved, ...changesOf(moved, payload, height), seq: op.body.seq, head: op.id});
+  if (payload.kind === "accept" && payload.untilH > height)
+    state.addDue(payload.untilH, {kind: "account", id});
   return postings;
 }
 
@@ -189,15 +197,26 @@ function creditsOf(op: Op, payload: AccountPayload): readonly Posting[] {
     case "unstake":
     case "govern":
     case "evidence":
+    case "accept":
       return [];
   }
 }
 
-function changesOf(account: AccountCell, payload: AccountPayload): Partial<AccountCell> {
-  if (payload.kind === "withdraw") return {withdrawn: account.withdrawn + payload.amount};
-  if (payload.kind !== "account") return {};
-  const {threshold, keys, exitAddress} = payload;
-  return {threshold, keys, exitAddress};
+function changesOf(account: AccountCell, payload: AccountPayload, height: bigint): Partial<AccountCell> {
+  switch (payload.kind) {
+    case "withdraw":
+      return {withdrawn: account.withdrawn + payload.amount};
+    case "unstake":
+      return payload.stake === "executor" ? {leaving: account.leaving + payload.amount} : {};
+    case "accept":
+      return {accepts: acceptsAfter(account, payload, height)};
+    case "account": {
+      const {threshold, keys, exitAddress} = payload;
+      return {threshold, keys, exitAddress};
+    }
+    default:
+      return {};
+  }
 }
 
 type LockOpening = {

@@ -16,6 +16,15 @@ export type Cooling = {
   readonly matureH: bigint;
 };
 
+/** A lock that an account answers for with its executor stake (`accept.ts`). */
+export type Accept = {
+  readonly lockId: LockId;
+  /** µCTZ of executor stake that stand behind it. */
+  readonly value: bigint;
+  /** At this height it ends, whatever became of the lock. */
+  readonly untilH: bigint;
+};
+
 /**
  * Set when an epoch closed with several ops of the owner at the cell's next slot: perhaps one of them has a
  * certificate that nobody there had seen.
@@ -39,6 +48,10 @@ export type AccountCell = {
   readonly staked: StakeAmounts;
   /** At most `COOLING_MAX`, by height. */
   readonly cooling: readonly Cooling[];
+  /** Executor stake that its log has asked back and no checkpoint has moved yet. */
+  readonly leaving: bigint;
+  /** At most `ACCEPTS_MAX`, by lock. */
+  readonly accepts: readonly Accept[];
   readonly frozen: Freeze | undefined;
   /** Height at which its witness was last found guilty of a fork; 0 for never. */
   readonly convictedH: bigint;
@@ -72,6 +85,9 @@ export type LockCell = Lanes & {
 };
 
 export type Cell = AccountCell | LockCell;
+
+/** Open accepts of one account. */
+export const ACCEPTS_MAX = 64;
 
 /** Unstakes of one account that cool at once; one more has no effect. */
 export const COOLING_MAX = 16;
@@ -119,6 +135,8 @@ export function emptyAccount(id: AccountId): AccountCell {
     out: 0n,
     staked: {witness: 0n, executor: 0n, curate: 0n},
     cooling: [],
+    leaving: 0n,
+    accepts: [],
     frozen: undefined,
     convictedH: 0n,
     withdrawn: 0n,

@@ -11,7 +11,7 @@ import {ACCOUNT_KEYS_MAX} from "../crypto/accountId.ts";
 import {sha256} from "../crypto/sha256.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {fromHex} from "../primitives/bytes.ts";
-import type {CellId, Hash} from "../primitives/id.ts";
+import type {CellId, Hash, LockId} from "../primitives/id.ts";
 import {
   ADDRESS_BYTES,
   readBoolean,
@@ -25,6 +25,7 @@ import {
   writeU128,
 } from "./canonical.ts";
 import {
+  ACCEPTS_MAX,
   type AccountCell,
   balanceOf,
   type Cell,
@@ -135,6 +136,13 @@ function writeAccount(writer: ByteWriter, cell: AccountCell): void {
     writeU128(writer, amount);
     writeU64(writer, matureH);
   }
+  writeU128(writer, cell.leaving);
+  writeU8(writer, cell.accepts.length);
+  for (const {lockId, value, untilH} of cell.accepts) {
+    writeId(writer, lockId);
+    writeU64(writer, value);
+    writeU64(writer, untilH);
+  }
   writeFreeze(writer, cell.frozen);
   writeU64(writer, cell.convictedH);
   writeU128(writer, cell.withdrawn);
@@ -152,6 +160,12 @@ function readAccount(reader: ByteReader, common: Common): AccountCell {
       stake: readStakeKind(reader),
       amount: reader.u128(),
       matureH: reader.u64(),
+    })),
+    leaving: reader.u128(),
+    accepts: Array.from({length: reader.count(reader.u8(), ACCEPTS_MAX)}, () => ({
+      lockId: readId<LockId>(reader),
+      value: reader.u64(),
+      untilH: reader.u64(),
     })),
     frozen: readFreeze(reader),
     convictedH: reader.u64(),

@@ -6,6 +6,7 @@
  */
 import {toHex} from "../primitives/bytes.ts";
 import type {Hash, LockId} from "../primitives/id.ts";
+import {releaseAccepts} from "./accept.ts";
 import type {Tally} from "./certificates.ts";
 import {type Checkpoint, checkpointHash, epochOfHeight, type Head, isLastOfEpoch} from "./checkpoint.ts";
 import {type Closing, type ClosingContext, closeEpoch} from "./closing.ts";
@@ -76,6 +77,8 @@ export function checkpointStep(input: CheckpointStepInput): CheckpointStep {
     .cells.flatMap((cell) =>
       cell.kind === "lock" && cell.isClosed && cell.closedAt === height ? [cell.id] : [],
     );
+  const applied = [...inLogs, ...rescued];
+  releaseAccepts(state, {closedLocks, applied});
   if (isLast) endEpoch(state, {epoch, height, heads: input.heads, params});
   const checkpoint: Checkpoint = {
     network: parent.network,
@@ -92,7 +95,6 @@ export function checkpointStep(input: CheckpointStepInput): CheckpointStep {
     isLastOfEpoch: isLast,
     nextCommitteeHash: registerHash(state.register),
   };
-  const applied = [...inLogs, ...rescued];
   return {state, checkpoint, closedLocks: closedLocks.sort(), fold: folded, applied, closing};
 }
 

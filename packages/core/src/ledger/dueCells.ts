@@ -1,7 +1,8 @@
-/** What the system does with cells whose height has come: locks expire, stake matures, freezes end. */
+/** What the system does with cells whose height has come: locks expire, stake matures, accepts and freezes end. */
 import {hashHex} from "../crypto/sha256.ts";
 import {fromHex} from "../primitives/bytes.ts";
 import type {CellId, LockId, OpId} from "../primitives/id.ts";
+import {keepAccepts} from "./accept.ts";
 import {type Settling, settleLock} from "./apply.ts";
 import {balanceOf, type Cell, type LockCell} from "./cell.ts";
 import {controllerShare, type Standing} from "./claims.ts";
@@ -46,6 +47,7 @@ function settleDueLock(state: LedgerState, id: LockId, context: DueContext): voi
 
 function settleDueAccount(state: LedgerState, id: CellId, context: DueContext): void {
   thaw(state, id, context);
+  keepAccepts(state, id, ({untilH}) => untilH > context.height);
   const account = state.account(id);
   const postings: Posting[] = [];
   for (const {stake, matureH, amount} of account?.cooling ?? []) {

@@ -8,7 +8,7 @@ import type {WitnessSignature} from "./witnessSignatures.ts";
 
 export const OP_VERSION = 1;
 
-/** Numbers on the wire. 5, 6 and 12 are reserved for issue, harvest and accept. */
+/** Numbers on the wire. 5 and 6 are reserved for issue and harvest. */
 export const OP_TYPE = {
   transfer: 1,
   open: 2,
@@ -19,6 +19,7 @@ export const OP_TYPE = {
   unstake: 9,
   govern: 10,
   evidence: 11,
+  accept: 12,
 } as const;
 
 export const STAKE_KIND = {witness: 1, executor: 2, curate: 3} as const;
@@ -107,6 +108,8 @@ export type Payload =
       readonly keys: readonly Uint8Array[];
       readonly exitAddress: Uint8Array;
     }
+  /** Binds executor stake to a lock until it closes, at most until a height (`accept.ts`). */
+  | {readonly kind: "accept"; readonly lockId: LockId; readonly value: bigint; readonly untilH: bigint}
   /** Ordered: takes its slot and its fee like any op, and acts at the checkpoint (`ordered.ts`). */
   | {readonly kind: "unstake"; readonly stake: StakeKind; readonly amount: bigint}
   /** Ordered: what the owner wants of the network's order. */

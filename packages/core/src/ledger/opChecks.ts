@@ -93,6 +93,8 @@ function payloadProblem(payload: Payload): string | undefined {
       return payload.amount === 0n ? "amount" : addressProblem(payload);
     case "govern":
       return payload.wish.kind === "join" ? candidateProblem(payload.wish.candidate) : undefined;
+    case "accept":
+      return payload.value === 0n ? "amount" : undefined;
     case "evidence":
       // Costs more than a signature to decode, so signatures come first: see `checkShown`.
       return undefined;

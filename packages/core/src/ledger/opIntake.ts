@@ -75,7 +75,7 @@ export class OpIntake {
     const answer = votable(book.view, op, {height: stampH});
     if (answer.ok || answer.reason === "seqGap" || answer.reason === "clock") return undefined;
     // What a peer's op rests on may still be on its way here; our own wallet knows no more than we do.
-    if (answer.reason === "funds" && from !== undefined) return undefined;
+    if ((answer.reason === "funds" || answer.reason === "exposure") && from !== undefined) return undefined;
     return {code: answer.reason === "funds" ? "FUNDS_INSUFFICIENT" : "OP_REJECTED", reason: answer.reason};
   }
 }

@@ -11,6 +11,7 @@
  *   unstake   kind u8 | amount u64
  *   govern    wish u8: 1 join | voteKey 32 | evmAddress 20 | peerId: u32 length ≤ 80 | proof 64; 2 leave
  *   evidence  proof: u32 length | bytes
+ *   accept    lock 32 | value u64 | untilH u64
  *
  * A claim's voucher leaves out its lock id, a candidate its account: it is the cell of the op.
  */
@@ -77,6 +78,11 @@ export function writePayload(writer: ByteWriter, payload: Payload, cell: CellId)
     case "evidence":
       writer.bytes(payload.proof);
       break;
+    case "accept":
+      writeId(writer, payload.lockId);
+      writeU64(writer, payload.value);
+      writeU64(writer, payload.untilH);
+      break;
   }
 }
 
@@ -106,6 +112,8 @@ export function readPayload(reader: ByteReader, type: number, cell: CellId): Pay
       return {kind: "govern", wish: readWish(reader, cell)};
     case OP_TYPE.evidence:
       return {kind: "evidence", proof: reader.bytes(LIMITS.evidenceBytesMax)};
+    case OP_TYPE.accept:
+      return {kind: "accept", lockId: readId(reader), value: reader.u64(), untilH: reader.u64()};
     default:
       return refuse("opType");
   }

@@ -57,6 +57,7 @@ const ops = [
     exitAddress: new Uint8Array(20),
   }),
   sign(alice.account, {kind: "unstake", stake: "witness", amount: 3n}),
+  sign(alice.account, {kind: "accept", lockId, value: 7n, untilH: 9n}),
   sign(alice.account, {kind: "evidence", proof: Uint8Array.of(1, 0, 0, 0)}),
   addSignature(sign(alice.account, {kind: "stake", stake: "curate", amount: 1n}), bob, NO_GENESIS),
 ];
@@ -139,6 +140,7 @@ const decoders: Record<string, FuzzedDecoder> = {
     roundTrip: (bytes) => encodeCell(decodeCell(bytes)),
     samples: [
       encodeCell(state.account(alice.account)!),
+      encodeCell({...state.account(alice.account)!, leaving: 3n, accepts: [{lockId, value: 7n, untilH: 9n}]}),
       encodeCell(state.lock(lockId)!),
       encodeCell({
         ...state.lock(lockId)!,

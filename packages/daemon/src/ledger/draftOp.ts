@@ -4,6 +4,7 @@
  */
 import {CodedError} from "@catalyze/core/errors/codedError";
 import type {ErrorCode} from "@catalyze/core/errors/table";
+import {acceptedOf, acceptProblem, acceptsAfter} from "@catalyze/core/ledger/accept";
 import {debitOf} from "@catalyze/core/ledger/apply";
 import {type AccountCell, COOLING_MAX, type LockCell} from "@catalyze/core/ledger/cell";
 import {claimProblem, standingAfter} from "@catalyze/core/ledger/claims";
@@ -51,6 +52,8 @@ export function draftOp(
   if (payload.kind === "open" && payload.locks.some(({expiryH}) => expiryH <= view.height())) {
     throw rejection("OP_REJECTED", "expired");
   }
+  if (payload.kind === "accept")
+    checkExposure({account: view.account(cell), pending, payload}, view.height());
   if (payload.kind === "unstake") checkStake({cell, pending, payload}, view);
   const body: OpBody = {
     version: OP_VERSION,
@@ -121,12 +124,33 @@ function checkStake({cell, pending, payload}: Unstaking, view: WalletView): void
   const onItsWay = asked
     .filter(({stake}) => stake === payload.stake)
     .reduce((sum, {amount}) => sum + amount, 0n);
-  const available = (account?.staked[payload.stake] ?? 0n) - onItsWay;
+  const bound = payload.stake === "executor" && account !== undefined ? acceptedOf(account) : 0n;
+  const available = (account?.staked[payload.stake] ?? 0n) - bound - onItsWay;
   if (payload.amount > available) {
     const evidence = {needed: payload.amount, available};
     throw new CodedError("FUNDS_INSUFFICIENT", {message: "Less than that is at stake.", evidence});
   }
   if ((account?.cooling.length ?? 0) + asked.length >= COOLING_MAX) throw rejection("OP_REJECTED", "cooling");
+}
+
+type Accepting = {
+  readonly account: AccountCell | undefined;
+  readonly pending: readonly Op[];
+  readonly payload: Extract<Payload, {kind: "accept"}>;
+};
+
+/** An accept beyond the limit would hold up everything behind it. */
+function checkExposure({account, pending, payload}: Accepting, height: bigint): void {
+  if (account === undefined) throw rejection("OP_REJECTED", "unknownCell");
+  let after = account;
+  for (const {body} of pending) {
+    const {payload: each} = body;
+    if (each.kind === "accept") after = {...after, accepts: acceptsAfter(after, each, height)};
+    if (each.kind === "unstake" && each.stake === "executor")
+      after = {...after, leaving: after.leaving + each.amount};
+  }
+  const problem = acceptProblem(after, payload, height);
+  if (problem !== undefined) throw rejection("OP_REJECTED", problem);
 }
 
 type Spending = {readonly cell: CellId; readonly pending: readonly Op[]; readonly needed: bigint};

@@ -66,7 +66,7 @@ const ENTRIES_MAX = 20_000;
 /** Numbers on disk: only ever add at the end. */
 const KINDS: readonly HistoryKind[] = [
   ...(["transfer", "open", "claim", "stake", "withdraw", "account", "expiry"] as const),
-  ...(["unstake", "evidence", "matured", "govern"] as const),
+  ...(["unstake", "evidence", "matured", "govern", "accept"] as const),
 ];
 
 const NOTHING_DRAWN: Standing = {paid: 0n, awarded: [], drawn: 0n};
