@@ -90,6 +90,7 @@ function opVectors(): Vector[] {
     ],
     ["stake", {kind: "stake", stake: "executor", amount: 5n}],
     ["unstake", {kind: "unstake", stake: "executor", amount: 5n}],
+    ["notice", {kind: "govern", wish: {kind: "notice", lockId, endH: 51n}}],
     ["accept", {kind: "accept", lockId: lockId, value: 5n, untilH: 51n}],
     ["evidence", {kind: "evidence", proof: encodeEvidence(fork)}],
     ["withdraw", {kind: "withdraw", amount: (1n << 64n) - 1n, address}],

@@ -12,14 +12,20 @@ type BankLock = {
   /** Every voucher and every verdict that was claimed. */
   readonly vouchers: bigint[];
   readonly verdicts: Awarded[];
+  readonly payer: CellId;
+  /** Where its clock stops. */
+  endH: bigint;
+  expiryH: bigint;
   drawn: bigint;
   isClosed: boolean;
 };
 
 export type BankRules = {
   readonly opFee: bigint;
-  /** The most that a lock's authority ever signed for, or its clock allows at this height. */
-  readonly allowed: (lock: CellId, spec: LockSpec, height: bigint) => bigint;
+  /** The most that a lock's authority ever signed for, or that its clock has brought when it ran until then. */
+  readonly allowed: (lock: CellId, spec: LockSpec, until: bigint) => bigint;
+  /** Heights from the end of a clock by notice to the lock's expiry. */
+  readonly marginH: bigint;
   /** Heights for which stake cools. */
   readonly coolingH: bigint;
   /** Owners who sign two ops for one slot: only they may lose a fine. */
@@ -64,6 +70,7 @@ export class Bank {
       this.#mature();
       for (const op of this.#waiting.get(at) ?? []) this.#apply(op);
       for (const op of this.#waiting.get(at) ?? []) this.#unstake(op);
+      for (const op of this.#waiting.get(at) ?? []) this.#notice(op);
       this.#waiting.delete(at);
     }
     for (const [id, lock] of this.#locks) this.#expire(id, lock, state);
@@ -113,6 +120,7 @@ export class Bank {
         for (const [index, spec] of payload.locks.entries()) {
           this.#pay(cell, -spec.amount);
           this.#locks.set(lockIdOf(op.id, index), {
+            ...{payer: cell, endH: spec.expiryH, expiryH: spec.expiryH},
             ...{spec, vouchers: [], verdicts: [], drawn: 0n, isClosed: false},
           });
         }
@@ -156,6 +164,16 @@ export class Bank {
     this.#cooling = [...this.#cooling, {cell, kind: payload.stake, amount, matureH}];
   }
 
+  #notice({body: {cell, payload}}: Op): void {
+    const wish = payload.kind === "govern" && payload.wish.kind === "notice" ? payload.wish : undefined;
+    const lock = wish && this.#locks.get(wish.lockId);
+    if (wish === undefined || lock === undefined || lock.payer !== cell) return;
+    if (lock.spec.authority.kind !== "clock") return;
+    const soonest = this.#height + 2n;
+    lock.endH = least(lock.endH, wish.endH < soonest ? soonest : wish.endH);
+    if (lock.endH < lock.spec.expiryH) lock.expiryH = least(lock.expiryH, lock.endH + this.#rules.marginH);
+  }
+
   #mature(): void {
     for (const {cell, amount, matureH} of this.#cooling)
       if (matureH === this.#height) this.#pay(cell, amount);
@@ -189,7 +207,7 @@ export class Bank {
   }
 
   #draw(id: CellId, lock: BankLock, {to, fee}: {readonly to: bigint; readonly fee: bigint}): void {
-    const allowed = this.#rules.allowed(id, lock.spec, this.#height);
+    const allowed = this.#rules.allowed(id, lock.spec, least(this.#height, lock.endH));
     if (to > lock.spec.amount || to > allowed) throw new Error(`bank: lock ${id} paid ${to} of ${allowed}`);
     for (const {target, bps} of lock.spec.split) {
       const share = (to * BigInt(bps)) / 10_000n - (lock.drawn * BigInt(bps)) / 10_000n;
@@ -211,7 +229,7 @@ export class Bank {
 
   /** Which claim counts at expiry is the ledger's to say; that it was signed for, and how it splits, is not. */
   #expire(id: CellId, lock: BankLock, state: LedgerState): void {
-    if (lock.isClosed || lock.spec.expiryH + 1n > this.#height) return;
+    if (lock.isClosed || lock.expiryH + 1n > this.#height) return;
     const cell = state.lock(id);
     if (cell?.frozen !== undefined) return;
     if (cell?.isClosed !== true) throw new Error(`bank: lock ${id} is open beyond its time`);
@@ -251,6 +269,10 @@ function owedOn({spec, vouchers, verdicts}: BankLock): bigint {
     if (owed > most) most = owed;
   }
   return most < spec.amount ? most : spec.amount;
+}
+
+function least(left: bigint, right: bigint): bigint {
+  return left < right ? left : right;
 }
 
 type Cold = {readonly kind?: StakeKind; readonly stake?: StakeKind; readonly amount: bigint};

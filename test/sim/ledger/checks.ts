@@ -19,6 +19,7 @@ export type ChecksOptions = {
   readonly opFee: bigint;
   readonly checkpointsPerEpoch: number;
   readonly coolingH: bigint;
+  readonly marginH: bigint;
   readonly isCheat: (account: CellId) => boolean;
   /** Honest clocks go at most this far wrong. */
   readonly skewMaxMs: number;
@@ -45,9 +46,9 @@ export class Checks {
 
   constructor(options: ChecksOptions) {
     this.#options = options;
-    const allowed = (lock: CellId, spec: LockSpec, height: bigint) => this.#allowedOf(lock, spec, height);
-    const {opFee, coolingH, isCheat} = options;
-    this.#bank = new Bank(options.accounts, {opFee, coolingH, isCheat, allowed});
+    const allowed = (lock: CellId, spec: LockSpec, until: bigint) => this.#allowedOf(lock, spec, until);
+    const {opFee, coolingH, marginH, isCheat} = options;
+    this.#bank = new Bank(options.accounts, {opFee, coolingH, marginH, isCheat, allowed});
   }
 
   /** Every op that anybody ever signs; `why` it must never count, if so. */
@@ -166,9 +167,8 @@ export class Checks {
       throw new Error("a checkpoint from the future");
   }
 
-  #allowedOf(lock: CellId, {authority, expiryH}: LockSpec, height: bigint): bigint {
+  #allowedOf(lock: CellId, {authority}: LockSpec, until: bigint): bigint {
     if (authority.kind !== "clock") return this.#allowed.get(lock) ?? 0n;
-    const until = height < expiryH ? height : expiryH;
     return until > authority.startH ? authority.perH * (until - authority.startH) : 0n;
   }
 

@@ -15,6 +15,8 @@ import type {Judging} from "./judges.ts";
 
 const MEMO = "0".repeat(64) as Hash;
 const EPOCHS_AHEAD = 1_000_000;
+/** µCTZ of each checkpoint that a clock lock pays. */
+const CLOCK_RATE = 300n;
 
 export type Network = {
   readonly id: number;
@@ -27,7 +29,12 @@ export type Network = {
 };
 
 /** What an owner sees of the ledger when it acts. */
-export type Sight = {readonly height: bigint; readonly account: AccountCell | undefined};
+export type Sight = {
+  readonly height: bigint;
+  readonly account: AccountCell | undefined;
+  /** Where the clock of a lock stops. */
+  readonly endOf: (lock: CellId) => bigint | undefined;
+};
 
 type Claim = Extract<Payload, {kind: "claim"}>;
 
@@ -39,6 +46,8 @@ type OpenLock = {
   drawn: bigint;
   isFinal: boolean;
   readonly isJudged: boolean;
+  /** Height from which on it pays `CLOCK_RATE` a checkpoint. */
+  readonly startH: bigint | undefined;
   vouchered: bigint;
   /** The last task that a committee judged. */
   award: Awarded | undefined;
@@ -55,6 +64,8 @@ export class Owner {
   /** What this owner's ops cost, by their number: those that the ledger does not show yet are spent too. */
   readonly #costs = new Map<bigint, bigint>();
   readonly locks: OpenLock[] = [];
+  /** The last lock of its own with a clock. */
+  #retained: LockId | undefined;
   readonly #genesisBalance: bigint;
 
   constructor(
@@ -93,9 +104,11 @@ export class Owner {
       return [this.#write(this.account, transfer(random.pick(others).account, 10_000_000n))];
     }
     const lock = this.locks.find(({isFinal}) => !isFinal);
-    if (lock !== undefined && random.chance(0.5)) return this.#claim(lock, random);
+    if (lock !== undefined && random.chance(0.5)) return this.#claim(lock, random, sight);
     const left = this.#spendable(sight) - this.#network.opFee;
     if (random.chance(0.1)) return this.#stake(random, left);
+    if (this.#retained !== undefined && left >= 0n && random.chance(0.1))
+      return [this.#notice(this.#retained, sight.height + BigInt(random.int(6)))];
     if (random.chance(0.25)) return this.#open(random.pick(others), random, {height: sight.height, left});
     return this.#spend(random, others, left);
   }
@@ -122,6 +135,10 @@ export class Owner {
   lookAt(view: LedgerState): void {
     const cell = view.account(this.account);
     if (cell !== undefined) this.#slots.set(this.account, {seq: cell.seq, head: cell.head});
+  }
+
+  #notice(lockId: LockId, endH: bigint): Op {
+    return this.#write(this.account, {kind: "govern", wish: {kind: "notice", lockId, endH}});
   }
 
   #stake(random: SeededRandom, left: bigint): Op[] {
@@ -164,6 +181,8 @@ export class Owner {
     const amount = BigInt(1_000 + random.int(5_000));
     if (left < amount) return [];
     const isJudged = random.chance(0.4);
+    const isClock = !isJudged && random.chance(0.3);
+    const key = this.signer.publicKey;
     const op = this.#write(this.account, {
       kind: "open",
       locks: [
@@ -172,7 +191,9 @@ export class Owner {
           controllerKey: payee.signer.publicKey,
           amount,
           tag: MEMO,
-          authority: {kind: isJudged ? "payerOrCommittee" : "payer", key: this.signer.publicKey},
+          authority: isClock
+            ? {kind: "clock", startH: height, perH: CLOCK_RATE}
+            : {kind: isJudged ? "payerOrCommittee" : "payer", key},
           // Nothing divides evenly.
           split: [
             {target: {kind: "cell", cell: payee.account}, bps: 8_333},
@@ -185,12 +206,26 @@ export class Owner {
         },
       ],
     });
-    const lock = {id: lockIdOf(op.id, 0), payer: this, amount, isJudged};
+    const startH = isClock ? height : undefined;
+    const lock = {id: lockIdOf(op.id, 0), payer: this, amount, isJudged, startH};
+    if (isClock) this.#retained = lock.id;
     payee.locks.push({...lock, drawn: 0n, isFinal: false, vouchered: 0n, award: undefined});
     return [op];
   }
 
-  #claim(lock: OpenLock, random: SeededRandom): Op[] {
+  #draw(lock: OpenLock, startH: bigint, {height, endOf}: Sight): Op[] {
+    const endH = endOf(lock.id);
+    if (endH === undefined) return [];
+    const brought = CLOCK_RATE * ((height < endH ? height : endH) - startH);
+    const cumulative = brought < lock.amount ? brought : lock.amount;
+    if (cumulative < lock.drawn + CLOCK_RATE) return [];
+    lock.drawn = cumulative;
+    lock.isFinal = height >= endH || cumulative === lock.amount;
+    return [this.#write(lock.id, {kind: "claim", cumulative, voucher: undefined, isFinal: lock.isFinal})];
+  }
+
+  #claim(lock: OpenLock, random: SeededRandom, sight: Sight): Op[] {
+    if (lock.startH !== undefined) return this.#draw(lock, lock.startH, sight);
     const rest = lock.amount - lock.drawn;
     lock.isFinal = rest < 800n || random.chance(0.3);
     const cumulative =

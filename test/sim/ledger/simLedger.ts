@@ -138,6 +138,7 @@ export class SimLedger {
       params: {
         ...PARAMS_DEMO,
         ...{checkpointsPerEpoch: 4, unbondingS: 5, lateCertificateWindowS: 4, evidenceWindowS: 10},
+        lockExpiryHeights: 3,
         ...(stewards === 0 ? {} : {witnessStakeMin: STAKE_MIN, idleWitnessS: 8}),
       },
       aliases: {},
@@ -148,7 +149,10 @@ export class SimLedger {
     const coolingH = heightsOf(this.#genesis.params.unbondingS, this.#genesis.params);
     const {checkpointsPerEpoch} = this.#genesis.params;
     const isCheat = (id: CellId) => !honest.has(id);
-    this.checks = new Checks({accounts, opFee, checkpointsPerEpoch, skewMaxMs, coolingH, isCheat});
+    const marginH = BigInt(this.#genesis.params.lockExpiryHeights);
+    this.checks = new Checks({
+      ...{accounts, opFee, checkpointsPerEpoch, skewMaxMs, coolingH, marginH, isCheat},
+    });
     const hash = genesisHash(this.#genesis);
     const allow = (lock: CellId, cumulative: bigint) => this.checks.allow(lock, cumulative);
     const judges = new Judges(votes, fromHex(hash));
@@ -427,7 +431,8 @@ export class SimLedger {
     const height = live[0]?.replica?.checkpoint.height ?? 0n;
     const others = this.owners.filter((each) => each !== owner);
     if (!owner.isHonest && view !== undefined && this.#random.chance(0.2)) owner.lookAt(view);
-    const ops = owner.act(this.#random, others, {height, account: view?.account(owner.account)});
+    const endOf = (lock: CellId) => view?.lock(lock)?.endH;
+    const ops = owner.act(this.#random, others, {height, account: view?.account(owner.account), endOf});
     for (const op of ops) {
       if (owner.isHonest) this.submitted.set(op.id, op);
       this.checks.know(op);

@@ -185,6 +185,21 @@ export const TRICKS: readonly Trick[] = [
       spec: (height) => ({authority: {kind: "clock", startH: height, perH: 60n}}),
     },
   ),
+  // After the end that its payer gave notice of, a clock brings nothing; a notice of a later one changes nothing.
+  (context) => {
+    const {cheat, accomplice, network, height} = context;
+    const {opened, lockId} = openLock(context, {authority: {kind: "clock", startH: height, perH: 60n}});
+    const wishing = (endH: bigint): Payload => ({kind: "govern", wish: {kind: "notice", lockId, endH}});
+    const first = {...bodyOf(cheat, wishing(height + 1n), network), seq: 2n, prev: opened.id};
+    const notice = write(first, cheat, network);
+    const again = {...first, seq: 3n, prev: notice.id, payload: wishing(height + 90n)};
+    const claim = {kind: "claim", cumulative: PRICE, voucher: undefined, isFinal: false} as const;
+    const late = {...bodyOf(accomplice, claim, network), ...FIRST, cell: lockId};
+    return [
+      ...[{op: opened}, {op: notice}, {op: write(again, cheat, network)}],
+      {...forbid("a claim of a clock beyond its notice", write(late, accomplice, network)), after: notice.id},
+    ];
+  },
   // The payee itself is too late: on an expired lock only the system acts.
   (context) => {
     const expiryH = context.height + 3n;

@@ -73,7 +73,7 @@ export function votable(state: LedgerState, op: Op, context: ApplyContext): Enab
   const {cell, payload} = op.body;
   if (payload.kind === "claim") {
     const lock = state.lock(cell);
-    if (lock !== undefined && lock.spec.expiryH <= context.height) return {ok: false, reason: "expired"};
+    if (lock !== undefined && lock.expiryH <= context.height) return {ok: false, reason: "expired"};
   }
   return enabled(state, op, context);
 }
@@ -238,7 +238,7 @@ function openLock(state: LedgerState, op: Op, {index, spec, payer, height}: Lock
     head: ZERO_HASH as string as Op["id"],
     in: 0n,
     out: 0n,
-    spec,
+    ...{spec, endH: spec.expiryH, expiryH: spec.expiryH},
     frozen: undefined,
     paid: 0n,
     awarded: [],

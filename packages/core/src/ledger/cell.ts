@@ -74,6 +74,10 @@ export type LockCell = Lanes & {
   readonly in: bigint;
   readonly out: bigint;
   readonly spec: LockSpec;
+  /** Where its clock stops: at its expiry, or earlier by notice. */
+  readonly endH: bigint;
+  /** As in `spec`, or earlier after a notice. */
+  readonly expiryH: bigint;
   readonly frozen: Freeze | undefined;
   /** What is owed by both lanes, at most `spec.amount`, before the split rounds its shares down. */
   readonly drawn: bigint;

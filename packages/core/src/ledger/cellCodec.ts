@@ -192,6 +192,8 @@ function writeLock(writer: ByteWriter, cell: LockCell): void {
   writeId(writer, cell.payer);
   writeId(writer, cell.openOp);
   writeLockSpec(writer, cell.spec);
+  writeU64(writer, cell.endH);
+  writeU64(writer, cell.expiryH);
   writeFreeze(writer, cell.frozen);
   writeU64(writer, cell.paid);
   writeU8(writer, cell.awarded.length);
@@ -213,6 +215,8 @@ function readLock(reader: ByteReader, common: Common, kind: number): LockCell {
     payer: readId(reader),
     openOp: readId(reader),
     spec: readLockSpec(reader),
+    endH: reader.u64(),
+    expiryH: reader.u64(),
     frozen: readFreeze(reader),
     paid: reader.u64(),
     awarded: Array.from({length: reader.count(reader.u8(), AWARDED_MAX)}, () => ({

@@ -54,13 +54,13 @@ export function standingAfter(
 
 /** How far the lock's authority lets `paid` rise at this height. */
 export function allowance(
-  {spec}: Pick<LockCell, "spec">,
+  {spec, endH, expiryH}: Pick<LockCell, "spec" | "endH" | "expiryH">,
   voucher: Voucher | undefined,
   height: bigint,
 ): bigint {
   if (spec.authority.kind !== "clock") return voucher?.cumulative ?? 0n;
   const {startH, perH} = spec.authority;
-  const until = height < spec.expiryH ? height : spec.expiryH;
+  const until = least(height, endH, expiryH);
   return until > startH ? perH * (until - startH) : 0n;
 }
 
@@ -107,4 +107,8 @@ export function closePostings({id, spec}: LockCell, drawn: bigint): readonly Pos
 function paidTo({target}: SplitLeg, amount: bigint): Posting {
   if (target.kind === "cell") return {bucket: "account", id: target.cell, amount};
   return {bucket: target.kind === "burn" ? "burned" : "treasury", amount};
+}
+
+function least(...heights: readonly bigint[]): bigint {
+  return heights.reduce((low, height) => (height < low ? height : low));
 }

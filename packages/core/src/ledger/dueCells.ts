@@ -40,7 +40,7 @@ function settleDueLock(state: LedgerState, id: LockId, context: DueContext): voi
   thaw(state, id, context);
   const lock = state.lock(id);
   // A frozen one is settled when its freeze ends: until then a certificate may turn up.
-  const isExpired = lock !== undefined && !lock.isClosed && lock.spec.expiryH + 1n <= context.height;
+  const isExpired = lock !== undefined && !lock.isClosed && lock.expiryH + 1n <= context.height;
   if (!isExpired || lock.frozen !== undefined) return;
   settleLock(state, id, settlingAtExpiry(lock, context.expiringClaims(lock), context.height), context.height);
 }

@@ -127,7 +127,9 @@ export type Wish =
       readonly proof: Uint8Array;
     }
   /** To witness no longer, from the next epoch on. */
-  | {readonly kind: "leave"};
+  | {readonly kind: "leave"}
+  /** That the clock of a lock that the account pays stops at this height, or as soon as it can (`notice.ts`). */
+  | {readonly kind: "notice"; readonly lockId: LockId; readonly endH: bigint};
 
 export type OpBody = {
   readonly version: number;

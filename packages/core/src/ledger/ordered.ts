@@ -10,6 +10,7 @@ import {acceptedOf} from "./accept.ts";
 import {COOLING_MAX} from "./cell.ts";
 import type {Proven} from "./evidence.ts";
 import {actOn, type EvidenceContext, mayBeOfUse} from "./evidence.ts";
+import {giveNotice} from "./notice.ts";
 import type {Op, Payload, Wish} from "./op.ts";
 import {heightsOf} from "./params.ts";
 import {post} from "./postings.ts";
@@ -69,8 +70,13 @@ function inOrder(applied: readonly Op[], parent: Hash): readonly Op[] {
 type Governing = {readonly account: Op["body"]["cell"]; readonly wish: Wish};
 
 /** Without effect where the stake is too small or the key has a seat already: who asks sees it in the register. */
-function govern(state: LedgerState, {account, wish}: Governing, {params, epoch}: OrderedContext): void {
+function govern(state: LedgerState, {account, wish}: Governing, context: OrderedContext): void {
   const {register} = state;
+  const {params, epoch} = context;
+  if (wish.kind === "notice") {
+    giveNotice(state, {account, ...wish}, context);
+    return;
+  }
   if (wish.kind === "leave") {
     state.putRegister(leave(register, account));
     return;

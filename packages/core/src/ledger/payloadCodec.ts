@@ -9,7 +9,8 @@
  *   withdraw  amount u64 | address 20
  *   account   threshold u8 | count u8 ≤ 16 | key 32… | exitAddress 20
  *   unstake   kind u8 | amount u64
- *   govern    wish u8: 1 join | voteKey 32 | evmAddress 20 | peerId: u32 length ≤ 80 | proof 64; 2 leave
+ *   govern    wish u8: 1 join | voteKey 32 | evmAddress 20 | peerId: u32 length ≤ 80 | proof 64; 2 leave;
+ *             3 notice | lock 32 | endH u64
  *   evidence  proof: u32 length | bytes
  *   accept    lock 32 | value u64 | untilH u64
  *
@@ -39,7 +40,7 @@ import {readVerdict, writeVerdict} from "./verdictCodec.ts";
 export const OUTPUTS_MAX = 256;
 export const OPEN_LOCKS_MAX = 16;
 
-const WISH = {join: 1, leave: 2} as const;
+const WISH = {join: 1, leave: 2, notice: 3} as const;
 
 const ZERO_HASH = "0".repeat(64) as Hash;
 
@@ -121,14 +122,20 @@ export function readPayload(reader: ByteReader, type: number, cell: CellId): Pay
 
 function writeWish(writer: ByteWriter, wish: Wish): void {
   writer.u8(WISH[wish.kind]);
-  if (wish.kind === "leave") return;
-  writeApplication(writer, wish.candidate);
-  writeFixed(writer, wish.proof, 64);
+  if (wish.kind === "join") {
+    writeApplication(writer, wish.candidate);
+    writeFixed(writer, wish.proof, 64);
+  }
+  if (wish.kind === "notice") {
+    writeId(writer, wish.lockId);
+    writeU64(writer, wish.endH);
+  }
 }
 
 function readWish(reader: ByteReader, account: CellId): Wish {
   const kind = reader.u8();
   if (kind === WISH.leave) return {kind: "leave"};
+  if (kind === WISH.notice) return {kind: "notice", lockId: readId(reader), endH: reader.u64()};
   if (kind !== WISH.join) return refuse("wish");
   return {kind: "join", candidate: {account, ...readApplication(reader)}, proof: reader.raw(64)};
 }

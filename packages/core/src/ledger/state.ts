@@ -237,7 +237,7 @@ function dueHeights(cell: Cell): readonly bigint[] {
     const [maturing, accepts] = [cell.cooling.map(({matureH}) => matureH), cell.accepts];
     return [...thawing, ...maturing, ...accepts.map(({untilH}) => untilH)];
   }
-  return cell.isClosed ? thawing : [...thawing, cell.spec.expiryH + 1n];
+  return cell.isClosed ? thawing : [...thawing, cell.expiryH + 1n];
 }
 
 function changeOf(kind: Cell["kind"], id: AccountId, cell: Cell | undefined): TreeChange {

@@ -57,6 +57,7 @@ const ops = [
     exitAddress: new Uint8Array(20),
   }),
   sign(alice.account, {kind: "unstake", stake: "witness", amount: 3n}),
+  sign(alice.account, {kind: "govern", wish: {kind: "notice", lockId, endH: 9n}}),
   sign(alice.account, {kind: "accept", lockId, value: 7n, untilH: 9n}),
   sign(alice.account, {kind: "evidence", proof: Uint8Array.of(1, 0, 0, 0)}),
   addSignature(sign(alice.account, {kind: "stake", stake: "curate", amount: 1n}), bob, NO_GENESIS),

@@ -84,6 +84,10 @@ function payloadArb(cell: CellId): fc.Arbitrary<Payload> {
       stake: fc.constantFrom("witness" as const, "executor" as const, "curate" as const),
       amount: u64Arb,
     }),
+    fc.record({
+      kind: fc.constant("govern" as const),
+      wish: fc.record({kind: fc.constant("notice" as const), lockId: idArb, endH: u64Arb}),
+    }),
     fc.record({kind: fc.constant("accept" as const), lockId: idArb, value: u64Arb, untilH: u64Arb}),
     fc.record({kind: fc.constant("withdraw" as const), amount: u64Arb, address: bytesArb(20)}),
     fc.record({

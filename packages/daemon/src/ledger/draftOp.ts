@@ -101,7 +101,7 @@ type PendingClaim = {readonly cell: CellId; readonly claim: Claim; readonly pend
 function claimFee({cell, claim, pending}: PendingClaim, view: WalletView, opFee: bigint): bigint {
   const lock = view.lock(cell);
   if (lock === undefined) throw rejection("OP_REJECTED", "unknownCell");
-  if (lock.spec.expiryH <= view.height()) throw rejection("OP_REJECTED", "expired");
+  if (lock.expiryH <= view.height()) throw rejection("OP_REJECTED", "expired");
   let standing = lock;
   for (const {body} of pending) {
     if (body.payload.kind === "claim") standing = {...standing, ...standingAfter(standing, body.payload)};
