@@ -137,7 +137,7 @@ export class SimLedger {
       })),
       params: {
         ...PARAMS_DEMO,
-        ...{checkpointsPerEpoch: 4, unbondingS: 5, lateCertificateWindowS: 4, evidenceWindowS: 10},
+        ...{checkpointsPerEpoch: 4, unbondingS: 5, lateCertificateWindowS: 6, evidenceWindowS: 10},
         lockExpiryHeights: 3,
         ...(stewards === 0 ? {} : {witnessStakeMin: STAKE_MIN, idleWitnessS: 8}),
       },
