@@ -196,10 +196,13 @@ export class Bank {
     const own = this.#cooling.filter((each) => each.cell === id && each.kind === kind);
     const stake = this.#stakeOf(id, kind);
     if (kind === "witness" && (cell?.convictedH ?? 0n) > (this.#convicted.get(id) ?? 0n)) {
-      this.#convicted.set(id, cell?.convictedH ?? 0n);
-      this.#burned += stake.amount - staked + coolingOf(own, kind) - cooling;
+      const convictedH = cell?.convictedH ?? 0n;
+      this.#convicted.set(id, convictedH);
+      // A node may have adopted later checkpoints too: what cools since them is still there.
+      const lost = own.filter(({matureH}) => matureH - this.#rules.coolingH <= convictedH);
+      this.#burned += stake.amount - staked + coolingOf(lost, kind);
       stake.amount = staked;
-      this.#cooling = this.#cooling.filter((each) => !own.includes(each));
+      this.#cooling = this.#cooling.filter((each) => !lost.includes(each));
     }
     expectSame(`${kind} stake of ${id}`, staked, stake.amount);
     const left = this.#cooling.filter((each) => each.cell === id && each.kind === kind);
