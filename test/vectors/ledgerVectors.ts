@@ -20,6 +20,7 @@ import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
 import {type LedgerParams, PARAMS_DEMO, PARAMS_PRODUCTION} from "@catalyze/core/ledger/params";
 import {genesisRegister} from "@catalyze/core/ledger/register";
 import {registerHash} from "@catalyze/core/ledger/registerCodec";
+import {signVerdict} from "@catalyze/core/ledger/verdict";
 import {CONTEXT_START, encodeVoucher, nextContext, signVoucher} from "@catalyze/core/ledger/voucher";
 import {withdrawalRoot} from "@catalyze/core/ledger/withdrawals";
 import {fromHex, fromUtf8, toHex} from "@catalyze/core/primitives/bytes";
@@ -79,6 +80,10 @@ function opVectors(): Vector[] {
   const lockId = lockIdOf(open.id, 0);
   const contextHash = nextContext(CONTEXT_START, tag);
   const voucher = signVoucher({lockId, cumulative: 7_777n, contextHash}, alice, genesisBytes);
+  const judged = {taskId: tag, amount: 333n, base: 7_777n, epoch: 1};
+  const subject = {lockId, payee: bob.account};
+  const signature = signVerdict({...judged, ...subject}, alice, genesisBytes);
+  const verdict = {...judged, signatures: [{witness: 0, signature}]};
   const keys = [alice.publicKey, bob.publicKey].sort(Buffer.compare);
   const ops: readonly (readonly [string, Payload])[] = [
     ["transfer", transfer(bob.account, 123_456n)],
@@ -97,6 +102,8 @@ function opVectors(): Vector[] {
     ["unstake", {kind: "unstake", stake: "executor", amount: 5n}],
     ["govern: propose", {kind: "govern", wish: {kind: "propose", motion}}],
     ["govern: vote", {kind: "govern", wish: {kind: "vote", proposal: tag as string as OpId, isYes: true}}],
+    ["notice", {kind: "govern", wish: {kind: "notice", lockId, endH: 51n}}],
+    ["accept", {kind: "accept", lockId: lockId, value: 5n, untilH: 51n}],
     ["evidence", {kind: "evidence", proof: encodeEvidence(fork)}],
     ["withdraw", {kind: "withdraw", amount: (1n << 64n) - 1n, address}],
     ["account", {kind: "account", threshold: 2, keys, exitAddress: address}],
@@ -104,6 +111,11 @@ function opVectors(): Vector[] {
   const claims: readonly (readonly [string, Payload, bigint])[] = [
     ["claim", {kind: "claim", cumulative: 7_000n, voucher, isFinal: false}, 100n],
     ["final claim", {kind: "claim", cumulative: 0n, voucher: undefined, isFinal: true}, 0n],
+    [
+      "claim with a verdict",
+      {kind: "claim", cumulative: 0n, voucher: undefined, verdict, isFinal: false},
+      100n,
+    ],
   ];
   const signed = [
     ...ops.map(([name, payload]) => ({

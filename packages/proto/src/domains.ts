@@ -13,6 +13,7 @@ export const DOMAIN = {
   manifest: "CTZ-MANIF\0",
   op: "CTZ-OP\0",
   voucher: "CTZ-VCH\0",
+  verdict: "CTZ-VERD\0",
   entry: "CTZ-ENTRY\0",
   consensus: "CTZ-CONS\0",
   seat: "CTZ-SEAT\0",

@@ -2,13 +2,24 @@
  * A second opinion on the money: the plainest possible bank, fed with the ops of each final checkpoint. It
  * shares no code with the ledger, so a rule that the ledger lost shows as another balance.
  */
-import type {LockSpec, Op, StakeKind} from "@catalyze/core/ledger/op";
+import type {Awarded, LockSpec, Op, StakeKind} from "@catalyze/core/ledger/op";
 import {lockIdOf} from "@catalyze/core/ledger/opCodec";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import type {CellId} from "@catalyze/core/primitives/id";
 import type {Assembly, Stakes} from "./assembly.ts";
 
-type BankLock = {readonly spec: LockSpec; drawn: bigint; isClosed: boolean};
+type BankLock = {
+  readonly spec: LockSpec;
+  /** Every voucher and every verdict that was claimed. */
+  readonly vouchers: bigint[];
+  readonly verdicts: Awarded[];
+  readonly payer: CellId;
+  /** Where its clock stops. */
+  endH: bigint;
+  expiryH: bigint;
+  drawn: bigint;
+  isClosed: boolean;
+};
 
 export type BankRules = {
   readonly opFee: bigint;
@@ -19,8 +30,10 @@ export type BankRules = {
   readonly granted: ReadonlyMap<CellId, bigint>;
   /** µCTZ that the claim which drew a lock so far paid. */
   readonly claimFee: (lock: CellId, drawn: bigint) => bigint;
-  /** The most that a lock's authority ever signed for, or its clock allows at this height. */
-  readonly allowed: (lock: CellId, spec: LockSpec, height: bigint) => bigint;
+  /** The most that a lock's authority ever signed for, or that its clock has brought when it ran until then. */
+  readonly allowed: (lock: CellId, spec: LockSpec, until: bigint) => bigint;
+  /** Heights from the end of a clock by notice to the lock's expiry. */
+  readonly marginH: bigint;
   /** Heights for which stake cools that is taken back in this epoch. */
   readonly coolingH: (epoch: number) => bigint;
   /** Owners who sign two ops for one slot: only they may lose a fine. */
@@ -28,7 +41,7 @@ export type BankRules = {
 };
 
 type Stake = {readonly cell: CellId; readonly kind: StakeKind};
-type CoolingStake = Stake & {readonly amount: bigint; readonly matureH: bigint};
+type CoolingStake = Stake & {readonly amount: bigint; readonly matureH: bigint; readonly sinceH: bigint};
 
 /** Fees of a slot that its owner signed twice. */
 const FINE_FEES = 10n;
@@ -40,6 +53,7 @@ export class Bank {
   readonly #staked = new Map<string, Stake & {amount: bigint}>();
   #cooling: readonly CoolingStake[] = [];
   readonly #locks = new Map<CellId, BankLock>();
+  readonly #accepts: {readonly cell: CellId; readonly value: bigint; readonly untilH: bigint}[] = [];
   readonly #convicted = new Map<CellId, bigint>();
   #burned = 0n;
   #withdrawn = 0n;
@@ -65,6 +79,7 @@ export class Bank {
       this.#mature();
       for (const op of this.#waiting.get(at) ?? []) this.#apply(op);
       for (const op of this.#waiting.get(at) ?? []) this.#order(op);
+      for (const op of this.#waiting.get(at) ?? []) this.#notice(op);
       if (at % BigInt(this.#rules.checkpointsPerEpoch) === 0n) this.#endEpoch();
       this.#waiting.delete(at);
     }
@@ -97,7 +112,10 @@ export class Bank {
     if (payload.kind === "claim") {
       const lock = this.#locks.get(cell);
       if (lock === undefined || lock.isClosed) throw new Error(`bank: claim ${op.id} has no open lock`);
-      if (payload.cumulative > lock.drawn) this.#draw(cell, lock, {to: payload.cumulative, fee});
+      lock.vouchers.push(payload.cumulative);
+      if (payload.verdict !== undefined) lock.verdicts.push(payload.verdict);
+      const to = owedOn(lock);
+      if (to > lock.drawn) this.#draw(cell, lock, {to, fee});
       if (payload.isFinal) this.#close(lock);
       return;
     }
@@ -113,7 +131,10 @@ export class Bank {
       case "open":
         for (const [index, spec] of payload.locks.entries()) {
           this.#pay(cell, -spec.amount);
-          this.#locks.set(lockIdOf(op.id, index), {spec, drawn: 0n, isClosed: false});
+          this.#locks.set(lockIdOf(op.id, index), {
+            ...{payer: cell, endH: spec.expiryH, expiryH: spec.expiryH},
+            ...{spec, vouchers: [], verdicts: [], drawn: 0n, isClosed: false},
+          });
         }
         break;
       case "stake":
@@ -123,6 +144,9 @@ export class Bank {
       case "withdraw":
         this.#pay(cell, -payload.amount);
         this.#withdrawn += payload.amount;
+        break;
+      case "accept":
+        this.#accepts.push({cell, value: payload.value, untilH: payload.untilH});
         break;
       case "account":
       case "unstake":
@@ -203,10 +227,25 @@ export class Bank {
   #unstake({body: {cell, payload}}: Op): void {
     if (payload.kind !== "unstake") return;
     const stake = this.#stakeOf(cell, payload.stake);
-    const amount = payload.amount < stake.amount ? payload.amount : stake.amount;
+    // Owners here never ask back what they accepted: how early an accept ended makes no difference.
+    const bound = this.#accepts
+      .filter((each) => each.cell === cell && payload.stake === "executor" && each.untilH > this.#height)
+      .reduce((sum, {value}) => sum + value, 0n);
+    const free = stake.amount - bound;
+    const amount = payload.amount < free ? payload.amount : free;
     stake.amount -= amount;
     const matureH = this.#height + this.#rules.coolingH(this.#epoch);
-    this.#cooling = [...this.#cooling, {cell, kind: payload.stake, amount, matureH}];
+    this.#cooling = [...this.#cooling, {cell, kind: payload.stake, amount, matureH, sinceH: this.#height}];
+  }
+
+  #notice({body: {cell, payload}}: Op): void {
+    const wish = payload.kind === "govern" && payload.wish.kind === "notice" ? payload.wish : undefined;
+    const lock = wish && this.#locks.get(wish.lockId);
+    if (wish === undefined || lock === undefined || lock.payer !== cell) return;
+    if (lock.spec.authority.kind !== "clock") return;
+    const soonest = this.#height + 2n;
+    lock.endH = least(lock.endH, wish.endH < soonest ? soonest : wish.endH);
+    if (lock.endH < lock.spec.expiryH) lock.expiryH = least(lock.expiryH, lock.endH + this.#rules.marginH);
   }
 
   #mature(): void {
@@ -233,10 +272,13 @@ export class Bank {
     const own = this.#cooling.filter((each) => each.cell === id && each.kind === kind);
     const stake = this.#stakeOf(id, kind);
     if (kind === "witness" && (cell?.convictedH ?? 0n) > (this.#convicted.get(id) ?? 0n)) {
-      this.#convicted.set(id, cell?.convictedH ?? 0n);
-      this.#burned += stake.amount - staked + coolingOf(own, kind) - cooling;
+      const convictedH = cell?.convictedH ?? 0n;
+      this.#convicted.set(id, convictedH);
+      // A node may have adopted later checkpoints too: what cools since them is still there.
+      const lost = own.filter(({sinceH}) => sinceH <= convictedH);
+      this.#burned += stake.amount - staked + coolingOf(lost, kind);
       stake.amount = staked;
-      this.#cooling = this.#cooling.filter((each) => !own.includes(each));
+      this.#cooling = this.#cooling.filter((each) => !lost.includes(each));
     }
     expectSame(`${kind} stake of ${id}`, staked, stake.amount);
     const left = this.#cooling.filter((each) => each.cell === id && each.kind === kind);
@@ -244,7 +286,7 @@ export class Bank {
   }
 
   #draw(id: CellId, lock: BankLock, {to, fee}: {readonly to: bigint; readonly fee: bigint}): void {
-    const allowed = this.#rules.allowed(id, lock.spec, this.#height);
+    const allowed = this.#rules.allowed(id, lock.spec, least(this.#height, lock.endH));
     if (to > lock.spec.amount || to > allowed) throw new Error(`bank: lock ${id} paid ${to} of ${allowed}`);
     for (const {target, bps} of lock.spec.split) {
       const share = (to * BigInt(bps)) / 10_000n - (lock.drawn * BigInt(bps)) / 10_000n;
@@ -266,7 +308,7 @@ export class Bank {
 
   /** Which claim counts at expiry is the ledger's to say; that it was signed for, and how it splits, is not. */
   #expire(id: CellId, lock: BankLock, state: LedgerState): void {
-    if (lock.isClosed || lock.spec.expiryH + 1n > this.#height) return;
+    if (lock.isClosed || lock.expiryH + 1n > this.#height) return;
     const cell = state.lock(id);
     if (cell?.frozen !== undefined) return;
     if (cell?.isClosed !== true) throw new Error(`bank: lock ${id} is open beyond its time`);
@@ -293,6 +335,24 @@ export class Bank {
   #pay(id: CellId, amount: bigint): void {
     this.#balances.set(id, (this.#balances.get(id) ?? 0n) + amount);
   }
+}
+
+/** The most that some voucher gives with the tasks that were judged against it or a higher one, each once. */
+function owedOn({spec, vouchers, verdicts}: BankLock): bigint {
+  let most = 0n;
+  for (const voucher of [...vouchers, ...verdicts.map(({base}) => base)]) {
+    const tasks = new Map<string, bigint>();
+    for (const {taskId, amount, base} of verdicts) {
+      if (base >= voucher && amount > (tasks.get(taskId) ?? 0n)) tasks.set(taskId, amount);
+    }
+    const owed = [...tasks.values()].reduce((sum, amount) => sum + amount, voucher);
+    if (owed > most) most = owed;
+  }
+  return most < spec.amount ? most : spec.amount;
+}
+
+function least(left: bigint, right: bigint): bigint {
+  return left < right ? left : right;
 }
 
 type Cold = {readonly kind?: StakeKind; readonly stake?: StakeKind; readonly amount: bigint};

@@ -25,6 +25,7 @@ export type ChecksOptions = {
   readonly coolingH: (epoch: number) => bigint;
   readonly assembly: Assembly | undefined;
   readonly granted: ReadonlyMap<CellId, bigint>;
+  readonly marginH: bigint;
   readonly isCheat: (account: CellId) => boolean;
   /** Honest clocks go at most this far wrong. */
   readonly skewMaxMs: number;
@@ -55,7 +56,7 @@ export class Checks {
 
   constructor(options: ChecksOptions) {
     this.#options = options;
-    const allowed = (lock: CellId, spec: LockSpec, height: bigint) => this.#allowedOf(lock, spec, height);
+    const allowed = (lock: CellId, spec: LockSpec, until: bigint) => this.#allowedOf(lock, spec, until);
     const {accounts, assembly, ...rules} = options;
     const claimFee = (lock: CellId, drawn: bigint) => this.#claimFee(lock, drawn);
     const votes = assembly === undefined ? {} : {assembly};
@@ -144,9 +145,11 @@ export class Checks {
     for (const {id, body} of this.#certified.values()) {
       if (body.payload.kind !== "claim") continue;
       const drawn = this.#bank.closedAt(body.cell);
-      if (drawn !== undefined && drawn < body.payload.cumulative) {
-        throw new Error(`certified claim ${id} of ${body.payload.cumulative} was paid ${drawn}`);
-      }
+      const {cumulative, verdict} = body.payload;
+      const judged = verdict === undefined ? 0n : verdict.base + verdict.amount;
+      const due = judged > cumulative ? judged : cumulative;
+      if (drawn !== undefined && drawn < due)
+        throw new Error(`certified claim ${id} of ${due} was paid ${drawn}`);
     }
   }
 
@@ -214,9 +217,8 @@ export class Checks {
     return claim?.body.fee ?? this.#options.opFee;
   }
 
-  #allowedOf(lock: CellId, {authority, expiryH}: LockSpec, height: bigint): bigint {
+  #allowedOf(lock: CellId, {authority}: LockSpec, until: bigint): bigint {
     if (authority.kind !== "clock") return this.#allowed.get(lock) ?? 0n;
-    const until = height < expiryH ? height : expiryH;
     return until > authority.startH ? authority.perH * (until - authority.startH) : 0n;
   }
 

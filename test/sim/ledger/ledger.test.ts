@@ -1,3 +1,4 @@
+import type {Payload} from "@catalyze/core/ledger/op";
 import {describe, expect, it} from "vitest";
 import {REAL_CRYPTO} from "../market/simKeys.ts";
 import {SCENARIOS, type ScenarioName} from "./scenarios.ts";
@@ -8,14 +9,27 @@ import {SimLedger, type SimLedgerSetup} from "./simLedger.ts";
 const SEEDS = Number(process.env["CTZ_SIM_SEEDS"] ?? 30);
 const FIRST = Number(process.env["CTZ_SIM_FIRST"] ?? 1);
 
+/** Settings of locks that a life must have used to be worth anything. */
+const SETTINGS: Readonly<Record<string, (payload: Payload) => boolean>> = {
+  "claims with a verdict": (payload) => payload.kind === "claim" && payload.verdict !== undefined,
+  "claims of a clock": (payload) => payload.kind === "claim" && payload.voucher === undefined,
+  notices: (payload) => payload.kind === "govern" && payload.wish.kind === "notice",
+  accepts: (payload) => payload.kind === "accept",
+};
+
 async function seeded(name: string, count: number, setup: (seed: number) => SimLedgerSetup): Promise<void> {
   let [certified, steps, joins] = [0, 0, 0];
+  const used = new Map(Object.keys(SETTINGS).map((setting) => [setting, 0]));
   for (let seed = FIRST; seed < FIRST + count; seed++) {
     try {
       const sim = await settledSim(setup(seed));
       certified += sim.checks.certifiedOps;
       steps += sim.steps;
       joins += sim.joins;
+      for (const {body} of sim.checks.certified()) {
+        for (const [setting, isUsed] of Object.entries(SETTINGS))
+          if (isUsed(body.payload)) used.set(setting, used.get(setting)! + 1);
+      }
     } catch (error) {
       throw new Error(`${name}: seed ${seed}; \`npm run sim -- ${name} --seed ${seed}\` shows it`, {
         cause: error,
@@ -23,6 +37,8 @@ async function seeded(name: string, count: number, setup: (seed: number) => SimL
     }
   }
   expect(certified).toBeGreaterThan(count);
+  if (name === "storm" && count > 3)
+    for (const [setting, times] of used) expect(times, setting).toBeGreaterThan(0);
   if (setup(FIRST).joiners !== undefined) expect(joins).toBeGreaterThan(count);
   process.stdout.write(
     `${name}: ${count} seeds, ${steps} steps, ${certified} certified ops, ${joins} joins\n`,

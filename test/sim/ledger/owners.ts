@@ -2,16 +2,21 @@
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {debitOf} from "@catalyze/core/ledger/apply";
 import type {AccountCell} from "@catalyze/core/ledger/cell";
-import type {Op, OpBody, Payload} from "@catalyze/core/ledger/op";
+import type {Awarded, Op, OpBody, Payload, Verdict} from "@catalyze/core/ledger/op";
 import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
+import {VERDICT_EPOCHS} from "@catalyze/core/ledger/params";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import {signVoucher} from "@catalyze/core/ledger/voucher";
 import type {Signer} from "@catalyze/core/ports/signer";
+import {toHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, CellId, Hash, LockId, OpId} from "@catalyze/core/primitives/id";
 import type {SeededRandom} from "../fakes/seededRandom.ts";
+import type {Judging} from "./judges.ts";
 
 const MEMO = "0".repeat(64) as Hash;
 const EPOCHS_AHEAD = 1_000_000;
+/** µCTZ of each checkpoint that a clock lock pays. */
+const CLOCK_RATE = 300n;
 
 export type Network = {
   readonly id: number;
@@ -24,17 +29,33 @@ export type Network = {
   readonly fromEpoch: number;
   /** Told how far an authority's signature lets a lock go. */
   readonly allow: (lock: CellId, cumulative: bigint) => void;
+  /** What the committee of now says of a task; nothing while nobody knows who that is. */
+  readonly judge: (judging: Judging) => Verdict | undefined;
 };
 
 /** What an owner sees of the ledger when it acts. */
-export type Sight = {readonly height: bigint; readonly account: AccountCell | undefined};
+export type Sight = {
+  readonly height: bigint;
+  readonly account: AccountCell | undefined;
+  /** Where the clock of a lock stops. */
+  readonly endOf: (lock: CellId) => bigint | undefined;
+};
+
+type Claim = Extract<Payload, {kind: "claim"}>;
 
 type OpenLock = {
   readonly id: LockId;
   readonly payer: Owner;
   readonly amount: bigint;
+  /** All that is owed: every task once. */
   drawn: bigint;
   isFinal: boolean;
+  readonly isJudged: boolean;
+  /** Height from which on it pays `CLOCK_RATE` a checkpoint. */
+  readonly startH: bigint | undefined;
+  vouchered: bigint;
+  /** The last task that a committee judged. */
+  award: Awarded | undefined;
 };
 
 export class Owner {
@@ -50,6 +71,8 @@ export class Owner {
   readonly locks: OpenLock[] = [];
   /** What may still be on its way. */
   #signed: Op[] = [];
+  /** The last lock of its own with a clock. */
+  #retained: LockId | undefined;
   readonly #genesisBalance: bigint;
 
   constructor(
@@ -88,9 +111,11 @@ export class Owner {
       return [this.#write(this.account, transfer(random.pick(others).account, 10_000_000n))];
     }
     const lock = this.locks.find(({isFinal}) => !isFinal);
-    if (lock !== undefined && random.chance(0.5)) return this.#claim(lock, random);
+    if (lock !== undefined && random.chance(0.5)) return this.#claim(lock, random, sight);
     const left = this.#spendable(sight) - this.#network.opFee;
     if (random.chance(0.1)) return this.#stake(random, left);
+    if (this.#retained !== undefined && left >= 0n && random.chance(0.1))
+      return [this.#notice(this.#retained, sight.height + BigInt(random.int(6)))];
     if (random.chance(0.25)) return this.#open(random.pick(others), random, {height: sight.height, left});
     return this.#spend(random, others, left);
   }
@@ -139,8 +164,14 @@ export class Owner {
     if (cell !== undefined) this.#slots.set(this.account, {seq: cell.seq, head: cell.head});
   }
 
+  #notice(lockId: LockId, endH: bigint): Op {
+    return this.#write(this.account, {kind: "govern", wish: {kind: "notice", lockId, endH}});
+  }
+
   #stake(random: SeededRandom, left: bigint): Op[] {
     const stake = random.pick(["witness", "executor"] as const);
+    if (stake === "executor" && this.#staked.executor > 0n && random.chance(0.4))
+      return this.#accept(random, left);
     if (this.#staked[stake] > 0n && random.chance(0.6)) {
       const amount = 1n + BigInt(random.int(Number(this.#staked[stake])));
       this.#staked[stake] -= amount;
@@ -150,6 +181,16 @@ export class Owner {
     if (left < amount) return [];
     this.#staked[stake] += amount;
     return [this.#write(this.account, {kind: "stake", stake, amount})];
+  }
+
+  /** What is accepted once is never asked back: how much of that is free again is the ledger's to say. */
+  #accept(random: SeededRandom, left: bigint): Op[] {
+    const lockId = this.locks.at(-1)?.id;
+    if (lockId === undefined || left < 0n) return [];
+    const value = 1n + BigInt(random.int(Number(this.#staked.executor)));
+    this.#staked.executor -= value;
+    const untilH = BigInt(random.int(40));
+    return [this.#write(this.account, {kind: "accept", lockId, value, untilH})];
   }
 
   #spendable({account}: Sight): bigint {
@@ -166,6 +207,9 @@ export class Owner {
   ): Op[] {
     const amount = BigInt(1_000 + random.int(5_000));
     if (left < amount) return [];
+    const isJudged = random.chance(0.4);
+    const isClock = !isJudged && random.chance(0.3);
+    const key = this.signer.publicKey;
     const op = this.#write(this.account, {
       kind: "open",
       locks: [
@@ -174,7 +218,9 @@ export class Owner {
           controllerKey: payee.signer.publicKey,
           amount,
           tag: MEMO,
-          authority: {kind: "payer", key: this.signer.publicKey},
+          authority: isClock
+            ? {kind: "clock", startH: height, perH: CLOCK_RATE}
+            : {kind: isJudged ? "payerOrCommittee" : "payer", key},
           // Nothing divides evenly.
           split: [
             {target: {kind: "cell", cell: payee.account}, bps: 8_333},
@@ -188,21 +234,67 @@ export class Owner {
         },
       ],
     });
-    payee.locks.push({id: lockIdOf(op.id, 0), payer: this, amount, drawn: 0n, isFinal: false});
+    const startH = isClock ? height : undefined;
+    const lock = {id: lockIdOf(op.id, 0), payer: this, amount, isJudged, startH};
+    if (isClock) this.#retained = lock.id;
+    payee.locks.push({...lock, drawn: 0n, isFinal: false, vouchered: 0n, award: undefined});
     return [op];
   }
 
-  #claim(lock: OpenLock, random: SeededRandom): Op[] {
+  #draw(lock: OpenLock, startH: bigint, {height, endOf}: Sight): Op[] {
+    const endH = endOf(lock.id);
+    if (endH === undefined) return [];
+    const brought = CLOCK_RATE * ((height < endH ? height : endH) - startH);
+    const cumulative = brought < lock.amount ? brought : lock.amount;
+    if (cumulative < lock.drawn + CLOCK_RATE) return [];
+    lock.drawn = cumulative;
+    lock.isFinal = height >= endH || cumulative === lock.amount;
+    return [this.#write(lock.id, {kind: "claim", cumulative, voucher: undefined, isFinal: lock.isFinal})];
+  }
+
+  #claim(lock: OpenLock, random: SeededRandom, sight: Sight): Op[] {
+    if (lock.startH !== undefined) return this.#draw(lock, lock.startH, sight);
     const rest = lock.amount - lock.drawn;
     lock.isFinal = rest < 800n || random.chance(0.3);
     const cumulative =
       lock.isFinal && random.chance(0.5) ? lock.amount : lock.drawn + 300n + BigInt(random.int(200));
     if (cumulative > lock.amount) return [];
+    const claim = lock.isJudged && random.chance(0.5) ? this.#judged(lock, cumulative, random) : undefined;
     lock.drawn = cumulative;
-    const body = {lockId: lock.id, cumulative, contextHash: MEMO};
-    const voucher = signVoucher(body, lock.payer.signer, this.#network.genesisHash);
     this.#network.allow(lock.id, cumulative);
-    return [this.#write(lock.id, {kind: "claim", cumulative, voucher, isFinal: lock.isFinal})];
+    if (claim !== undefined) return [this.#write(lock.id, {...claim, isFinal: lock.isFinal})];
+    lock.vouchered = cumulative;
+    // What was judged before is covered by now: judged and claimed again it adds nothing.
+    const again = lock.award !== undefined && random.chance(0.3) ? this.#judge(lock, lock.award) : undefined;
+    const voucher = this.#voucher(lock);
+    const payload = {kind: "claim", cumulative, voucher, isFinal: lock.isFinal} as const;
+    return [this.#write(lock.id, again === undefined ? payload : {...payload, verdict: again})];
+  }
+
+  /** The payer owes one more task, and does not say so. */
+  #judged(lock: OpenLock, cumulative: bigint, random: SeededRandom): Claim | undefined {
+    const taskId = toHex(random.bytes(32)) as Hash;
+    const award = {taskId, amount: cumulative - lock.drawn, base: lock.vouchered};
+    const verdict = this.#judge(lock, award);
+    if (verdict === undefined) return undefined;
+    lock.award = award;
+    const isBare = random.chance(0.5);
+    return {
+      kind: "claim",
+      cumulative: isBare ? 0n : lock.vouchered,
+      voucher: isBare ? undefined : this.#voucher(lock),
+      verdict,
+      isFinal: false,
+    };
+  }
+
+  #judge({id}: OpenLock, award: Awarded): Verdict | undefined {
+    return this.#network.judge({...award, lockId: id, payee: this.account});
+  }
+
+  #voucher({id, payer, vouchered}: OpenLock) {
+    const body = {lockId: id, cumulative: vouchered, contextHash: MEMO};
+    return signVoucher(body, payer.signer, this.#network.genesisHash);
   }
 
   #write(cell: CellId, payload: Payload): Op {
@@ -213,8 +305,7 @@ export class Owner {
       cell,
       seq: slot.seq + 1n,
       prev: slot.head,
-      validFromEpoch: this.#network.fromEpoch,
-      validUntilEpoch: EPOCHS_AHEAD,
+      ...validityOf(payload, this.#network.fromEpoch),
       fee: this.#network.opFee,
       deps: [],
       payload,
@@ -225,6 +316,12 @@ export class Owner {
     if (payload.kind !== "claim") this.#costs.set(body.seq, debitOf(payload) + body.fee);
     return op;
   }
+}
+
+function validityOf(payload: Payload, fromEpoch: number): Pick<OpBody, "validFromEpoch" | "validUntilEpoch"> {
+  const judged = payload.kind === "claim" ? payload.verdict?.epoch : undefined;
+  if (judged === undefined) return {validFromEpoch: fromEpoch, validUntilEpoch: EPOCHS_AHEAD};
+  return {validFromEpoch: judged, validUntilEpoch: judged + VERDICT_EPOCHS};
 }
 
 function transfer(to: AccountId, amount: bigint): Payload {

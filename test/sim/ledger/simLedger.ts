@@ -26,6 +26,7 @@ import {Assembly} from "./assembly.ts";
 import {BadWitness} from "./badWitness.ts";
 import {Checks} from "./checks.ts";
 import {Citizen, FEE_MIN} from "./citizens.ts";
+import {Judges} from "./judges.ts";
 import {beginningFrom} from "./lateJoin.ts";
 import {type Network, Owner} from "./owners.ts";
 import {SimLedgerNode, type Spoken} from "./simLedgerNode.ts";
@@ -169,7 +170,8 @@ export class SimLedger {
       })),
       params: {
         ...PARAMS_DEMO,
-        ...{checkpointsPerEpoch: 4, unbondingS: 5, lateCertificateWindowS: 4, evidenceWindowS: 10},
+        ...{checkpointsPerEpoch: 4, unbondingS: 5, lateCertificateWindowS: 6, evidenceWindowS: 10},
+        lockExpiryHeights: 3,
         ...(setup.logsS === undefined
           ? {}
           : {evidenceWindowS: setup.logsS, lateCertificateWindowS: setup.logsS}),
@@ -193,13 +195,20 @@ export class SimLedger {
     for (const {account, weight} of this.#genesis.witnesses)
       granted.set(account, (granted.get(account) ?? 0n) + BigInt(weight) * params.witnessStakeMin);
     const isCheat = (id: CellId) => !honest.has(id);
+    const marginH = BigInt(params.lockExpiryHeights);
     this.checks = new Checks({
-      ...{accounts, opFee, checkpointsPerEpoch, skewMaxMs, coolingH, isCheat},
+      ...{accounts, opFee, checkpointsPerEpoch, skewMaxMs, coolingH, marginH, isCheat},
       ...{assembly, granted},
     });
     const hash = genesisHash(this.#genesis);
     const allow = (lock: CellId, cumulative: bigint) => this.checks.allow(lock, cumulative);
-    this.#network = this.#networkOf({id: networkIdOf(hash), genesisHash: fromHex(hash), opFee, allow});
+    const judges = new Judges(votes, fromHex(hash));
+    const judge: Network["judge"] = (judging) => {
+      const replica = this.live()[0]?.replica;
+      if (replica === undefined) return undefined;
+      return judges.judge(judging, {register: replica.base.register, epoch: replica.epoch});
+    };
+    this.#network = this.#networkOf({id: networkIdOf(hash), genesisHash: fromHex(hash), opFee, allow, judge});
     for (const [index, signer] of wallets.entries()) {
       const isHonest = index >= setup.equivocators;
       const owner = new Owner(signer, this.#network, {balance: this.#endowmentOf(index), isHonest});
@@ -632,7 +641,8 @@ export class SimLedger {
     const height = live[0]?.replica?.checkpoint.height ?? 0n;
     const others = this.owners.filter((each) => each !== owner);
     if (!owner.isHonest && view !== undefined && this.#random.chance(0.2)) owner.lookAt(view);
-    const ops = owner.act(this.#random, others, {height, account: view?.account(owner.account)});
+    const endOf = (lock: CellId) => view?.lock(lock)?.endH;
+    const ops = owner.act(this.#random, others, {height, account: view?.account(owner.account), endOf});
     for (const op of ops) {
       if (owner.isHonest) this.submitted.set(op.id, op);
       this.checks.know(op);

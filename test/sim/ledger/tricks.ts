@@ -4,9 +4,11 @@
  */
 import type {LockSpec, Op, OpBody, Payload} from "@catalyze/core/ledger/op";
 import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
+import {VERDICT_EPOCHS} from "@catalyze/core/ledger/params";
 import {signVoucher} from "@catalyze/core/ledger/voucher";
 import type {CellId, Hash, LockId, OpId} from "@catalyze/core/primitives/id";
 import type {SeededRandom} from "../fakes/seededRandom.ts";
+import type {Judging} from "./judges.ts";
 import type {Network, Owner} from "./owners.ts";
 
 export type TrickContext = {
@@ -133,6 +135,49 @@ export const TRICKS: readonly Trick[] = [
     ({lockId, context}) => claimOf(context, lockId, {signed: 900n, cumulative: 900n}),
     {isByCheat: true},
   ),
+  judged("with a verdict just below the quorum", {isBelow: true}),
+  judged("with a verdict of an epoch that had no committee", {epoch: 0}),
+  judged("with a verdict for another lock", {lockId: NOWHERE as string as LockId}),
+  (context) => judged("with a verdict for another payee", {payee: context.victim.account})(context),
+  judged("with a verdict on a lock that only its payer pays", {}, "payer"),
+  judged("with a verdict about nothing", {amount: 0n}),
+  // One task is awarded once, however often it is judged.
+  (context) => {
+    const {opened, lockId} = openLock(context, {authority: judgedBy(context)});
+    const {accomplice, network} = context;
+    const first = verdictClaim(context, lockId, {});
+    const second = verdictClaim(context, lockId, {});
+    if (first === undefined || second === undefined) return [];
+    network.allow(lockId, AWARD);
+    const body = {...bodyOf(accomplice, first.payload, network), ...first.validity, cell: lockId};
+    const once = write({...body, ...FIRST}, accomplice, network);
+    const isFinal = context.random.chance(0.5);
+    const payload = {...second.payload, isFinal};
+    const twice = write({...body, payload, seq: 2n, prev: once.id}, accomplice, network);
+    return [{op: opened}, {op: once}, forbid("a task awarded twice", twice)];
+  },
+  // Stake that was asked back stands behind nothing new, and stake behind an accept does not leave.
+  ({cheat, network}) => {
+    const steps: Step[] = [];
+    let slot = cheat.slot;
+    const next = (payload: Payload, forbidden?: string) => {
+      const body = {...bodyOf(cheat, payload, network), seq: slot.seq + 1n, prev: slot.head};
+      const op = write(body, cheat, network);
+      steps.push(forbidden === undefined ? {op} : {op, forbidden});
+      slot = {seq: body.seq, head: op.id};
+    };
+    next({kind: "stake", stake: "executor", amount: 1_000n});
+    next(accepting("a", 600n));
+    next({kind: "unstake", stake: "executor", amount: 900n});
+    next(accepting("b", 101n), "an accept above the stake");
+    return steps;
+  },
+  ({cheat, network}) => {
+    const stake: Payload = {kind: "stake", stake: "executor", amount: 500n};
+    const first = write(bodyOf(cheat, stake, network), cheat, network);
+    const body = {...bodyOf(cheat, accepting("a", 501n), network), seq: 2n, prev: first.id};
+    return [{op: first}, forbid("an accept of more than is staked", write(body, cheat, network))];
+  },
   claiming(
     "a clock that has not run so far",
     () => ({kind: "claim", cumulative: PRICE, voucher: undefined, isFinal: false}),
@@ -140,6 +185,21 @@ export const TRICKS: readonly Trick[] = [
       spec: (height) => ({authority: {kind: "clock", startH: height, perH: 60n}}),
     },
   ),
+  // After the end that its payer gave notice of, a clock brings nothing; a notice of a later one changes nothing.
+  (context) => {
+    const {cheat, accomplice, network, height} = context;
+    const {opened, lockId} = openLock(context, {authority: {kind: "clock", startH: height, perH: 60n}});
+    const wishing = (endH: bigint): Payload => ({kind: "govern", wish: {kind: "notice", lockId, endH}});
+    const first = {...bodyOf(cheat, wishing(height + 1n), network), seq: 2n, prev: opened.id};
+    const notice = write(first, cheat, network);
+    const again = {...first, seq: 3n, prev: notice.id, payload: wishing(height + 90n)};
+    const claim = {kind: "claim", cumulative: PRICE, voucher: undefined, isFinal: false} as const;
+    const late = {...bodyOf(accomplice, claim, network), ...FIRST, cell: lockId};
+    return [
+      ...[{op: opened}, {op: notice}, {op: write(again, cheat, network)}],
+      {...forbid("a claim of a clock beyond its notice", write(late, accomplice, network)), after: notice.id},
+    ];
+  },
   // The payee itself is too late: on an expired lock only the system acts.
   (context) => {
     const expiryH = context.height + 3n;
@@ -215,6 +275,40 @@ function claiming(
     const fee = options.fee ?? body.fee;
     const op = write({...body, fee}, options.isByCheat === true ? cheat : accomplice, network);
     return [{op: opened}, forbid(`a claim ${why}`, op)];
+  };
+}
+
+/** For longer than any simulation. */
+function accepting(lock: string, value: bigint): Payload {
+  return {kind: "accept", lockId: lock.repeat(64) as LockId, value, untilH: 1_000n};
+}
+
+const AWARD = 700n;
+const TASK = "9".repeat(64) as Hash;
+
+function judgedBy({cheat}: TrickContext): LockSpec["authority"] {
+  return {kind: "payerOrCommittee", key: cheat.signer.publicKey};
+}
+
+function verdictClaim({accomplice, network}: TrickContext, lockId: LockId, change: Partial<Judging>) {
+  const award = {taskId: TASK, amount: AWARD, base: 0n};
+  const verdict = network.judge({...award, lockId, payee: accomplice.account, ...change});
+  if (verdict === undefined) return undefined;
+  const payload: ClaimPayload = {kind: "claim", cumulative: 0n, voucher: undefined, verdict, isFinal: false};
+  return {
+    payload,
+    validity: {validFromEpoch: verdict.epoch, validUntilEpoch: verdict.epoch + VERDICT_EPOCHS},
+  };
+}
+
+function judged(why: string, change: Partial<Judging>, authority?: "payer"): Trick {
+  return (context) => {
+    const {accomplice, network} = context;
+    const {opened, lockId} = openLock(context, authority === "payer" ? {} : {authority: judgedBy(context)});
+    const claim = verdictClaim(context, lockId, change);
+    if (claim === undefined) return [];
+    const body = {...bodyOf(accomplice, claim.payload, network), ...FIRST, ...claim.validity, cell: lockId};
+    return [{op: opened}, forbid(`a claim ${why}`, write(body, accomplice, network))];
   };
 }
 

@@ -53,7 +53,7 @@ export class LedgerCopy {
       heads: [],
       timeMs: 0,
       tally: new Tally(committeeNow(this.state.register)),
-      expiringClaims: () => undefined,
+      expiringClaims: () => [],
       isSound: () => false,
       prove: () => undefined,
       params: this.genesis.params,

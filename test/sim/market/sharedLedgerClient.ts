@@ -84,8 +84,8 @@ export class SharedLedgerClient implements LedgerClient {
   lockView(id: LockId): LockView | undefined {
     const cell = this.#components.copy.state.lock(id);
     if (cell === undefined) return undefined;
-    const {payer, spec, drawn, isClosed} = cell;
-    return {id, payer, spec, drawn, isOpen: !isClosed};
+    const {payer, spec, paid, awarded, drawn, isClosed} = cell;
+    return {id, payer, spec, paid, awarded, drawn, isOpen: !isClosed};
   }
 
   ownLocks(): readonly LockId[] {

@@ -90,6 +90,7 @@ export const ERRORS = {
   PARAM_OUT_OF_BOUNDS: row("client", "submit", {exit: 2, http: 400}, "No vote may set the parameter to this value.", "`ctz govern show` has the bounds."),
   AMOUNT_INVALID: row("client", "submit", {exit: 2, http: 400}, "Not an amount.", "Write 1.5 (CTZ) or 1500uctz (µCTZ)."),
   VOUCHER_INVALID: row("client", "pay", {exit: 6, http: 402}, "The voucher does not verify.", "The provider keeps the last valid one."),
+  VERDICT_INVALID: row("client", "pay", {exit: 6, http: 402}, "The verdict does not verify.", "It needs signatures of more than 2/3 of the weight of the committee of its epoch."),
   PAYMENT_WITHHELD: row("client", "pay", {exit: 6, http: 402}, "A result was committed but not paid in time.", "The lock's remainder returns to the payer at expiry."),
   // Provider side.
   PROVIDER_BUSY: row("provider", "award", {retryable: RETRY, exit: 5, http: 503}, "The provider is at capacity.", "The next candidate is tried."),

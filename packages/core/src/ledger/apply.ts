@@ -7,8 +7,16 @@
  * not part of it, because the votes have settled it by then: voters ask `votable`.
  */
 import {assert} from "../errors/assert.ts";
+import {acceptProblem, acceptsAfter} from "./accept.ts";
 import {type AccountCell, balanceOf, type Cell, emptyAccount, ZERO_HASH} from "./cell.ts";
-import {type ClaimRefusal, type ClaimTerms, claimProblem, closePostings, drawPostings} from "./claims.ts";
+import {
+  type ClaimRefusal,
+  claimProblem,
+  closePostings,
+  drawPostings,
+  type Standing,
+  standingAfter,
+} from "./claims.ts";
 import type {LockSpec, Op, Payload} from "./op.ts";
 import {lockIdOf} from "./opCodec.ts";
 import {type Posting, post} from "./postings.ts";
@@ -29,6 +37,8 @@ export type Refusal =
   | "frozen"
   /** Only from `votable`. */
   | "expired"
+  /** More executor stake than there is stands behind its accepts. */
+  | "exposure"
   | ClaimRefusal;
 
 export type Enabled = {readonly ok: true} | {readonly ok: false; readonly reason: Refusal};
@@ -49,7 +59,9 @@ export function enabled(state: LedgerState, op: Op, context: ApplyContext): Enab
   const reason = slotProblem(account, op);
   if (reason !== undefined) return {ok: false, reason};
   const isFunded = account !== undefined && balanceOf(account) >= debitOf(payload) + fee;
-  return isFunded ? OK : {ok: false, reason: "funds"};
+  if (!isFunded) return {ok: false, reason: "funds"};
+  const problem = payload.kind === "accept" ? acceptProblem(account, payload, context.height) : undefined;
+  return problem === undefined ? OK : {ok: false, reason: problem};
 }
 
 /**
@@ -61,7 +73,7 @@ export function votable(state: LedgerState, op: Op, context: ApplyContext): Enab
   const {cell, payload} = op.body;
   if (payload.kind === "claim") {
     const lock = state.lock(cell);
-    if (lock !== undefined && lock.spec.expiryH <= context.height) return {ok: false, reason: "expired"};
+    if (lock !== undefined && lock.expiryH <= context.height) return {ok: false, reason: "expired"};
   }
   return enabled(state, op, context);
 }
@@ -90,6 +102,7 @@ export function debitOf(payload: AccountPayload): bigint {
     case "unstake":
     case "govern":
     case "evidence":
+    case "accept":
       return 0n;
   }
 }
@@ -110,33 +123,36 @@ function applyClaim(
 ): readonly Posting[] {
   const lock = state.lock(op.body.cell);
   assert(lock !== undefined, "an enabled claim has a lock");
-  const postings = settleLock(state, op.body.cell, {...payload, fee: op.body.fee}, height);
+  const settling = {to: standingAfter(lock, payload), fee: op.body.fee, isFinal: payload.isFinal};
+  const postings = settleLock(state, op.body.cell, settling, height);
   const after = state.lock(op.body.cell);
   assert(after !== undefined && after.seq === lock.seq, "a claim keeps its lock");
   state.putLock({...after, seq: op.body.seq, head: op.id});
   return postings;
 }
 
-/** Draws a lock up to a claim and closes it when the claim is final. Also how the system settles an expired lock. */
+export type Settling = {readonly to: Standing; readonly fee: bigint; readonly isFinal: boolean};
+
+/** Draws a lock up to where a claim takes it, and closes it when that was the last. Also how the system settles an expired lock. */
 export function settleLock(
   state: LedgerState,
   id: Op["body"]["cell"],
-  claim: ClaimTerms,
+  {to, fee, isFinal}: Settling,
   height: bigint,
 ): readonly Posting[] {
   const lock = state.lock(id);
   assert(lock !== undefined && !lock.isClosed, "settling a lock that is not open");
-  const drawn = claim.cumulative > lock.drawn ? claim.cumulative : lock.drawn;
-  assert(drawn <= lock.spec.amount, "a lock pays at most its amount");
-  const postings = [
-    ...drawPostings(lock, drawn, claim.fee),
-    ...(claim.isFinal ? closePostings(lock, drawn) : []),
-  ];
+  assert(to.drawn >= lock.drawn && to.drawn <= lock.spec.amount, "a lock pays at most its amount");
+  const postings = [...drawPostings(lock, to.drawn, fee), ...(isFinal ? closePostings(lock, to.drawn) : [])];
   post(state, postings);
   const moved = state.lock(id);
   assert(moved !== undefined, "a settled lock stays");
-  assert(!claim.isFinal || balanceOf(moved) === 0n, "a closed lock is empty");
-  state.putLock({...moved, drawn, isClosed: claim.isFinal, closedAt: claim.isFinal ? height : 0n});
+  assert(!isFinal || balanceOf(moved) === 0n, "a closed lock is empty");
+  const {paid, drawn} = to;
+  // Nothing can be awarded on a closed lock, so it need not remember what was.
+  const awarded = isFinal ? [] : to.awarded;
+  const closed = {isClosed: isFinal, closedAt: isFinal ? height : 0n};
+  state.putLock({...moved, paid, awarded, drawn, ...closed});
   return postings;
 }
 
@@ -161,7 +177,9 @@ function applyToAccount(
   if (payload.kind === "withdraw") state.addWithdrawal(payload.address, payload.amount);
   const moved = state.account(id);
   assert(moved !== undefined, "an account that paid stays");
-  state.putAccount({...moved, ...changesOf(moved, payload), seq: op.body.seq, head: op.id});
+  state.putAccount({...moved, ...changesOf(moved, payload, height), seq: op.body.seq, head: op.id});
+  if (payload.kind === "accept" && payload.untilH > height)
+    state.addDue(payload.untilH, {kind: "account", id});
   return postings;
 }
 
@@ -179,15 +197,26 @@ function creditsOf(op: Op, payload: AccountPayload): readonly Posting[] {
     case "unstake":
     case "govern":
     case "evidence":
+    case "accept":
       return [];
   }
 }
 
-function changesOf(account: AccountCell, payload: AccountPayload): Partial<AccountCell> {
-  if (payload.kind === "withdraw") return {withdrawn: account.withdrawn + payload.amount};
-  if (payload.kind !== "account") return {};
-  const {threshold, keys, exitAddress} = payload;
-  return {threshold, keys, exitAddress};
+function changesOf(account: AccountCell, payload: AccountPayload, height: bigint): Partial<AccountCell> {
+  switch (payload.kind) {
+    case "withdraw":
+      return {withdrawn: account.withdrawn + payload.amount};
+    case "unstake":
+      return payload.stake === "executor" ? {leaving: account.leaving + payload.amount} : {};
+    case "accept":
+      return {accepts: acceptsAfter(account, payload, height)};
+    case "account": {
+      const {threshold, keys, exitAddress} = payload;
+      return {threshold, keys, exitAddress};
+    }
+    default:
+      return {};
+  }
 }
 
 type LockOpening = {
@@ -209,8 +238,10 @@ function openLock(state: LedgerState, op: Op, {index, spec, payer, height}: Lock
     head: ZERO_HASH as string as Op["id"],
     in: 0n,
     out: 0n,
-    spec,
+    ...{spec, endH: spec.expiryH, expiryH: spec.expiryH},
     frozen: undefined,
+    paid: 0n,
+    awarded: [],
     drawn: 0n,
     isClosed: false,
     closedAt: 0n,

@@ -3,6 +3,7 @@
  * holds is their difference, so "nothing was lost" is a comparison of numbers that never fall.
  */
 import type {AccountId, Hash, LockId, OpId} from "../primitives/id.ts";
+import type {Lanes} from "./lanes.ts";
 import type {LockSpec, StakeKind} from "./op.ts";
 
 export type StakeAmounts = Readonly<Record<StakeKind, bigint>>;
@@ -13,6 +14,15 @@ export type Cooling = {
   readonly amount: bigint;
   /** The checkpoint height at which it is spendable again. */
   readonly matureH: bigint;
+};
+
+/** A lock that an account answers for with its executor stake (`accept.ts`). */
+export type Accept = {
+  readonly lockId: LockId;
+  /** µCTZ of executor stake that stand behind it. */
+  readonly value: bigint;
+  /** At this height it ends, whatever became of the lock. */
+  readonly untilH: bigint;
 };
 
 /**
@@ -38,6 +48,10 @@ export type AccountCell = {
   readonly staked: StakeAmounts;
   /** At most `COOLING_MAX`, by height. */
   readonly cooling: readonly Cooling[];
+  /** Executor stake that its log has asked back and no checkpoint has moved yet. */
+  readonly leaving: bigint;
+  /** At most `ACCEPTS_MAX`, by lock. */
+  readonly accepts: readonly Accept[];
   readonly frozen: Freeze | undefined;
   /** Height at which its witness was last found guilty of a fork; 0 for never. */
   readonly convictedH: bigint;
@@ -50,7 +64,7 @@ export type AccountCell = {
   readonly exitAddress: Uint8Array;
 };
 
-export type LockCell = {
+export type LockCell = Lanes & {
   readonly kind: "lock";
   readonly id: LockId;
   readonly payer: AccountId;
@@ -60,8 +74,12 @@ export type LockCell = {
   readonly in: bigint;
   readonly out: bigint;
   readonly spec: LockSpec;
+  /** Where its clock stops: at its expiry, or earlier by notice. */
+  readonly endH: bigint;
+  /** As in `spec`, or earlier after a notice. */
+  readonly expiryH: bigint;
   readonly frozen: Freeze | undefined;
-  /** Cumulative claim, before the split rounds its shares down; never above `spec.amount`. */
+  /** What is owed by both lanes, at most `spec.amount`, before the split rounds its shares down. */
   readonly drawn: bigint;
   readonly isClosed: boolean;
   /** Height of the checkpoint that closed it; 0 while open. */
@@ -71,6 +89,9 @@ export type LockCell = {
 };
 
 export type Cell = AccountCell | LockCell;
+
+/** Open accepts of one account. */
+export const ACCEPTS_MAX = 64;
 
 /** Unstakes of one account that cool at once; one more has no effect. */
 export const COOLING_MAX = 16;
@@ -118,6 +139,8 @@ export function emptyAccount(id: AccountId): AccountCell {
     out: 0n,
     staked: {witness: 0n, executor: 0n, curate: 0n},
     cooling: [],
+    leaving: 0n,
+    accepts: [],
     frozen: undefined,
     convictedH: 0n,
     withdrawn: 0n,

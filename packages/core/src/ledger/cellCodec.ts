@@ -11,7 +11,7 @@ import {ACCOUNT_KEYS_MAX} from "../crypto/accountId.ts";
 import {sha256} from "../crypto/sha256.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {fromHex} from "../primitives/bytes.ts";
-import type {CellId} from "../primitives/id.ts";
+import type {CellId, Hash, LockId} from "../primitives/id.ts";
 import {
   ADDRESS_BYTES,
   readBoolean,
@@ -25,6 +25,7 @@ import {
   writeU128,
 } from "./canonical.ts";
 import {
+  ACCEPTS_MAX,
   type AccountCell,
   balanceOf,
   type Cell,
@@ -36,12 +37,13 @@ import {
   ZERO_ADDRESS,
   ZERO_HASH,
 } from "./cell.ts";
+import {AWARDED_MAX} from "./lanes.ts";
 import {readLockSpec, writeLockSpec} from "./lockCodec.ts";
 import {STAKE_KIND} from "./op.ts";
 import {readStakeKind} from "./payloadCodec.ts";
 import type {TreeLeaf} from "./sumTree.ts";
 
-const CELL_VERSION = 2;
+const CELL_VERSION = 3;
 export const CELL_KIND = {account: 1, lock: 2, bucket: 3} as const;
 
 export function encodeCell(cell: Cell): Uint8Array {
@@ -134,6 +136,13 @@ function writeAccount(writer: ByteWriter, cell: AccountCell): void {
     writeU128(writer, amount);
     writeU64(writer, matureH);
   }
+  writeU128(writer, cell.leaving);
+  writeU8(writer, cell.accepts.length);
+  for (const {lockId, value, untilH} of cell.accepts) {
+    writeId(writer, lockId);
+    writeU64(writer, value);
+    writeU64(writer, untilH);
+  }
   writeFreeze(writer, cell.frozen);
   writeU64(writer, cell.convictedH);
   writeU128(writer, cell.withdrawn);
@@ -151,6 +160,12 @@ function readAccount(reader: ByteReader, common: Common): AccountCell {
       stake: readStakeKind(reader),
       amount: reader.u128(),
       matureH: reader.u64(),
+    })),
+    leaving: reader.u128(),
+    accepts: Array.from({length: reader.count(reader.u8(), ACCEPTS_MAX)}, () => ({
+      lockId: readId<LockId>(reader),
+      value: reader.u64(),
+      untilH: reader.u64(),
     })),
     frozen: readFreeze(reader),
     convictedH: reader.u64(),
@@ -177,7 +192,16 @@ function writeLock(writer: ByteWriter, cell: LockCell): void {
   writeId(writer, cell.payer);
   writeId(writer, cell.openOp);
   writeLockSpec(writer, cell.spec);
+  writeU64(writer, cell.endH);
+  writeU64(writer, cell.expiryH);
   writeFreeze(writer, cell.frozen);
+  writeU64(writer, cell.paid);
+  writeU8(writer, cell.awarded.length);
+  for (const {taskId, amount, base} of cell.awarded) {
+    writeId(writer, taskId);
+    writeU64(writer, amount);
+    writeU64(writer, base);
+  }
   writeU64(writer, cell.drawn);
   writer.u8(cell.isClosed ? 1 : 0);
   writeU64(writer, cell.closedAt);
@@ -191,7 +215,15 @@ function readLock(reader: ByteReader, common: Common, kind: number): LockCell {
     payer: readId(reader),
     openOp: readId(reader),
     spec: readLockSpec(reader),
+    endH: reader.u64(),
+    expiryH: reader.u64(),
     frozen: readFreeze(reader),
+    paid: reader.u64(),
+    awarded: Array.from({length: reader.count(reader.u8(), AWARDED_MAX)}, () => ({
+      taskId: readId<Hash>(reader),
+      amount: reader.u64(),
+      base: reader.u64(),
+    })),
     drawn: reader.u64(),
     isClosed: readBoolean(reader),
     closedAt: reader.u64(),

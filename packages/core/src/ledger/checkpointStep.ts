@@ -6,6 +6,7 @@
  */
 import {toHex} from "../primitives/bytes.ts";
 import type {Hash, LockId} from "../primitives/id.ts";
+import {releaseAccepts} from "./accept.ts";
 import type {Tally} from "./certificates.ts";
 import {type Checkpoint, checkpointHash, epochOfHeight, type Head, isLastOfEpoch} from "./checkpoint.ts";
 import {type Closing, type ClosingContext, closeEpoch} from "./closing.ts";
@@ -31,8 +32,8 @@ export type CheckpointStepInput = {
   /** The votes in the cut, for ops that are not yet applied. Others do no harm. */
   readonly tally: Tally;
   /**
-   * The claim with the highest cumulative amount that is visible in the cut with at least one vote, on a
-   * lock that expires. Its form and its voucher must have been checked (`checkOpForm`).
+   * The claims that are visible in the cut with at least one vote, on a lock that expires. Their form and
+   * what they show must have been checked (`checkOpForm`).
    */
   readonly expiringClaims: DueContext["expiringClaims"];
   readonly isSound: ClosingContext["isSound"];
@@ -80,6 +81,8 @@ export function checkpointStep(input: CheckpointStepInput): CheckpointStep {
     .cells.flatMap((cell) =>
       cell.kind === "lock" && cell.isClosed && cell.closedAt === height ? [cell.id] : [],
     );
+  const applied = [...inLogs, ...rescued];
+  releaseAccepts(state, {closedLocks, applied});
   if (isLast) endEpoch(state, {epoch, height, heads: input.heads, params});
   const checkpoint: Checkpoint = {
     network: parent.network,
@@ -96,7 +99,6 @@ export function checkpointStep(input: CheckpointStepInput): CheckpointStep {
     isLastOfEpoch: isLast,
     nextCommitteeHash: registerHash(state.register),
   };
-  const applied = [...inLogs, ...rescued];
   return {state, checkpoint, closedLocks: closedLocks.sort(), fold: folded, applied, closing};
 }
 

@@ -4,39 +4,63 @@
  * remainder that rounding left of `drawn` burns. Nothing else ever leaves a lock.
  */
 import type {LockCell} from "./cell.ts";
-import type {LockSpec, SplitLeg, Voucher} from "./op.ts";
+import {AWARDED_MAX, joined, type Lanes, owedOf} from "./lanes.ts";
+import type {Payload, SplitLeg, Voucher} from "./op.ts";
 import type {Posting} from "./postings.ts";
 import {paidAt, shareDeltas} from "./split.ts";
 
-export type ClaimTerms = {
-  readonly cumulative: bigint;
-  readonly voucher: Voucher | undefined;
-  readonly isFinal: boolean;
-  readonly fee: bigint;
-};
+export type Claim = Omit<Extract<Payload, {kind: "claim"}>, "kind">;
 
-export type ClaimRefusal = "closed" | "aboveAmount" | "voucher" | "clock" | "nothingToClaim" | "claimFee";
+export type ClaimRefusal =
+  | "closed"
+  | "aboveAmount"
+  | "voucher"
+  | "clock"
+  | "verdicts"
+  | "nothingToClaim"
+  | "claimFee";
+
+/** Where a lock stands: its lanes, and what they owe of its amount. */
+export type Standing = Lanes & {readonly drawn: bigint};
 
 /** Why the claim cannot apply, whatever time a vote would have to respect; `undefined` when it can. */
-export function claimProblem(lock: LockCell, claim: ClaimTerms, height: bigint): ClaimRefusal | undefined {
+export function claimProblem(
+  lock: LockCell,
+  claim: Claim & {readonly fee: bigint},
+  height: bigint,
+): ClaimRefusal | undefined {
   if (lock.isClosed) return "closed";
   if (claim.cumulative > lock.spec.amount) return "aboveAmount";
-  if (claim.cumulative <= lock.drawn) {
-    return claim.isFinal && claim.fee === 0n ? undefined : "nothingToClaim";
-  }
-  if (claim.cumulative > allowance(lock.spec, claim.voucher, height)) {
+  if (claim.cumulative > lock.paid && claim.cumulative > allowance(lock, claim.voucher, height)) {
     return lock.spec.authority.kind === "clock" ? "clock" : "voucher";
   }
+  const {awarded, drawn} = standingAfter(lock, claim);
+  if (awarded.length > AWARDED_MAX) return "verdicts";
+  if (drawn <= lock.drawn) return claim.isFinal && claim.fee === 0n ? undefined : "nothingToClaim";
   // A claim that pays must carry a fee; how much at least is a rule of form.
-  const isFeePaid = claim.fee > 0n && claim.fee <= controllerShare(lock, claim.cumulative);
+  const isFeePaid = claim.fee > 0n && claim.fee <= controllerShare(lock, drawn);
   return isFeePaid ? undefined : "claimFee";
 }
 
-/** How far the lock's authority lets `drawn` rise at this height. */
-export function allowance(spec: LockSpec, voucher: Voucher | undefined, height: bigint): bigint {
+/** Where a claim takes the lock, as far as it is allowed. */
+export function standingAfter(
+  lock: Standing & Pick<LockCell, "spec">,
+  claim: Pick<Claim, "cumulative" | "verdict">,
+): Standing {
+  const lanes = joined(lock, claim);
+  const owed = owedOf(lanes);
+  return {...lanes, drawn: owed < lock.spec.amount ? owed : lock.spec.amount};
+}
+
+/** How far the lock's authority lets `paid` rise at this height. */
+export function allowance(
+  {spec, endH, expiryH}: Pick<LockCell, "spec" | "endH" | "expiryH">,
+  voucher: Voucher | undefined,
+  height: bigint,
+): bigint {
   if (spec.authority.kind !== "clock") return voucher?.cumulative ?? 0n;
   const {startH, perH} = spec.authority;
-  const until = height < spec.expiryH ? height : spec.expiryH;
+  const until = least(height, endH, expiryH);
   return until > startH ? perH * (until - startH) : 0n;
 }
 
@@ -83,4 +107,8 @@ export function closePostings({id, spec}: LockCell, drawn: bigint): readonly Pos
 function paidTo({target}: SplitLeg, amount: bigint): Posting {
   if (target.kind === "cell") return {bucket: "account", id: target.cell, amount};
   return {bucket: target.kind === "burn" ? "burned" : "treasury", amount};
+}
+
+function least(...heights: readonly bigint[]): bigint {
+  return heights.reduce((low, height) => (height < low ? height : low));
 }

@@ -5,7 +5,6 @@
  */
 import {assert} from "../errors/assert.ts";
 import type {Hash} from "../primitives/id.ts";
-import type {LockCell} from "./cell.ts";
 import {Tally} from "./certificates.ts";
 import {
   type Checkpoint,
@@ -19,6 +18,7 @@ import {checkpointStep} from "./checkpointStep.ts";
 import type {Committee} from "./committee.ts";
 import type {Dag, EntryNode} from "./dag.ts";
 import type {Proven} from "./evidence.ts";
+import {visibleClaims} from "./expiringClaims.ts";
 import type {BlockedOp} from "./fold.ts";
 import type {Op} from "./op.ts";
 import type {LedgerParams} from "./params.ts";
@@ -131,13 +131,15 @@ function cutOf(context: CutContext, {heads, timeMs, nodes}: CutParts): Cut {
   const epoch = epochOfHeight(parent.height + 1n, params.checkpointsPerEpoch);
   const tally = context.carried.copy();
   for (const node of nodes) countVotes(tally, node, {...context, epoch});
+  const {isSound} = context;
+  const visible = {tally, isSound, base: context.base, height: parent.height + 1n};
   const step = checkpointStep({
     ...context,
     heads,
     timeMs,
     tally,
     isSound: (op, state) => context.isSound(op, state, epoch),
-    expiringClaims: (lock) => highestClaim(tally, lock, context),
+    expiringClaims: (lock) => visibleClaims(lock, visible),
   });
   const {checkpoint, state, fold, applied} = step;
   tally.drop((op) => isResolved(state, op));
@@ -210,25 +212,4 @@ function medianTime(committee: Committee, entries: readonly Timed[]): number {
     if (passed * 2 >= total) return timeMs;
   }
   assert(false, "a quorum has weight");
-}
-
-/** With at least one vote: an entry that carries it is in the cut. */
-function highestClaim(tally: Tally, lock: LockCell, {isSound, base}: CutContext): Op | undefined {
-  // It may have been opened in this very cut.
-  const state = base.fork();
-  state.putLock(lock);
-  let best: {readonly op: Op; readonly cumulative: bigint} | undefined;
-  for (const seq of tally.seqsOf(lock.id)) {
-    for (const {copies} of tally.at(lock.id, seq)) {
-      const op = copies.find((copy) => isSound(copy, state, copy.body.validFromEpoch));
-      if (op?.body.payload.kind !== "claim") continue;
-      const {cumulative} = op.body.payload;
-      const isHigher =
-        best === undefined ||
-        cumulative > best.cumulative ||
-        (cumulative === best.cumulative && op.id < best.op.id);
-      if (isHigher) best = {op, cumulative};
-    }
-  }
-  return best?.op;
 }

@@ -1,11 +1,13 @@
-/** What the system does with cells whose height has come: locks expire, stake matures, freezes end. */
+/** What the system does with cells whose height has come: locks expire, stake matures, accepts and freezes end. */
 import {hashHex} from "../crypto/sha256.ts";
 import {fromHex} from "../primitives/bytes.ts";
 import type {CellId, LockId, OpId} from "../primitives/id.ts";
-import {settleLock} from "./apply.ts";
+import {keepAccepts} from "./accept.ts";
+import {type Settling, settleLock} from "./apply.ts";
 import {balanceOf, type Cell, type LockCell} from "./cell.ts";
-import {allowance, type ClaimTerms, controllerShare} from "./claims.ts";
+import {controllerShare, type Standing} from "./claims.ts";
 import {setFrozen} from "./evidence.ts";
+import {claimedAtExpiry} from "./expiringClaims.ts";
 import type {Op} from "./op.ts";
 import {type Posting, post} from "./postings.ts";
 import type {LedgerState} from "./state.ts";
@@ -14,8 +16,8 @@ export type DueContext = {
   readonly height: bigint;
   /** µCTZ of an op. */
   readonly opFee: bigint;
-  /** The visible claim with the highest cumulative amount on a lock that expires. */
-  readonly expiringClaims: (lock: LockCell) => Op | undefined;
+  /** Visible claims on a lock that expires, each sound. */
+  readonly expiringClaims: (lock: LockCell) => readonly Op[];
 };
 
 const TAG_VOID = Uint8Array.of(0x56);
@@ -38,13 +40,14 @@ function settleDueLock(state: LedgerState, id: LockId, context: DueContext): voi
   thaw(state, id, context);
   const lock = state.lock(id);
   // A frozen one is settled when its freeze ends: until then a certificate may turn up.
-  const isExpired = lock !== undefined && !lock.isClosed && lock.spec.expiryH + 1n <= context.height;
+  const isExpired = lock !== undefined && !lock.isClosed && lock.expiryH + 1n <= context.height;
   if (!isExpired || lock.frozen !== undefined) return;
-  settleLock(state, id, expiryTerms(lock, context.expiringClaims(lock), context.height), context.height);
+  settleLock(state, id, settlingAtExpiry(lock, context.expiringClaims(lock), context.height), context.height);
 }
 
 function settleDueAccount(state: LedgerState, id: CellId, context: DueContext): void {
   thaw(state, id, context);
+  keepAccepts(state, id, ({untilH}) => untilH > context.height);
   const account = state.account(id);
   const postings: Posting[] = [];
   for (const {stake, matureH, amount} of account?.cooling ?? []) {
@@ -81,17 +84,12 @@ function voidHead({id, head}: Cell): OpId {
   return hashHex(TAG_VOID, fromHex(id), fromHex(head)) as string as OpId;
 }
 
-/** Settles at the visible claim as far as its authority goes; its fee is what the claim can pay of it. */
-function expiryTerms(lock: LockCell, op: Op | undefined, height: bigint): ClaimTerms {
-  const payload = op?.body.payload;
-  if (op === undefined || payload?.kind !== "claim" || op.body.cell !== lock.id) return CLOSE_ONLY;
-  const allowed = least(payload.cumulative, allowance(lock.spec, payload.voucher, height), lock.spec.amount);
-  if (allowed <= lock.drawn) return CLOSE_ONLY;
-  const fee = least(op.body.fee, controllerShare(lock, allowed));
-  return {cumulative: allowed, voucher: payload.voucher, isFinal: true, fee};
+/** At the join of the visible claims; the highest of their fees is what that can pay of it. */
+function settlingAtExpiry(lock: LockCell, claims: readonly Op[], height: bigint): Settling {
+  const to = claims.reduce((standing: Standing, op) => claimedAtExpiry(lock, standing, {op, height}), lock);
+  const fee = claims.reduce((high, {body}) => (body.fee > high ? body.fee : high), 0n);
+  return {to, fee: least(fee, controllerShare(lock, to.drawn)), isFinal: true};
 }
-
-const CLOSE_ONLY: ClaimTerms = {cumulative: 0n, voucher: undefined, isFinal: true, fee: 0n};
 
 function least(...values: readonly bigint[]): bigint {
   return values.reduce((low, value) => (value < low ? value : low));

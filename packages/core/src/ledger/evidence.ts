@@ -81,8 +81,7 @@ function faultIn(evidence: Exclude<Evidence, {kind: "certificate"}>): {witness: 
 export function actOn(state: LedgerState, proven: Proven, context: EvidenceContext): Op | undefined {
   if (!isOfUse(state, proven, context)) return undefined;
   if (proven.kind === "certificate") {
-    applyLate(state, proven, context.height);
-    return proven.op;
+    return applyLate(state, proven, context.height) ? proven.op : undefined;
   }
   convict(state, state.register.seats[proven.witness]?.account, context.height);
   return undefined;
@@ -95,13 +94,15 @@ function isLate(state: LedgerState, {op, epoch}: ProvenOp): boolean {
 }
 
 /** The freeze stays: descendants of the op may have certificates too. */
-function applyLate(state: LedgerState, {op}: ProvenOp, height: bigint): void {
+function applyLate(state: LedgerState, {op}: ProvenOp, height: bigint): boolean {
   const {cell} = op.body;
   const frozen = (state.account(cell) ?? state.lock(cell))?.frozen;
   setFrozen(state, cell, undefined);
   // More than 1/3 of the weight is bad, or this is never false: the certificate's voters saw the funds.
-  if (enabled(state, op, {height}).ok) apply(state, op, {height});
+  const isEnabled = enabled(state, op, {height}).ok;
+  if (isEnabled) apply(state, op, {height});
   setFrozen(state, cell, frozen);
+  return isEnabled;
 }
 
 export function setFrozen(

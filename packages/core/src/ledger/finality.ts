@@ -8,7 +8,7 @@ import {LIMITS} from "@catalyze/proto/limits";
 import type {SignatureVerifier} from "../ports/signer.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import type {Hash} from "../primitives/id.ts";
-import {refuse, writeFixed, writeU8, writeU16, writeU32} from "./canonical.ts";
+import {refuse, writeU32} from "./canonical.ts";
 import {
   type Checkpoint,
   checkpointHash,
@@ -18,8 +18,7 @@ import {
 } from "./checkpoint.ts";
 import type {Committee} from "./committee.ts";
 import {verifyVote} from "./consensusCodec.ts";
-
-export type WitnessSignature = {readonly witness: number; readonly signature: Uint8Array};
+import {readWitnessSignatures, type WitnessSignature, writeWitnessSignatures} from "./witnessSignatures.ts";
 
 export type FinalCheckpoint = {
   readonly checkpoint: Checkpoint;
@@ -32,11 +31,7 @@ export type FinalCheckpoint = {
 export function encodeFinalCheckpoint({checkpoint, iteration, signatures}: FinalCheckpoint): Uint8Array {
   const writer = new ByteWriter().bytes(encodeCheckpoint(checkpoint));
   writeU32(writer, iteration);
-  writeU8(writer, signatures.length);
-  for (const {witness, signature} of signatures) {
-    writeU16(writer, witness);
-    writeFixed(writer, signature, 64);
-  }
+  writeWitnessSignatures(writer, signatures);
   return writer.finish();
 }
 
@@ -46,13 +41,8 @@ export function decodeFinalCheckpoint(bytes: Uint8Array): FinalCheckpoint {
   const reader = new ByteReader(bytes);
   const checkpoint = decodeCheckpoint(reader.bytes(LIMITS.marketFrameBytesMax));
   const iteration = reader.u32();
-  const count = reader.count(reader.u8(), HEADS_MAX);
-  const signatures = Array.from({length: count}, () => ({witness: reader.u16(), signature: reader.raw(64)}));
+  const signatures = readWitnessSignatures(reader, HEADS_MAX);
   reader.finish();
-  const isAscending = signatures.every(
-    ({witness}, index) => (signatures[index - 1]?.witness ?? -1) < witness,
-  );
-  if (!isAscending) refuse("signatureOrder");
   return {checkpoint, hash: checkpointHash(checkpoint), iteration, signatures};
 }
 

@@ -1,6 +1,7 @@
 /** What a `govern` op does at its checkpoint. One that cannot have its wish has used its slot and its fee. */
 import type {AccountId} from "../primitives/id.ts";
 import {castBallot, type GoverningContext, propose} from "./governing.ts";
+import {giveNotice} from "./notice.ts";
 import type {Op, Wish} from "./op.ts";
 import type {LedgerParams} from "./params.ts";
 import {join, leave} from "./seating.ts";
@@ -17,7 +18,7 @@ export type Wishing = {
 export function grantWish(
   state: LedgerState,
   {id, account, wish}: Wishing,
-  {params, epoch}: {readonly params: LedgerParams; readonly epoch: number},
+  {params, epoch, height}: {readonly params: LedgerParams; readonly epoch: number; readonly height: bigint},
 ): void {
   const {register, governance} = state;
   const context: GoverningContext = {
@@ -39,5 +40,8 @@ export function grantWish(
       break;
     case "vote":
       state.putGovernance(castBallot(governance, {...wish, account}, context));
+      break;
+    case "notice":
+      giveNotice(state, {...wish, account}, {height, params});
   }
 }

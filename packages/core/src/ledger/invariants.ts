@@ -2,7 +2,9 @@
  * The full recount (reference/ledger 7): every cell is summed again and compared with the totals and the
  * tree, which `apply` keeps up to date one posting at a time. For `ctz ledger verify` and for witnesses.
  */
+import {acceptedOf} from "./accept.ts";
 import {type AccountCell, balanceOf, type LockCell, liabilitiesOf, stakeOf, type Totals} from "./cell.ts";
+import {owedOf} from "./lanes.ts";
 import {paidAt} from "./split.ts";
 import type {LedgerState} from "./state.ts";
 
@@ -54,16 +56,25 @@ function totalViolations(
 }
 
 function accountViolations(account: AccountCell): readonly Violation[] {
-  const isNegative = balanceOf(account) < 0n || Object.values(account.staked).some((amount) => amount < 0n);
-  return isNegative ? [{invariant: "I2", detail: `account ${account.id} is negative`}] : [];
+  const {id, staked, leaving} = account;
+  const found: Violation[] = [];
+  const counters = [balanceOf(account), leaving, ...Object.values(staked)];
+  if (counters.some((amount) => amount < 0n))
+    found.push({invariant: "I2", detail: `account ${id} is negative`});
+  if (acceptedOf(account) > staked.executor)
+    found.push({invariant: "I2", detail: `account ${id} accepted more than its stake`});
+  return found;
 }
 
 /** A lock holds its amount less what its split paid at `drawn`, or nothing once closed; it never pays more. */
 function lockViolations(lock: LockCell): readonly Violation[] {
   const {spec, drawn, isClosed, id} = lock;
+  const owed = owedOf(lock);
   const found: Violation[] = [];
   if (lock.in !== spec.amount) found.push({invariant: "I4", detail: `lock ${id} was not funded once`});
   if (drawn > spec.amount) found.push({invariant: "I4", detail: `lock ${id} paid more than its amount`});
+  if (!isClosed && drawn !== (owed < spec.amount ? owed : spec.amount))
+    found.push({invariant: "I4", detail: `lock ${id} paid another amount than its lanes owe`});
   const expected = isClosed ? 0n : spec.amount - paidAt(spec.split, drawn);
   if (balanceOf(lock) !== expected)
     found.push({invariant: "I2", detail: `lock ${id} holds another amount than its claims leave`});

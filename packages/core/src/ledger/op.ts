@@ -5,10 +5,11 @@
 import type {AccountId, CellId, Hash, LockId, OpId} from "../primitives/id.ts";
 import type {Candidate} from "./candidate.ts";
 import type {Motion} from "./governance.ts";
+import type {WitnessSignature} from "./witnessSignatures.ts";
 
 export const OP_VERSION = 1;
 
-/** Numbers on the wire. 5, 6 and 12 are reserved for issue, harvest and accept. */
+/** Numbers on the wire. 5 and 6 are reserved for issue and harvest. */
 export const OP_TYPE = {
   transfer: 1,
   open: 2,
@@ -19,6 +20,7 @@ export const OP_TYPE = {
   unstake: 9,
   govern: 10,
   evidence: 11,
+  accept: 12,
 } as const;
 
 export const STAKE_KIND = {witness: 1, executor: 2, curate: 3} as const;
@@ -36,6 +38,7 @@ export type SplitLeg = {readonly target: SplitTarget; readonly bps: number};
 export type Authority =
   | {readonly kind: "payer"; readonly key: Uint8Array}
   | {readonly kind: "key"; readonly key: Uint8Array}
+  /** Vouchers by this key, and verdicts of a committee beside them. */
   | {readonly kind: "payerOrCommittee"; readonly key: Uint8Array}
   | {readonly kind: "clock"; readonly startH: bigint; readonly perH: bigint};
 
@@ -65,6 +68,20 @@ export type Voucher = {
   readonly signature: Uint8Array;
 };
 
+/** A task that a committee says is owed and that no voucher covers. */
+export type Awarded = {
+  readonly taskId: Hash;
+  readonly amount: bigint;
+  /** Cumulative µCTZ of the highest voucher that either side had shown: it does not cover the task. */
+  readonly base: bigint;
+};
+
+/** Signed by seats of more than 2/3 of the weight of the committee of its epoch. Off ledger until claimed. */
+export type Verdict = Awarded & {
+  readonly epoch: number;
+  readonly signatures: readonly WitnessSignature[];
+};
+
 export type Payload =
   | {
       readonly kind: "transfer";
@@ -72,11 +89,13 @@ export type Payload =
       readonly memo: Hash;
     }
   | {readonly kind: "open"; readonly locks: readonly LockSpec[]}
-  /** In a lock's log, by its controller. `voucher` is absent for a clock lock or a final claim of zero. */
+  /** In a lock's log, by its controller. `voucher` is absent for a clock lock, and where `cumulative` is zero. */
   | {
       readonly kind: "claim";
       readonly cumulative: bigint;
       readonly voucher: Voucher | undefined;
+      /** Only on a `payerOrCommittee` lock. */
+      readonly verdict?: Verdict;
       /** Closes the lock: the rest returns to `refundTo`. */
       readonly isFinal: boolean;
     }
@@ -90,6 +109,8 @@ export type Payload =
       readonly keys: readonly Uint8Array[];
       readonly exitAddress: Uint8Array;
     }
+  /** Binds executor stake to a lock until it closes, at most until a height (`accept.ts`). */
+  | {readonly kind: "accept"; readonly lockId: LockId; readonly value: bigint; readonly untilH: bigint}
   /** Ordered: takes its slot and its fee like any op, and acts at the checkpoint (`ordered.ts`). */
   | {readonly kind: "unstake"; readonly stake: StakeKind; readonly amount: bigint}
   /** Ordered: what the owner wants of the network's order. */
@@ -111,7 +132,9 @@ export type Wish =
   /** A vote of the network on this; the op's id names it. */
   | {readonly kind: "propose"; readonly motion: Motion}
   /** The account's last word on a proposal that is open. */
-  | {readonly kind: "vote"; readonly proposal: OpId; readonly isYes: boolean};
+  | {readonly kind: "vote"; readonly proposal: OpId; readonly isYes: boolean}
+  /** That the clock of a lock that the account pays stops at this height, or as soon as it can (`notice.ts`). */
+  | {readonly kind: "notice"; readonly lockId: LockId; readonly endH: bigint};
 
 export type OpBody = {
   readonly version: number;

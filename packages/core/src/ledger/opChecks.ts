@@ -19,6 +19,7 @@ import {NO_OP} from "./opCodec.ts";
 import {candidateProblem, verifyCandidate} from "./seatRequest.ts";
 import {BPS_WHOLE} from "./split.ts";
 import type {LedgerState} from "./state.ts";
+import {verdictProblem, verifyVerdict} from "./verdict.ts";
 import {verifyVoucher} from "./voucher.ts";
 
 export type OpCheckContext = {
@@ -70,6 +71,8 @@ export function opFormProblem({
   if (seq < 1n || seq > U64_MAX) return "seq";
   if ((seq === 1n) !== (prev === NO_OP)) return "prev";
   if (validFromEpoch > validUntilEpoch) return "epochs";
+  if (payload.kind === "claim" && payload.verdict !== undefined)
+    return verdictProblem(payload.verdict, {validFromEpoch, validUntilEpoch});
   return payloadProblem(payload);
 }
 
@@ -90,6 +93,8 @@ function payloadProblem(payload: Payload): string | undefined {
       return payload.amount === 0n ? "amount" : addressProblem(payload);
     case "govern":
       return wishProblem(payload.wish);
+    case "accept":
+      return payload.value === 0n ? "amount" : undefined;
     case "evidence":
       // Costs more than a signature to decode, so signatures come first: see `checkShown`.
       return undefined;
@@ -108,6 +113,7 @@ function wishProblem(wish: Wish): string | undefined {
       return motionProblem(wish.motion);
     case "leave":
     case "vote":
+    case "notice":
       return undefined;
   }
 }
@@ -176,26 +182,54 @@ function checkWish(wish: Wish, own: OpCheck, {verifier, genesisHash}: OpCheckCon
   return {...(valid ? {ok: true} : badSignature("voteKey")), slow: own.slow || slow};
 }
 
+type ClaimPayload = Extract<Payload, {kind: "claim"}>;
 type ClaimCheck = {readonly lock: LockCell; readonly context: OpCheckContext};
 
-function checkClaimKeys(
-  op: Op,
-  {voucher, cumulative}: Extract<Payload, {kind: "claim"}>,
-  {lock, context}: ClaimCheck,
-): OpCheck {
+/** The controller's own signature first, then what it shows. */
+function checkClaimKeys(op: Op, claim: ClaimPayload, check: ClaimCheck): OpCheck {
   const [signature] = op.signatures;
   if (signature === undefined || op.signatures.length !== 1) return badSignature("signatureCount");
-  if (Buffer.compare(signature.publicKey, lock.spec.controllerKey) !== 0) return badSignature("signerKey");
-  if (voucher === undefined) return checkSignatures(op, context);
+  if (Buffer.compare(signature.publicKey, check.lock.spec.controllerKey) !== 0)
+    return badSignature("signerKey");
+  const problem = claimFormProblem(claim, check.lock);
+  if (problem !== undefined) return {ok: false, ...problem, slow: false};
+  const own = checkSignatures(op, check.context);
+  const vouched = own.ok ? checkVoucher(claim, own, check) : own;
+  return vouched.ok ? checkVerdict(claim, vouched, check) : vouched;
+}
+
+function claimFormProblem(
+  {voucher, verdict, cumulative}: ClaimPayload,
+  {spec}: LockCell,
+): {readonly code: ErrorCode; readonly reason: string} | undefined {
+  const {kind} = spec.authority;
+  if (voucher !== undefined && kind === "clock") return {code: "DECODE_INVALID", reason: "voucher"};
+  if (verdict !== undefined && kind !== "payerOrCommittee")
+    return {code: "DECODE_INVALID", reason: "verdict"};
+  if (voucher !== undefined && voucher.cumulative < cumulative)
+    return {code: "VOUCHER_INVALID", reason: "cumulative"};
+  return undefined;
+}
+
+function checkVoucher({voucher}: ClaimPayload, own: OpCheck, {lock, context}: ClaimCheck): OpCheck {
   const {authority} = lock.spec;
-  if (authority.kind === "clock") return {ok: false, code: "DECODE_INVALID", reason: "voucher", slow: false};
-  if (voucher.cumulative < cumulative)
-    return {ok: false, code: "VOUCHER_INVALID", reason: "cumulative", slow: false};
-  const own = checkSignatures(op, context);
-  if (!own.ok) return own;
+  if (voucher === undefined || authority.kind === "clock") return own;
   const {valid, slow} = verifyVoucher(context.verifier, context.genesisHash, voucher, authority.key);
-  if (valid) return {ok: true, slow: own.slow || slow};
-  return {ok: false, code: "VOUCHER_INVALID", reason: "signature", slow: own.slow || slow};
+  return {
+    ...(valid ? {ok: true} : {ok: false, code: "VOUCHER_INVALID", reason: "signature"}),
+    slow: own.slow || slow,
+  };
+}
+
+function checkVerdict({verdict}: ClaimPayload, before: OpCheck, {lock, context}: ClaimCheck): OpCheck {
+  if (verdict === undefined) return before;
+  const subject = {lockId: lock.id, payee: lock.spec.controller};
+  const {register} = context.state;
+  const {valid, slow} = verifyVerdict(verdict, {...context, register, subject});
+  return {
+    ...(valid ? {ok: true} : {ok: false, code: "VERDICT_INVALID", reason: "quorum"}),
+    slow: before.slow || slow,
+  };
 }
 
 function checkSignatures(op: Op, {verifier, genesisHash}: OpCheckContext): OpCheck {

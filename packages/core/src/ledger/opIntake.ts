@@ -86,7 +86,8 @@ export class OpIntake {
     const answer = votable(book.view, op, {height: stampH});
     if (answer.ok || answer.reason === "seqGap" || answer.reason === "clock") return undefined;
     // What a peer's op rests on may still be on its way here; our own wallet knows no more than we do.
-    if (answer.reason === "funds" && from !== undefined && !isKept) return undefined;
+    const isShort = answer.reason === "funds" || answer.reason === "exposure";
+    if (isShort && from !== undefined && !isKept) return undefined;
     return {code: answer.reason === "funds" ? "FUNDS_INSUFFICIENT" : "OP_REJECTED", reason: answer.reason};
   }
 

@@ -6,6 +6,7 @@
 import {sha256} from "../crypto/sha256.ts";
 import {compareBytes, fromHex} from "../primitives/bytes.ts";
 import type {Hash} from "../primitives/id.ts";
+import {acceptedOf} from "./accept.ts";
 import {COOLING_MAX} from "./cell.ts";
 import type {Proven} from "./evidence.ts";
 import {actOn, type EvidenceContext, mayBeOfUse} from "./evidence.ts";
@@ -24,17 +25,20 @@ export type OrderedContext = EvidenceContext & {
   readonly prove: (proof: Uint8Array, register: Register) => Proven | undefined;
 };
 
-/** Lets the ordered ops among `applied` act. Returns the ops that evidence rescued. */
+/** Lets the ordered ops among `applied`, and among what evidence rescues, act. Returns what was rescued. */
 export function actOrdered(state: LedgerState, applied: readonly Op[], context: OrderedContext): Op[] {
   const rescued: Op[] = [];
-  for (const {id, body} of inOrder(applied, context.parent)) {
+  for (const {body} of inOrder(applied, context.parent)) {
     const {payload} = body;
-    if (payload.kind === "unstake") unstake(state, {account: body.cell, ...payload}, context);
-    if (payload.kind === "govern") grantWish(state, {id, account: body.cell, wish: payload.wish}, context);
     if (payload.kind !== "evidence" || !mayBeOfUse(state, payload.proof, context)) continue;
     const proven = context.prove(payload.proof, state.register);
     const op = proven && actOn(state, proven, context);
     if (op !== undefined) rescued.push(op);
+  }
+  for (const {id, body} of inOrder([...applied, ...rescued], context.parent)) {
+    const {payload} = body;
+    if (payload.kind === "unstake") unstake(state, {account: body.cell, ...payload}, context);
+    if (payload.kind === "govern") grantWish(state, {id, account: body.cell, wish: payload.wish}, context);
   }
   return rescued;
 }
@@ -66,11 +70,14 @@ type Unstaking = Pick<Extract<Payload, {kind: "unstake"}>, "stake" | "amount"> &
   readonly account: Op["body"]["cell"];
 };
 
-/** As much as is staked, up to what was asked for: a slash may have come first. */
+/** As much as is staked and not bound by accepts, up to what was asked for: a slash may have come first. */
 function unstake(state: LedgerState, {account: id, stake, amount}: Unstaking, context: OrderedContext): void {
-  const account = state.account(id);
-  if (account === undefined) return;
-  const moved = account.staked[stake] < amount ? account.staked[stake] : amount;
+  const before = state.account(id);
+  if (before === undefined) return;
+  const account = stake === "executor" ? {...before, leaving: before.leaving - amount} : before;
+  state.putAccount(account);
+  const free = account.staked[stake] - (stake === "executor" ? acceptedOf(account) : 0n);
+  const moved = free < amount ? free : amount;
   const matureH = context.height + heightsOf(context.params.unbondingS, context.params);
   const isMore = !account.cooling.some((each) => each.stake === stake && each.matureH === matureH);
   if (moved === 0n || (isMore && account.cooling.length >= COOLING_MAX)) return;

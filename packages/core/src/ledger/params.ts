@@ -38,6 +38,9 @@ export type LedgerParams = {
 /** DESIGN §14. */
 export const WITNESSES_MAX = 21;
 
+/** Epochs after its own in which a verdict may be claimed: a day. Its committee is known for longer. */
+export const VERDICT_EPOCHS = 24;
+
 /** Of the formats and rules in this code; a network keeps the one in its genesis. */
 export const PROTOCOL_VERSION = 4;
 

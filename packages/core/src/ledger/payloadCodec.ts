@@ -4,13 +4,16 @@
  *   transfer  count u16 ≤ 256 | (to 32 | amount u64)… | hasMemo u8 | memo 32 when 1 (never zeros)
  *   open      count u8 ≤ 16 | LockSpec…
  *   claim     cumulative u64 | isFinal u8 | hasVoucher u8 | when 1: cumulative u64 | contextHash 32 | signature 64
+ *             | hasVerdict u8 | when 1: verdict (`verdictCodec.ts`)
  *   stake     kind u8 | amount u64
  *   withdraw  amount u64 | address 20
  *   account   threshold u8 | count u8 ≤ 16 | key 32… | exitAddress 20
  *   unstake   kind u8 | amount u64
  *   govern    wish u8: 1 join | voteKey 32 | evmAddress 20 | peerId: u32 length ≤ 80 | proof 64; 2 leave;
+ *             3 notice | lock 32 | endH u64
  *             4 propose | motion (`governanceCodec.ts`); 5 vote | proposal 32 | isYes u8
  *   evidence  proof: u32 length | bytes
+ *   accept    lock 32 | value u64 | untilH u64
  *
  * A claim's voucher leaves out its lock id, a candidate its account: it is the cell of the op.
  */
@@ -34,12 +37,12 @@ import {
 import {readMotion, writeMotion} from "./governanceCodec.ts";
 import {readLockSpec, writeLockSpec} from "./lockCodec.ts";
 import {OP_TYPE, type Payload, STAKE_KIND, type StakeKind, type Voucher, type Wish} from "./op.ts";
+import {readVerdict, writeVerdict} from "./verdictCodec.ts";
 
 export const OUTPUTS_MAX = 256;
 export const OPEN_LOCKS_MAX = 16;
 
-/** 3 is left for the notice of a lock. */
-const WISH = {join: 1, leave: 2, propose: 4, vote: 5} as const;
+const WISH = {join: 1, leave: 2, notice: 3, propose: 4, vote: 5} as const;
 
 const ZERO_HASH = "0".repeat(64) as Hash;
 
@@ -78,6 +81,11 @@ export function writePayload(writer: ByteWriter, payload: Payload, cell: CellId)
     case "evidence":
       writer.bytes(payload.proof);
       break;
+    case "accept":
+      writeId(writer, payload.lockId);
+      writeU64(writer, payload.value);
+      writeU64(writer, payload.untilH);
+      break;
   }
 }
 
@@ -107,6 +115,8 @@ export function readPayload(reader: ByteReader, type: number, cell: CellId): Pay
       return {kind: "govern", wish: readWish(reader, cell)};
     case OP_TYPE.evidence:
       return {kind: "evidence", proof: reader.bytes(LIMITS.evidenceBytesMax)};
+    case OP_TYPE.accept:
+      return {kind: "accept", lockId: readId(reader), value: reader.u64(), untilH: reader.u64()};
     default:
       return refuse("opType");
   }
@@ -127,6 +137,10 @@ function writeWish(writer: ByteWriter, wish: Wish): void {
     case "vote":
       writeId(writer, wish.proposal);
       writer.u8(wish.isYes ? 1 : 0);
+      break;
+    case "notice":
+      writeId(writer, wish.lockId);
+      writeU64(writer, wish.endH);
   }
 }
 
@@ -140,6 +154,8 @@ function readWish(reader: ByteReader, account: CellId): Wish {
       return {kind: "propose", motion: readMotion(reader)};
     case WISH.vote:
       return {kind: "vote", proposal: readId<OpId>(reader), isYes: readBoolean(reader)};
+    case WISH.notice:
+      return {kind: "notice", lockId: readId(reader), endH: reader.u64()};
     default:
       return refuse("wish");
   }
@@ -165,23 +181,27 @@ function readTransfer(reader: ByteReader): Payload {
 
 function writeClaim(
   writer: ByteWriter,
-  {cumulative, voucher, isFinal}: PayloadOf<"claim">,
+  {cumulative, voucher, verdict, isFinal}: PayloadOf<"claim">,
   cell: CellId,
 ): void {
   writeU64(writer, cumulative);
   writer.u8(isFinal ? 1 : 0).u8(voucher === undefined ? 0 : 1);
-  if (voucher === undefined) return;
-  assert(voucher.lockId === cell, "a claim carries the voucher of another lock");
-  writeU64(writer, voucher.cumulative);
-  writeId(writer, voucher.contextHash);
-  writeFixed(writer, voucher.signature, 64);
+  if (voucher !== undefined) {
+    assert(voucher.lockId === cell, "a claim carries the voucher of another lock");
+    writeU64(writer, voucher.cumulative);
+    writeId(writer, voucher.contextHash);
+    writeFixed(writer, voucher.signature, 64);
+  }
+  writer.u8(verdict === undefined ? 0 : 1);
+  if (verdict !== undefined) writeVerdict(writer, verdict);
 }
 
 function readClaim(reader: ByteReader, cell: CellId): Payload {
   const cumulative = reader.u64();
   const isFinal = readBoolean(reader);
   const voucher = readBoolean(reader) ? readVoucher(reader, cell) : undefined;
-  return {kind: "claim", cumulative, voucher, isFinal};
+  const claim = {kind: "claim", cumulative, voucher, isFinal} as const;
+  return readBoolean(reader) ? {...claim, verdict: readVerdict(reader)} : claim;
 }
 
 function readVoucher(reader: ByteReader, lockId: CellId): Voucher {

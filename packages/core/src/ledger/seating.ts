@@ -6,7 +6,7 @@ import type {AccountId} from "../primitives/id.ts";
 import type {Candidate} from "./candidate.ts";
 import {ZERO_HASH} from "./cell.ts";
 import type {Head} from "./checkpoint.ts";
-import {epochsOf, type LedgerParams} from "./params.ts";
+import {epochsOf, type LedgerParams, VERDICT_EPOCHS} from "./params.ts";
 import type {Register, Seat, SeatWeight, Term} from "./register.ts";
 
 /** Witness stake of an account, µCTZ. */
@@ -212,7 +212,7 @@ function capOf(weights: readonly number[]): number {
   return second <= one ? Math.min(first, one) : Math.min(second, others - second - 1);
 }
 
-/** A term is kept until no certificate of its epochs counts any more. */
+/** A term is kept until no certificate and no verdict of its epochs counts any more, nor an op that shows one. */
 function termsAfter(
   terms: readonly Term[],
   members: readonly SeatWeight[],
@@ -221,11 +221,12 @@ function termsAfter(
   const last = terms.at(-1);
   const isChanged = members.length > 0 && !isSameList(members, last?.members ?? []);
   const all = isChanged ? [...terms, {sinceEpoch: epoch + 1, members}] : terms;
+  const claimableH = BigInt(VERDICT_EPOCHS * params.checkpointsPerEpoch);
   return all.filter((_, index) => {
     const next = all[index + 1];
     if (next === undefined) return true;
     const endH = BigInt(next.sinceEpoch - 1) * BigInt(params.checkpointsPerEpoch);
-    return endH + lateWindowH >= height;
+    return endH + claimableH + lateWindowH >= height;
   });
 }
 

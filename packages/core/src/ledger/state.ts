@@ -249,8 +249,11 @@ export class LedgerState {
 /** When the system acts on a cell. */
 function dueHeights(cell: Cell): readonly bigint[] {
   const thawing = cell.frozen === undefined ? [] : [cell.frozen.untilH];
-  if (cell.kind === "account") return [...thawing, ...cell.cooling.map(({matureH}) => matureH)];
-  return cell.isClosed ? thawing : [...thawing, cell.spec.expiryH + 1n];
+  if (cell.kind === "account") {
+    const [maturing, accepts] = [cell.cooling.map(({matureH}) => matureH), cell.accepts];
+    return [...thawing, ...maturing, ...accepts.map(({untilH}) => untilH)];
+  }
+  return cell.isClosed ? thawing : [...thawing, cell.expiryH + 1n];
 }
 
 function changeOf(kind: Cell["kind"], id: AccountId, cell: Cell | undefined): TreeChange {

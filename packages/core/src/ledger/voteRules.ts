@@ -47,10 +47,16 @@ export type VoteRule = {
 };
 
 const PARENT: ReadonlySet<Refusal> = new Set<Refusal>(["seqUsed", "seqGap", "prev"]);
-const FUNDS: ReadonlySet<Refusal> = new Set<Refusal>(["funds"]);
+const FUNDS: ReadonlySet<Refusal> = new Set<Refusal>(["funds", "exposure"]);
 const TIME: ReadonlySet<Refusal> = new Set<Refusal>(["expired", "clock"]);
 /** What later credits, ancestors, objects or heights may lift. */
-const TEMPORARY: ReadonlySet<Refusal> = new Set<Refusal>(["seqGap", "funds", "unknownCell", "clock"]);
+const TEMPORARY: ReadonlySet<Refusal> = new Set<Refusal>([
+  "seqGap",
+  "funds",
+  "exposure",
+  "unknownCell",
+  "clock",
+]);
 
 /** Cheap rules first, signatures (`form`) last. */
 export const VOTE_RULES: readonly VoteRule[] = [
@@ -64,7 +70,7 @@ export const VOTE_RULES: readonly VoteRule[] = [
   {name: "fork", refusal: (op, context) => (isForked(op, context) ? refused("forked", false) : undefined)},
   // R3: the parent is voted for, certified or checkpointed.
   {name: "parent", refusal: (_, context) => votableRefusal(context, (reason) => PARENT.has(reason))},
-  // R4: funds by certified credits, less what this chain spends.
+  // R4: funds by certified credits, less what this chain spends; stake behind accepts.
   {name: "funds", refusal: (_, context) => votableRefusal(context, (reason) => FUNDS.has(reason))},
   // R6, and the clock of clock locks.
   {name: "time", refusal: (_, context) => votableRefusal(context, (reason) => TIME.has(reason))},

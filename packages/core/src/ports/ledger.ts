@@ -1,4 +1,5 @@
 import type {Cooling, Freeze} from "../ledger/cell.ts";
+import type {Lanes} from "../ledger/lanes.ts";
 import type {LockSpec, Payload} from "../ledger/op.ts";
 import type {LedgerParams} from "../ledger/params.ts";
 import type {AccountId, CellId, LockId, OpId, PeerId} from "../primitives/id.ts";
@@ -19,7 +20,7 @@ export type AccountView = {
   readonly seq: bigint;
 };
 
-export type LockView = {
+export type LockView = Lanes & {
   readonly id: LockId;
   readonly payer: AccountId;
   readonly spec: LockSpec;

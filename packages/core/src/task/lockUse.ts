@@ -3,6 +3,7 @@
  * those of the quote and whose free remainder suffices, else a new one. Locks are never topped up.
  */
 import {CodedError} from "../errors/codedError.ts";
+import {joined, owedOf} from "../ledger/lanes.ts";
 import type {LockSpec, SplitLeg} from "../ledger/op.ts";
 import {type Leg, splitOf} from "../market/legs.ts";
 import type {LockView} from "../ports/ledger.ts";
@@ -34,11 +35,16 @@ export type LockTerms = {
   readonly expiryHMin: bigint;
 };
 
-/** What a lock can still promise: amount − paid − maxima of running tasks. Never negative. */
+/** What a lock can still promise: amount − what both lanes owe − maxima of running tasks. Never negative. */
 export function freeOf({view, vouchered, reserved}: LockState): bigint {
-  const paid = vouchered > view.drawn ? vouchered : view.drawn;
-  const free = view.spec.amount - paid - reserved;
+  const owed = owedOf(joined(view, {cumulative: vouchered}));
+  const free = view.spec.amount - owed - reserved;
   return free > 0n ? free : 0n;
+}
+
+/** The key whose vouchers the lock obeys; `undefined` for locks that no voucher pays. */
+export function payerKeyOf({authority}: LockSpec): Uint8Array | undefined {
+  return authority.kind === "payer" || authority.kind === "payerOrCommittee" ? authority.key : undefined;
 }
 
 /** Of the locks that fit, the one that expires first, then the one with the least left, then by id. */
@@ -53,7 +59,8 @@ export function lockProblem(lock: LockState, terms: LockTerms): string | undefin
   if (payer !== terms.payer) return "payer";
   if (spec.controller !== terms.provider || !equalBytes(spec.controllerKey, terms.providerKey))
     return "payee";
-  if (spec.authority.kind !== "payer" || !equalBytes(spec.authority.key, terms.payerKey)) return "authority";
+  const key = payerKeyOf(spec);
+  if (key === undefined || !equalBytes(key, terms.payerKey)) return "authority";
   if (!isSplitEqual(spec.split, splitOf(terms.legs))) return "split";
   if (spec.expiryH < terms.expiryHMin) return "expiry";
   return freeOf(lock) < terms.chargeMax ? "amount" : undefined;

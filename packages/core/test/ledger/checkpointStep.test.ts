@@ -96,7 +96,7 @@ describe("checkpointStep", () => {
   it("settles an expired lock at the visible claim, as if that claim had been final", () => {
     const {base, parent, lockId} = opened(50n);
     const visible = nextOp(base, lockId, claim(lockId, 1_019n));
-    const {state} = checkpointStep({...none, base, parent, expiringClaims: () => visible});
+    const {state} = checkpointStep({...none, base, parent, expiringClaims: () => [visible]});
     const asFinal = base.fork();
     apply(asFinal, nextOp(base, lockId, claim(lockId, 1_019n, true)), {height: 51n});
     for (const who of [alice, bob]) expect(spent(state, who)).toBe(spent(asFinal, who));
@@ -111,7 +111,7 @@ describe("checkpointStep", () => {
     ) => {
       const {base, parent, lockId} = opened(50n);
       const op = nextOp(base, lockId, claimOf(lockId), fee);
-      const {state} = checkpointStep({...none, base, parent, expiringClaims: () => op});
+      const {state} = checkpointStep({...none, base, parent, expiringClaims: () => [op]});
       expect(checkInvariants(state)).toEqual([]);
       return state.lock(lockId)?.drawn;
     };
@@ -130,7 +130,7 @@ describe("checkpointStep", () => {
       ...cutWith([certified]),
       base,
       parent,
-      expiringClaims: () => lower,
+      expiringClaims: () => [lower],
     });
     expect(fold.applied).toEqual([certified]);
     expect(state.lock(lockId)).toMatchObject({drawn: 2_000n, isClosed: true});

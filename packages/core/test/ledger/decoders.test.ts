@@ -42,6 +42,13 @@ const ops = [
   sign(alice.account, transfer(bob.account, 5n)),
   sign(alice.account, {kind: "transfer", outputs: [{to: bob.account, amount: 5n}], memo: MEMO}),
   sign(lockId, claim(lockId, 5n, true)),
+  sign(lockId, {
+    ...{kind: "claim", cumulative: 0n, voucher: undefined, isFinal: false},
+    verdict: {
+      ...{taskId: MEMO, amount: 9n, base: 5n, epoch: 2},
+      signatures: [1, 3].map((witness) => ({witness, signature: new Uint8Array(64).fill(witness)})),
+    },
+  }),
   sign(alice.account, {kind: "withdraw", amount: 7n, address: new Uint8Array(20).fill(9)}),
   sign(alice.account, {
     kind: "account",
@@ -50,6 +57,8 @@ const ops = [
     exitAddress: new Uint8Array(20),
   }),
   sign(alice.account, {kind: "unstake", stake: "witness", amount: 3n}),
+  sign(alice.account, {kind: "govern", wish: {kind: "notice", lockId, endH: 9n}}),
+  sign(alice.account, {kind: "accept", lockId, value: 7n, untilH: 9n}),
   sign(alice.account, {kind: "evidence", proof: Uint8Array.of(1, 0, 0, 0)}),
   addSignature(sign(alice.account, {kind: "stake", stake: "curate", amount: 1n}), bob, NO_GENESIS),
 ];
@@ -130,7 +139,15 @@ const decoders: Record<string, FuzzedDecoder> = {
   },
   cell: {
     roundTrip: (bytes) => encodeCell(decodeCell(bytes)),
-    samples: [encodeCell(state.account(alice.account)!), encodeCell(state.lock(lockId)!)],
+    samples: [
+      encodeCell(state.account(alice.account)!),
+      encodeCell({...state.account(alice.account)!, leaving: 3n, accepts: [{lockId, value: 7n, untilH: 9n}]}),
+      encodeCell(state.lock(lockId)!),
+      encodeCell({
+        ...state.lock(lockId)!,
+        awarded: [1n, 2n].map((base) => ({taskId: MEMO, amount: 7n, base})),
+      }),
+    ],
     codes: DECODE,
   },
   evidence: {

@@ -8,6 +8,7 @@ import {bodyAt, claim, lockSpec, people, type Slot, transfer, unsigned, ZERO_MEM
 type Move =
   | {kind: "transfer" | "stake" | "withdraw" | "open"; who: number; to: number; amount: bigint; bps: number}
   | {kind: "account"; who: number}
+  | {kind: "own"; isAccept: boolean; who: number; amount: bigint}
   | {kind: "claim"; lock: number; amount: bigint; isFinal: boolean};
 
 // Balances start at a million: amounts range past them, so that order and overdrafts matter.
@@ -35,6 +36,10 @@ const moveArb: fc.Arbitrary<Move> = fc.oneof(
     }),
   },
   {weight: 1, arbitrary: fc.record({kind: fc.constant("account" as const), who})},
+  {
+    weight: 2,
+    arbitrary: fc.record({kind: fc.constant("own" as const), isAccept: fc.boolean(), who, amount: amountArb}),
+  },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -76,9 +81,17 @@ export const historyArb: fc.Arbitrary<Op[]> = fc.array(moveArb, {maxLength: 30, 
       });
       continue;
     }
+    if (move.kind === "own") {
+      const lockId = locks.at(-1)?.id ?? (ZERO_MEMO as string as CellId);
+      const untilH = 2n + (move.amount % 3n);
+      if (move.isAccept) write(cell, {kind: "accept", lockId, value: move.amount, untilH});
+      else write(cell, {kind: "unstake", stake: "executor", amount: move.amount});
+      continue;
+    }
     const to = people[move.to]!;
     if (move.kind === "transfer") write(cell, transfer(to.account, move.amount));
-    if (move.kind === "stake") write(cell, {kind: "stake", stake: "witness", amount: move.amount});
+    if (move.kind === "stake")
+      write(cell, {kind: "stake", stake: move.bps % 2 === 0 ? "witness" : "executor", amount: move.amount});
     if (move.kind === "withdraw")
       write(cell, {kind: "withdraw", amount: move.amount, address: new Uint8Array(20).fill(move.to + 1)});
     if (move.kind !== "open") continue;

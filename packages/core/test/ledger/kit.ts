@@ -58,7 +58,7 @@ export function cutWith(ops: readonly Op[]) {
   }
   return {
     ...{heads: [], timeMs: 1_000, tally, params: PARAMS_DEMO},
-    expiringClaims: (): Op | undefined => undefined,
+    expiringClaims: (): Op[] => [],
     isSound: () => true,
     prove: (): Proven | undefined => undefined,
   };

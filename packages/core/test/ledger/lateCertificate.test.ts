@@ -99,6 +99,20 @@ describe("a certificate that the closing cut leaves out", () => {
     expect(book.isOfUse(proof)).toBe(false);
   });
 
+  it("lets an ordered op act when it is shown", () => {
+    const {book, write, close} = world();
+    const asked = ownOp(genesis, alice, FIRST, {kind: "unstake", stake: "executor", amount: 5n});
+    for (const witness of [0, 1, 2]) write(witness, {carry: [asked]});
+    write(3, {carry: [rival]});
+    const [certificate] = close([0, 1, 3]).adopted.certificates;
+    const proof = encodeEvidence({kind: "certificate", certificate: certificate!});
+    const shown: Op = ownOp(genesis, bob, FIRST, {kind: "evidence", proof});
+    for (const witness of [0, 1, 3]) write(witness, {carry: [shown]});
+    expect(close([0, 1, 3]).cut.applied.map(({id}) => id)).toEqual([shown.id, asked.id]);
+    // What it asked for has been dealt with: nothing of it is still to come.
+    expect(book.base.account(alice.account)).toMatchObject({seq: 1n, leaving: 0n});
+  });
+
   it("does nothing to an owner who signed once: one honest vote that is seen is enough", () => {
     const {book, write, close} = world();
     write(0, {carry: [paid]});

@@ -112,6 +112,7 @@ describe("checkOpForm", () => {
     ["outputs", {payload: {kind: "transfer", outputs: [], memo: ZERO_MEMO}}],
     ["amount", {payload: transfer(bob.account, 0n)}],
     ["amount", {payload: {kind: "stake", stake: "witness", amount: 0n}}],
+    ["amount", {payload: {kind: "accept", lockId: alice.account, value: 0n, untilH: 9n}}],
     ["address", {payload: {kind: "withdraw", amount: 1n, address: new Uint8Array(20)}}],
     ["locks", {payload: {kind: "open", locks: []}}],
     [

@@ -44,6 +44,19 @@ const specArb = fc.record({
   refundTo: idArb,
 });
 
+const verdictArb = fc.record({
+  taskId: hashArb,
+  amount: u64Arb,
+  base: u64Arb,
+  epoch: fc.nat(0xffff_ffff),
+  signatures: fc
+    .uniqueArray(fc.nat(0xffff), {maxLength: 21})
+    .map((seats) => seats.sort((left, right) => left - right))
+    .chain((seats) =>
+      fc.tuple(...seats.map((witness) => bytesArb(64).map((signature) => ({witness, signature})))),
+    ),
+});
+
 function payloadArb(cell: CellId): fc.Arbitrary<Payload> {
   const voucher = fc.record({
     lockId: fc.constant(cell),
@@ -51,6 +64,12 @@ function payloadArb(cell: CellId): fc.Arbitrary<Payload> {
     contextHash: hashArb,
     signature: bytesArb(64),
   });
+  const claim = {
+    kind: fc.constant("claim" as const),
+    cumulative: u64Arb,
+    voucher: fc.option(voucher, {nil: undefined}),
+    isFinal: fc.boolean(),
+  };
   return fc.oneof(
     fc.record({
       kind: fc.constant("transfer" as const),
@@ -58,17 +77,18 @@ function payloadArb(cell: CellId): fc.Arbitrary<Payload> {
       memo: fc.oneof(hashArb, fc.constant("0".repeat(64) as Hash)),
     }),
     fc.record({kind: fc.constant("open" as const), locks: fc.array(specArb, {maxLength: 3})}),
-    fc.record({
-      kind: fc.constant("claim" as const),
-      cumulative: u64Arb,
-      voucher: fc.option(voucher, {nil: undefined}),
-      isFinal: fc.boolean(),
-    }),
+    fc.record(claim),
+    fc.record({...claim, verdict: verdictArb}),
     fc.record({
       kind: fc.constant("stake" as const),
       stake: fc.constantFrom("witness" as const, "executor" as const, "curate" as const),
       amount: u64Arb,
     }),
+    fc.record({
+      kind: fc.constant("govern" as const),
+      wish: fc.record({kind: fc.constant("notice" as const), lockId: idArb, endH: u64Arb}),
+    }),
+    fc.record({kind: fc.constant("accept" as const), lockId: idArb, value: u64Arb, untilH: u64Arb}),
     fc.record({kind: fc.constant("withdraw" as const), amount: u64Arb, address: bytesArb(20)}),
     fc.record({
       kind: fc.constant("account" as const),

@@ -1,7 +1,7 @@
 import type {Candidate} from "@catalyze/core/ledger/candidate";
 import {ZERO_HASH} from "@catalyze/core/ledger/cell";
 import {Committee} from "@catalyze/core/ledger/committee";
-import {heightsOf, PARAMS_DEMO} from "@catalyze/core/ledger/params";
+import {heightsOf, PARAMS_DEMO, VERDICT_EPOCHS} from "@catalyze/core/ledger/params";
 import {committeeAt, committeeNow, type Register, type Seat} from "@catalyze/core/ledger/register";
 import {decodeRegister, encodeRegister, registerHash} from "@catalyze/core/ledger/registerCodec";
 import {
@@ -193,15 +193,16 @@ describe("the end of an epoch", () => {
     expect(membersOf(nextRegister(gone, endOf(gone, 1)))).toEqual([[0, 1]]);
   });
 
-  it("forgets a committee when no certificate of it counts any more", () => {
+  it("forgets a committee when no certificate and no verdict of it counts any more", () => {
     staked({});
     let register = registerOf([seat(0), seat(1)]);
     register = nextRegister(leave(register, candidate(1).account), endOf(register, 1));
     expect(register.terms.map(({sinceEpoch}) => sinceEpoch)).toEqual([1, 2]);
-    // 10 s are 10 heights after height 4.
-    for (let epoch = 2; epoch <= 3; epoch += 1) register = nextRegister(register, endOf(register, epoch));
+    // 10 s are 10 heights after height 4 and the epochs in which a verdict of it is claimed.
+    const last = 1 + VERDICT_EPOCHS + 2;
+    for (let epoch = 2; epoch <= last; epoch += 1) register = nextRegister(register, endOf(register, epoch));
     expect(committeeAt(register, 1)?.size).toBe(2);
-    register = nextRegister(register, endOf(register, 4));
+    register = nextRegister(register, endOf(register, last + 1));
     expect(committeeAt(register, 1)).toBeUndefined();
     expect(committeeNow(register).size).toBe(1);
   });

@@ -104,12 +104,12 @@ describe("a snapshot", () => {
   });
 
   it("keeps chunks within their bound and fills them", () => {
-    const large = snapshotOf(stateAfter([], 9_000));
+    const large = snapshotOf(stateAfter([], 8_000));
     const sizes = large.chunks.map(({length}) => length);
     expect(sizes.length).toBe(2);
     for (const size of sizes) expect(size).toBeLessThanOrEqual(LIMITS.snapshotChunkBytesMax);
     expect(sizes[0]).toBeGreaterThan(LIMITS.snapshotChunkBytesMax * 0.96);
-    expect(build(large).tree().root()).toEqual(stateAfter([], 9_000).tree().root());
+    expect(build(large).tree().root()).toEqual(stateAfter([], 8_000).tree().root());
   });
 
   it("goes on from a state that the ledger has left since", () => {

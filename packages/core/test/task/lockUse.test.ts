@@ -49,7 +49,11 @@ function lock({
   reserved = 0n,
 }: Changes = {}): LockState {
   const spec = lockSpecFor(terms, {amount, expiryH, tag});
-  const view: LockView = {id: id.repeat(64) as LockId, payer: payer.account, spec, drawn, isOpen: true};
+  const lanes = {paid: drawn, awarded: []};
+  const view: LockView = {
+    ...{id: id.repeat(64) as LockId, payer: payer.account, spec},
+    ...{...lanes, drawn, isOpen: true},
+  };
   return {view, vouchered, reserved};
 }
 

@@ -4,12 +4,14 @@
  */
 import {CodedError} from "@catalyze/core/errors/codedError";
 import type {ErrorCode} from "@catalyze/core/errors/table";
+import {acceptedOf, acceptProblem, acceptsAfter} from "@catalyze/core/ledger/accept";
 import {debitOf} from "@catalyze/core/ledger/apply";
 import {type AccountCell, COOLING_MAX, type LockCell} from "@catalyze/core/ledger/cell";
-import {claimProblem} from "@catalyze/core/ledger/claims";
+import {claimProblem, standingAfter} from "@catalyze/core/ledger/claims";
 import {OP_VERSION, type Op, type OpBody, type Payload} from "@catalyze/core/ledger/op";
 import {feeOf, opFormProblem} from "@catalyze/core/ledger/opChecks";
 import {NO_OP} from "@catalyze/core/ledger/opCodec";
+import {VERDICT_EPOCHS} from "@catalyze/core/ledger/params";
 import type {CellId, OpId} from "@catalyze/core/primitives/id";
 import type {Outbox} from "./outbox.ts";
 
@@ -34,7 +36,7 @@ type Books = {readonly outbox: Pick<Outbox, "lastOf" | "pendingOf">; readonly vi
 type Claim = Extract<Payload, {kind: "claim"}>;
 
 /**
- * For ever: whatever certificate an op may have is settled when its epoch closes, and until then the same
+ * For ever, but for a verdict's sake: whatever certificate an op may have is settled when its epoch closes, and until then the same
  * bytes are sent again. An end of validity would only make an owner who was away sign anew.
  */
 const VALID_UNTIL_EPOCH = 0xffff_ffff;
@@ -53,15 +55,15 @@ export function draftOp(
   if (payload.kind === "open" && payload.locks.some(({expiryH}) => expiryH <= view.height())) {
     throw rejection("OP_REJECTED", "expired");
   }
+  if (payload.kind === "accept")
+    checkExposure({account: view.account(cell), pending, payload}, view.height());
   if (payload.kind === "unstake") checkStake({cell, pending, payload}, view);
   const body: OpBody = {
     version: OP_VERSION,
     network,
     cell,
     ...nextSlot(cell, outbox, view),
-    // A witness may be one checkpoint, and so one epoch, behind our view.
-    validFromEpoch: Math.max(0, view.epoch() - 1),
-    validUntilEpoch: VALID_UNTIL_EPOCH,
+    ...validityOf(payload, view.epoch()),
     fee,
     deps: [],
     payload,
@@ -81,6 +83,14 @@ export function rejection(code: ErrorCode, reason = ""): CodedError {
   return new CodedError("OP_REJECTED", {message, evidence});
 }
 
+/** A witness may be one checkpoint, and so one epoch, behind our view. */
+function validityOf(payload: Payload, epoch: number): Pick<OpBody, "validFromEpoch" | "validUntilEpoch"> {
+  const from = Math.max(0, epoch - 1);
+  const judged = payload.kind === "claim" ? payload.verdict?.epoch : undefined;
+  if (judged === undefined) return {validFromEpoch: from, validUntilEpoch: VALID_UNTIL_EPOCH};
+  return {validFromEpoch: Math.max(from, judged), validUntilEpoch: judged + VERDICT_EPOCHS};
+}
+
 function nextSlot(cell: CellId, outbox: Books["outbox"], view: WalletView): {seq: bigint; prev: OpId} {
   const own = outbox.lastOf(cell);
   const head = view.headOf(cell);
@@ -94,14 +104,15 @@ type PendingClaim = {readonly cell: CellId; readonly claim: Claim; readonly pend
 function claimFee({cell, claim, pending}: PendingClaim, view: WalletView, opFee: bigint): bigint {
   const lock = view.lock(cell);
   if (lock === undefined) throw rejection("OP_REJECTED", "unknownCell");
-  if (lock.spec.expiryH <= view.height()) throw rejection("OP_REJECTED", "expired");
-  const drawn = pending.reduce((most, {body}) => {
-    const cumulative = body.payload.kind === "claim" ? body.payload.cumulative : 0n;
-    return cumulative > most ? cumulative : most;
-  }, lock.drawn);
+  if (lock.expiryH <= view.height()) throw rejection("OP_REJECTED", "expired");
+  let standing = lock;
+  for (const {body} of pending) {
+    if (body.payload.kind === "claim") standing = {...standing, ...standingAfter(standing, body.payload)};
+  }
   // A final claim that raises nothing is free; every other pays from what it claims.
-  const fee = claim.cumulative <= drawn && claim.isFinal ? 0n : opFee;
-  const problem = claimProblem({...lock, drawn}, {...claim, fee}, view.height());
+  const isFree = claim.isFinal && standingAfter(standing, claim).drawn <= standing.drawn;
+  const fee = isFree ? 0n : opFee;
+  const problem = claimProblem(standing, {...claim, fee}, view.height());
   if (problem !== undefined) throw rejection("OP_REJECTED", problem);
   return fee;
 }
@@ -116,12 +127,33 @@ function checkStake({cell, pending, payload}: Unstaking, view: WalletView): void
   const onItsWay = asked
     .filter(({stake}) => stake === payload.stake)
     .reduce((sum, {amount}) => sum + amount, 0n);
-  const available = (account?.staked[payload.stake] ?? 0n) - onItsWay;
+  const bound = payload.stake === "executor" && account !== undefined ? acceptedOf(account) : 0n;
+  const available = (account?.staked[payload.stake] ?? 0n) - bound - onItsWay;
   if (payload.amount > available) {
     const evidence = {needed: payload.amount, available};
     throw new CodedError("FUNDS_INSUFFICIENT", {message: "Less than that is at stake.", evidence});
   }
   if ((account?.cooling.length ?? 0) + asked.length >= COOLING_MAX) throw rejection("OP_REJECTED", "cooling");
+}
+
+type Accepting = {
+  readonly account: AccountCell | undefined;
+  readonly pending: readonly Op[];
+  readonly payload: Extract<Payload, {kind: "accept"}>;
+};
+
+/** An accept beyond the limit would hold up everything behind it. */
+function checkExposure({account, pending, payload}: Accepting, height: bigint): void {
+  if (account === undefined) throw rejection("OP_REJECTED", "unknownCell");
+  let after = account;
+  for (const {body} of pending) {
+    const {payload: each} = body;
+    if (each.kind === "accept") after = {...after, accepts: acceptsAfter(after, each, height)};
+    if (each.kind === "unstake" && each.stake === "executor")
+      after = {...after, leaving: after.leaving + each.amount};
+  }
+  const problem = acceptProblem(after, payload, height);
+  if (problem !== undefined) throw rejection("OP_REJECTED", problem);
 }
 
 type Spending = {readonly cell: CellId; readonly pending: readonly Op[]; readonly needed: bigint};

@@ -121,7 +121,8 @@ export class LedgerNode implements LedgerClient {
   lockView(id: LockId): LockView | undefined {
     const lock = this.#open.replica.view.lock(id);
     if (lock === undefined) return undefined;
-    return {id, payer: lock.payer, spec: lock.spec, drawn: lock.drawn, isOpen: !lock.isClosed};
+    const {payer, spec, paid, awarded, drawn, isClosed} = lock;
+    return {id, payer, spec, paid, awarded, drawn, isOpen: !isClosed};
   }
 
   ownLocks(): readonly LockId[] {

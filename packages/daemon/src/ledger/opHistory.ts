@@ -5,7 +5,7 @@
 
 import {debitOf} from "@catalyze/core/ledger/apply";
 import type {AccountCell, Cooling, LockCell} from "@catalyze/core/ledger/cell";
-import {closePostings, drawPostings} from "@catalyze/core/ledger/claims";
+import {closePostings, drawPostings, type Standing, standingAfter} from "@catalyze/core/ledger/claims";
 import type {Op, Payload} from "@catalyze/core/ledger/op";
 import {lockIdOf} from "@catalyze/core/ledger/opCodec";
 import type {Posting} from "@catalyze/core/ledger/postings";
@@ -66,15 +66,17 @@ const ENTRIES_MAX = 20_000;
 /** Numbers on disk: only ever add at the end. */
 const KINDS: readonly HistoryKind[] = [
   ...(["transfer", "open", "claim", "stake", "withdraw", "account", "expiry"] as const),
-  ...(["unstake", "evidence", "matured", "govern"] as const),
+  ...(["unstake", "evidence", "matured", "govern", "accept"] as const),
 ];
+
+const NOTHING_DRAWN: Standing = {paid: 0n, awarded: [], drawn: 0n};
 
 export class OpHistory {
   readonly #components: OpHistoryComponents;
   /** Number of the next entry of each account that is recorded. */
   readonly #next = new Map<AccountId, bigint>();
-  /** Drawn so far of open locks that pay or refund a recorded account. */
-  readonly #drawn = new Map<LockId, bigint>();
+  /** Where open locks stand that pay or refund a recorded account. */
+  readonly #standing = new Map<LockId, Standing>();
   /** Stake of the recorded accounts that was cooling at the last checkpoint. */
   readonly #cooling = new Map<AccountId, readonly Cooling[]>();
 
@@ -103,7 +105,7 @@ export class OpHistory {
   }
 
   #concerns({body: {cell, payload}}: Op): boolean {
-    if (payload.kind === "claim") return this.#drawn.has(cell);
+    if (payload.kind === "claim") return this.#standing.has(cell);
     if (payload.kind === "open" || this.#next.has(cell)) return true;
     return payload.kind === "transfer" && payload.outputs.some(({to}) => this.#next.has(to));
   }
@@ -130,10 +132,10 @@ export class OpHistory {
 
   #expired(at: SeenAt): Write[] {
     const writes: Write[] = [];
-    for (const [id, drawn] of this.#drawn) {
+    for (const [id, {drawn}] of this.#standing) {
       const lock = this.#components.lock(id);
       if (lock !== undefined && !lock.isClosed) continue;
-      this.#drawn.delete(id);
+      this.#standing.delete(id);
       if (lock === undefined) continue;
       const postings = [
         ...drawPostings({...lock, drawn}, lock.drawn, 0n),
@@ -188,7 +190,7 @@ export class OpHistory {
     if (payload.kind !== "open") return {...about, postings: [debit], lock: undefined};
     const locks = payload.locks.map((_, index) => this.#components.lock(lockIdOf(id, index)));
     // The view may show a claim of the same step already; nothing is drawn before the first claim.
-    for (const lock of locks) if (lock !== undefined) this.#watch({...lock, drawn: 0n});
+    for (const lock of locks) if (lock !== undefined) this.#watch({...lock, ...NOTHING_DRAWN});
     return {...about, postings: [debit], lock: locks[0]};
   }
 
@@ -198,13 +200,13 @@ export class OpHistory {
     fee: bigint,
   ): Pick<Movement, "postings" | "lock"> {
     const lock = this.#components.lock(id);
-    const before = this.#drawn.get(id);
+    const before = this.#standing.get(id);
     if (lock === undefined || before === undefined) return {postings: [], lock};
-    const after = claim.cumulative > before ? claim.cumulative : before;
-    if (claim.isFinal) this.#drawn.delete(id);
-    else this.#drawn.set(id, after);
-    const drawn = drawPostings({...lock, drawn: before}, after, fee);
-    return {postings: claim.isFinal ? [...drawn, ...closePostings(lock, after)] : drawn, lock};
+    const after = standingAfter({...lock, ...before}, claim);
+    if (claim.isFinal) this.#standing.delete(id);
+    else this.#standing.set(id, after);
+    const drawn = drawPostings({...lock, ...before}, after.drawn, fee);
+    return {postings: claim.isFinal ? [...drawn, ...closePostings(lock, after.drawn)] : drawn, lock};
   }
 
   #watch(lock: LockCell): void {
@@ -214,7 +216,10 @@ export class OpHistory {
       controller,
       ...split.map(({target}) => (target.kind === "cell" ? target.cell : undefined)),
     ];
-    if (touched.some((id) => id !== undefined && this.#next.has(id))) this.#drawn.set(lock.id, lock.drawn);
+    if (touched.some((id) => id !== undefined && this.#next.has(id))) {
+      const {paid, awarded, drawn} = lock;
+      this.#standing.set(lock.id, {paid, awarded, drawn});
+    }
   }
 }
 

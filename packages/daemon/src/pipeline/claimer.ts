@@ -2,7 +2,7 @@
  * Turns received vouchers into balance: step 9. A claim costs a fee, so small sums wait, but never past
  * an epoch and never so close to a lock's expiry that a slow ledger could lose them.
  */
-import {controllerShare} from "@catalyze/core/ledger/claims";
+import {controllerShare, standingAfter} from "@catalyze/core/ledger/claims";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {LedgerClient, LockView} from "@catalyze/core/ports/ledger";
 import type {Log} from "@catalyze/core/ports/log";
@@ -81,8 +81,10 @@ export class Claimer {
     for (const lockId of vouchers.openLocks()) {
       const received = vouchers.lastReceived(lockId)?.cumulative ?? 0n;
       const lock = ledger.lockView(lockId);
-      if (lock?.isOpen === true && received > lock.drawn) owed.push({lock, owed: received - lock.drawn});
-      else if (lock?.isOpen === false) this.#forget(lockId);
+      if (lock?.isOpen === false) this.#forget(lockId);
+      if (lock?.isOpen !== true) continue;
+      const more = standingAfter(lock, {cumulative: received}).drawn - lock.drawn;
+      if (more > 0n) owed.push({lock, owed: more});
     }
     return owed;
   }

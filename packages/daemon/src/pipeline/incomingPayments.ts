@@ -3,14 +3,15 @@
  * starts only against money that is already set aside, so a voucher can never bounce.
  */
 import {CodedError} from "@catalyze/core/errors/codedError";
-import type {LockSpec, Voucher} from "@catalyze/core/ledger/op";
+import {awardedOf} from "@catalyze/core/ledger/lanes";
+import type {Voucher} from "@catalyze/core/ledger/op";
 import {decodeVoucher, verifyVoucher} from "@catalyze/core/ledger/voucher";
 import type {Quote} from "@catalyze/core/market/quote";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {LedgerClient, LockView} from "@catalyze/core/ports/ledger";
 import type {LockId, PeerId} from "@catalyze/core/primitives/id";
 import {addMs} from "@catalyze/core/task/deadlines";
-import {expiryHMin, lockProblem} from "@catalyze/core/task/lockUse";
+import {expiryHMin, lockProblem, payerKeyOf} from "@catalyze/core/task/lockUse";
 import type {Identity} from "./identity.ts";
 import {KeyedQueue} from "./keyedQueue.ts";
 
@@ -94,8 +95,12 @@ export class IncomingPayments {
 
   /** Does what has been received on the lock cover this charge too? */
   covers(lockId: LockId, charge: bigint): boolean {
-    const received = this.#components.vouchers.lastReceived(lockId)?.cumulative ?? 0n;
-    return received >= this.#components.creditedOn(lockId) + charge;
+    const {ledger, vouchers, creditedOn} = this.#components;
+    const received = vouchers.lastReceived(lockId)?.cumulative ?? 0n;
+    const lock = ledger.lockView(lockId);
+    // A voucher above an award is taken to cover it.
+    const awarded = lock === undefined ? 0n : awardedOf(lock);
+    return received >= creditedOn(lockId) + awarded + charge;
   }
 
   /** The key that signs for the payer of a lock. */
@@ -148,9 +153,4 @@ export class IncomingPayments {
       ),
     });
   }
-}
-
-/** The key whose vouchers the lock obeys; `undefined` for locks that no voucher pays. */
-export function payerKeyOf({authority}: LockSpec): Uint8Array | undefined {
-  return authority.kind === "payer" || authority.kind === "payerOrCommittee" ? authority.key : undefined;
 }

@@ -4,6 +4,7 @@
  * fall, so a crash or a lost message pays nothing twice.
  */
 import {CodedError} from "@catalyze/core/errors/codedError";
+import {joined, owedOf} from "@catalyze/core/ledger/lanes";
 import type {Voucher} from "@catalyze/core/ledger/op";
 import {CONTEXT_START, encodeVoucher, nextContext, signVoucher} from "@catalyze/core/ledger/voucher";
 import type {Quote} from "@catalyze/core/market/quote";
@@ -103,8 +104,12 @@ export class OutgoingPayments {
     const {vouchers, identity, ledger} = this.#components;
     return await this.#paying.run(receipt.lockId, async () => {
       const last = this.#lastOf(receipt.lockId);
-      const cumulative = (last?.cumulative ?? 0n) + receipt.charge;
-      const amount = ledger.lockView(receipt.lockId)?.spec.amount ?? 0n;
+      const lock = ledger.lockView(receipt.lockId);
+      const amount = lock?.spec.amount ?? 0n;
+      const vouchered = last?.cumulative ?? 0n;
+      // A higher voucher is taken to cover what was awarded, so it must.
+      const owed = lock === undefined ? vouchered : owedOf(joined(lock, {cumulative: vouchered}));
+      const cumulative = owed + receipt.charge;
       if (cumulative > amount) throw new CodedError("LOCK_INVALID", {evidence: {cumulative, amount}});
       const contextHash = nextContext(last?.contextHash ?? CONTEXT_START, hashReceipt(receipt));
       const voucher = signVoucher(

@@ -19,7 +19,10 @@ it("waits until a claim brings more than its fee", async () => {
     {target: {kind: "burn"}, bps: 1_000},
   ];
   const spec = {controller: provider, split, amount: 10_000n, expiryH: 1_000n};
-  const lock = {id: lockId, spec, drawn: 0n, isOpen: true} as unknown as LockView;
+  const lock = {
+    ...{id: lockId, spec, paid: 0n, awarded: [], drawn: 0n},
+    isOpen: true,
+  } as unknown as LockView;
   const ledger = {
     head: () => ({height: 1n, epoch: Math.floor(clock.monotonicMs() / 15_000)}),
     ...{params: () => PARAMS_DEMO, opFee: () => PARAMS_DEMO.opFee},
