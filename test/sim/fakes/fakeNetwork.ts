@@ -69,6 +69,8 @@ export class FakeNetwork implements FakeWire {
   /** A node starts, or starts again after a crash; it connects to every node that it can reach. */
   join(peer: PeerId): FakeNet {
     if (this.#nets.get(peer)?.isUp) throw new Error(`${peer} is up already`);
+    // It may be back before anybody noticed that it was gone.
+    if (this.#nets.has(peer)) this.#noticeGone(peer);
     const net = new FakeNet(peer, this);
     this.#nets.set(peer, net);
     for (const other of this.#nets.keys()) if (other !== peer) this.connect(peer, other);
@@ -101,9 +103,13 @@ export class FakeNetwork implements FakeWire {
     if (net === undefined || !net.isUp) return;
     net.crash();
     this.clock.after(this.faults.detectMs, () => {
-      this.#breakStreams((ends) => ends.includes(peer), "peerGone");
-      for (const other of this.#nets.values()) other.setDisconnected(peer);
+      if (this.#nets.get(peer) === net) this.#noticeGone(peer);
     });
+  }
+
+  #noticeGone(peer: PeerId): void {
+    this.#breakStreams((ends) => ends.includes(peer), "peerGone");
+    for (const other of this.#nets.values()) other.setDisconnected(peer);
   }
 
   /** Nodes in different groups cannot hear each other; nodes not named form one more group. */

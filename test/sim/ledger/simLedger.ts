@@ -587,7 +587,6 @@ export class SimLedger {
     this.#send(other, node, {kind: "heard", seats, ...words.testimonyFor(seat), from: peerOf(other)});
     const lie = this.#badWitness?.testimonyFor(seat);
     if (lie !== undefined) this.#send(other, node, {kind: "heard", ...lie, from: peerOf(other)});
-    this.#after(300, () => this.#sync(node, undefined));
   }
 
   /** What both keep that no entry carries, as the shell compares it. */
@@ -750,6 +749,13 @@ export class SimLedger {
     this.#after(500, () => this.#offer(op, tries + 1));
   }
 
+  /** A witness that may not sign yet asks one after the other, as the shell does it. */
+  #ask(node: SimLedgerNode, turn: number): void {
+    const other = this.nodes[turn % this.nodes.length];
+    if (node.replica?.isSilent === true && other !== node) this.#sync(node, peerOf(other));
+    this.#after(250, () => this.#ask(node, turn + 1));
+  }
+
   /** Anti-entropy by timer, as the shell does it. */
   startTimers(): void {
     for (const node of this.nodes) {
@@ -758,6 +764,7 @@ export class SimLedger {
         this.#after(2_000, round);
       };
       this.#after(this.#random.between(0, 2_000), round);
+      this.#ask(node, 0);
     }
   }
 }
