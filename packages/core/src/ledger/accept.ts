@@ -66,6 +66,20 @@ export function releaseAccepts(
   for (const {account: id, lockId} of ends) keepAccepts(state, id, (each) => each.lockId !== lockId);
 }
 
+/** After stake was taken away: the largest end first, until what is left covers the others. */
+export function shedAccepts(state: LedgerState, id: AccountCell["id"]): void {
+  const account = state.account(id);
+  if (account === undefined) return;
+  const byValue = account.accepts.toSorted((left, right) => (left.value > right.value ? -1 : 1));
+  let bound = sumOf(byValue);
+  const shed = byValue.filter(({value}) => {
+    const isTooMuch = bound > account.staked.executor;
+    if (isTooMuch) bound -= value;
+    return isTooMuch;
+  });
+  keepAccepts(state, id, (each) => !shed.includes(each));
+}
+
 export function keepAccepts(
   state: LedgerState,
   id: AccountCell["id"],

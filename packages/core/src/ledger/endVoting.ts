@@ -1,5 +1,6 @@
 /** The end of an epoch for votes: those that end are counted, deposits burn, and what is due leaves the treasury. */
 import type {AccountId} from "../primitives/id.ts";
+import {shedAccepts} from "./accept.ts";
 import type {DuePayment} from "./governance.ts";
 import {endVotes} from "./governing.ts";
 import type {StakeKind} from "./op.ts";
@@ -36,7 +37,7 @@ function pay(state: LedgerState, {to, amount}: DuePayment): void {
 
 const KINDS: readonly StakeKind[] = ["witness", "executor", "curate"];
 
-/** Whatever its kind, then what cools: unstaking is no way out. Less where a slash came first. */
+/** Whatever its kind, then what cools: neither unstaking nor accepts are a way out. Less where a slash came first. */
 function burnStake(state: LedgerState, id: AccountId, amount: bigint): void {
   const account = state.account(id);
   if (account === undefined) return;
@@ -55,4 +56,5 @@ function burnStake(state: LedgerState, id: AccountId, amount: bigint): void {
     if (taken > 0n) postings.push({...posting, amount: -taken});
   }
   post(state, [...postings, {bucket: "burned", amount: amount - left}]);
+  shedAccepts(state, id);
 }

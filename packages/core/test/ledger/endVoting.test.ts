@@ -9,6 +9,7 @@ import type {Op, Payload} from "@catalyze/core/ledger/op";
 import {post} from "@catalyze/core/ledger/postings";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import {votingTotal, votingWeight} from "@catalyze/core/ledger/votingWeight";
+import type {LockId} from "@catalyze/core/primitives/id";
 import {describe, expect, it} from "vitest";
 import {alice, bob, carol, cutWith, nextOp, type Person, testGenesis} from "./kit.ts";
 
@@ -108,6 +109,21 @@ describe("a vote at the checkpoints", () => {
     };
     expect(feeAfter({kind: "unstake", stake: "executor", amount: STAKE})).toBe(100n);
     expect(feeAfter(stake(1n))).toBe(250n);
+  });
+
+  it("ends the accepts that a burned deposit leaves without cover, and what is left may still be taken back", () => {
+    let {chain} = proposed(DEARER);
+    const locks = ["1", "2", "3"].map((digit) => digit.repeat(64) as LockId);
+    for (const [index, value] of [200n, 500n, 300n].entries()) {
+      const accept: Payload = {kind: "accept", lockId: locks[index]!, value, untilH: 90n};
+      chain = next(chain, [nextOp(chain.base, bob.account, accept)]);
+    }
+    const ended = until(chain, 8n);
+    const {staked, accepts} = ended.base.account(bob.account)!;
+    expect(staked.executor).toBe(STAKE - DEPOSIT);
+    expect(accepts.map(({value}) => value)).toEqual([200n, 300n]);
+    const back = nextOp(ended.base, bob.account, {kind: "unstake", stake: "executor", amount: STAKE});
+    expect(next(ended, [back]).base.account(bob.account)?.staked.executor).toBe(500n);
   });
 
   it("burns the deposit of what next to nobody wants, out of any stake, what cools too", () => {
