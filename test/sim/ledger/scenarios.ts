@@ -78,8 +78,8 @@ export const SCENARIOS = {
   }),
   /** The same while one of four forks its log: what was pruned must not hide it. */
   pruningForks: (seed: number) => ({
-    ...{...BASE, seed, witnesses: 4, twin: seed % 4, equivocators: 1, joiners: 1, logsS: 8, stormMs: 25_000},
-    faults: {...STORM, crash: 0.001},
+    ...{...BASE, seed, witnesses: 4, twin: seed % 4, equivocators: 1, joiners: 1, owners: 8, logsS: 8},
+    ...{stormMs: 30_000, faults: {drop: 0.02, duplicate: 0.02, crash: 0.0006}},
   }),
   /** Owners reach followers only, and no follower hands an op to anybody but by comparing what both keep. */
   carried: (seed: number) => ({

@@ -337,8 +337,10 @@ export class Replica implements LedgerReplica {
       return [];
     }
     this.#ownLog = this.#openOwnLog();
+    if (this.#ownLog === undefined) return [];
     if (this.isSilent) this.#agreement.stopVoting();
-    return this.#ownLog?.start() ?? [];
+    // It asks at once: the epoch may need its vote.
+    return [...this.#ownLog.start(), {kind: "fetch", from: undefined}];
   }
 
   #viewMayHaveChanged(): void {
