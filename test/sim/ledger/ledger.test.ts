@@ -18,7 +18,7 @@ const SETTINGS: Readonly<Record<string, (payload: Payload) => boolean>> = {
 };
 
 async function seeded(name: string, count: number, setup: (seed: number) => SimLedgerSetup): Promise<void> {
-  let [certified, steps, joins] = [0, 0, 0];
+  let [certified, steps, joins, restores] = [0, 0, 0, 0];
   const used = new Map(Object.keys(SETTINGS).map((setting) => [setting, 0]));
   for (let seed = FIRST; seed < FIRST + count; seed++) {
     try {
@@ -26,6 +26,7 @@ async function seeded(name: string, count: number, setup: (seed: number) => SimL
       certified += sim.checks.certifiedOps;
       steps += sim.steps;
       joins += sim.joins;
+      restores += sim.restores;
       for (const {body} of sim.checks.certified()) {
         for (const [setting, isUsed] of Object.entries(SETTINGS))
           if (isUsed(body.payload)) used.set(setting, used.get(setting)! + 1);
@@ -40,9 +41,9 @@ async function seeded(name: string, count: number, setup: (seed: number) => SimL
   if (name === "storm" && count > 3)
     for (const [setting, times] of used) expect(times, setting).toBeGreaterThan(0);
   if (setup(FIRST).joiners !== undefined) expect(joins).toBeGreaterThan(count);
-  process.stdout.write(
-    `${name}: ${count} seeds, ${steps} steps, ${certified} certified ops, ${joins} joins\n`,
-  );
+  if (setup(FIRST).faults.restore !== undefined) expect(restores).toBeGreaterThan(count / 2);
+  const told = `${count} seeds, ${steps} steps, ${certified} certified ops, ${joins} joins, ${restores} restores`;
+  process.stdout.write(`${name}: ${told}\n`);
 }
 
 describe("ledger replicas", () => {
@@ -59,6 +60,12 @@ describe("ledger replicas", () => {
     ["four witnesses serve owners who live from hand to mouth", "poor", SEEDS],
     ["followers carry ops to witnesses that owners cannot reach", "carried", Math.ceil(SEEDS / 3)],
     ["votes change what is in force, under crashes and late followers", "governed", SEEDS],
+    [
+      "a witness that forgot what it signed signs nothing twice, and votes again",
+      "forgetting",
+      Math.ceil(SEEDS / 5),
+    ],
+    ["the same while one keeps no rule, and lies to it", "forgettingHostile", Math.ceil(SEEDS / 10)],
     ["committees change under crashes and an equivocating owner", "changing", SEEDS],
   ])("%s", async (_, name, count) => {
     await seeded(name, count, SCENARIOS[name]);
