@@ -53,8 +53,9 @@ export class OwnLog {
     return this.isSilent && this.#recovery.hasForgotten;
   }
 
-  hear(testimony: Testimony): void {
-    this.#recovery.hear(testimony);
+  /** False when it names words of ours that are none. */
+  hear(testimony: Testimony): boolean {
+    return this.#recovery.hear(testimony);
   }
 
   /** Ends the silence when its time has come. */

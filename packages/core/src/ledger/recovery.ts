@@ -12,6 +12,7 @@
  * After that it takes up its log where the others saw it end, and each vote in there binds it again.
  */
 import type {SignatureVerifier} from "../ports/signer.ts";
+import {toHex} from "../primitives/bytes.ts";
 import type {Book} from "./book.ts";
 import {type Head, voteEpochOf} from "./checkpoint.ts";
 import {type ConsensusMessage, verifyProposal, verifyVote} from "./consensusCodec.ts";
@@ -55,6 +56,8 @@ export class Recovery {
   readonly #heard = new Map<number, Head | undefined>();
   #hasHeardFollower = false;
   #words: ConsensusMessage[] = [];
+  /** Signatures of those, so that none is checked twice. */
+  readonly #known = new Set<string>();
   #phase: "asks" | "waits" | "over" = "asks";
   /** When a quorum had answered. */
   #answeredMs = Number.POSITIVE_INFINITY;
@@ -80,12 +83,15 @@ export class Recovery {
     return this.#words;
   }
 
-  hear({seats, head, words}: Testimony): void {
-    if (this.isOver) return;
+  /** False when a word is none of ours: then nothing of it counts. */
+  hear({seats, head, words}: Testimony): boolean {
+    if (this.isOver) return true;
+    const own = this.#ownWords(words);
+    if (own === undefined) return false;
     for (const seat of seats) this.#heard.set(seat, head);
     this.#hasHeardFollower ||= seats.length === 0 && this.#isHeld(head);
-    const own = this.#ownWords(words);
     if (own.proposals.length + own.votes.length > 0 && this.#words.length < WORDS_MAX) this.#words.push(own);
+    return true;
   }
 
   /** Says once that this witness may sign from now on, and whether it had forgotten anything. */
@@ -179,12 +185,22 @@ export class Recovery {
     return this.#movedMs + intervals * this.#components.book.params.checkpointIntervalMs;
   }
 
-  #ownWords({proposals, votes}: ConsensusMessage): ConsensusMessage {
+  /** Those of ours that are new here; the first that we did not sign ends the look at them. */
+  #ownWords({proposals, votes}: ConsensusMessage): ConsensusMessage | undefined {
     const {book, witness, verifier, genesisHash} = this.#components;
     const keys = {committee: seatKeys(book.base.register), verifier, genesisHash};
-    return {
-      proposals: proposals.filter((each) => each.witness === witness && verifyProposal(keys, each).valid),
-      votes: votes.filter((each) => each.witness === witness && verifyVote(keys, each).valid),
+    const isNew = (each: {readonly witness: number; readonly signature: Uint8Array}) => {
+      const name = toHex(each.signature);
+      if (each.witness !== witness || this.#known.has(name)) return false;
+      this.#known.add(name);
+      return true;
     };
+    const own = {proposals: proposals.filter(isNew), votes: votes.filter(isNew)};
+    const areOurs =
+      own.proposals.every((each) => verifyProposal(keys, each).valid) &&
+      own.votes.every((each) => verifyVote(keys, each).valid);
+    if (areOurs) return own;
+    for (const {signature} of [...own.proposals, ...own.votes]) this.#known.delete(toHex(signature));
+    return undefined;
   }
 }

@@ -214,8 +214,8 @@ export class Replica implements LedgerReplica {
   #hear({seats, head, words, from}: Extract<ReplicaInput, {kind: "heard"}>): Effect[] {
     const read = decoded(decodeConsensus, words, from);
     if ("refusal" in read) return [read.refusal];
-    this.#ownLog?.hear({seats, head, words: read.value});
-    return [];
+    if (this.#ownLog?.hear({seats, head, words: read.value}) !== false) return [];
+    return [rejected({code: "SIGNATURE_INVALID", reason: "words", op: undefined, from})];
   }
 
   /** Ends this witness's silence when its time has come. */

@@ -192,7 +192,10 @@ describe("a network that stands still for want of a witness that has forgotten",
     const skip = votes.find(({witness}) => witness === 1)!;
     const forged = {...skip, iteration: 9, signature: new Uint8Array(64).fill(7)};
     const words = encodeConsensus({proposals: [], votes: [forged]});
-    lost.step({kind: "heard", seats: [5], head: undefined, words, from: undefined}, NOW + 6_000);
+    const lie = {kind: "heard", seats: [5], head: undefined, words, from: undefined} as const;
+    expect(lost.step(lie, NOW + 6_000)).toContainEqual(
+      expect.objectContaining({kind: "rejected", code: "SIGNATURE_INVALID"}),
+    );
     testify(lost, [other], NOW + 6_000);
     const effects = lost.step({kind: "tick"}, NOW + 17_000);
     expect(lost.isSilent).toBe(false);
