@@ -5,9 +5,8 @@
  *   application = voteKey 32 | evmAddress 20 | peerId: u32 length ≤ 80, ASCII
  */
 import type {ByteReader, ByteWriter} from "../primitives/binary.ts";
-import {fromHex, toHex} from "../primitives/bytes.ts";
 import type {AccountId, PeerId} from "../primitives/id.ts";
-import {ADDRESS_BYTES, readId, refuse, writeFixed, writeId} from "./canonical.ts";
+import {ADDRESS_BYTES, readId, refuse, writeFixed, writeHex, writeId} from "./canonical.ts";
 
 export type Candidate = {
   readonly account: AccountId;
@@ -36,13 +35,13 @@ export function readCandidate(reader: ByteReader): Candidate {
 
 export function writeApplication(writer: ByteWriter, {voteKey, evmAddress, peerId}: Application): void {
   writeFixed(writer, voteKey, 32);
-  writeFixed(writer, fromHex(evmAddress), ADDRESS_BYTES);
+  writeHex(writer, evmAddress, ADDRESS_BYTES);
   writer.bytes(new TextEncoder().encode(peerId));
 }
 
 export function readApplication(reader: ByteReader): Application {
   const voteKey = reader.raw(32);
-  const evmAddress = toHex(reader.raw(ADDRESS_BYTES));
+  const evmAddress = reader.hex(ADDRESS_BYTES);
   const peerId = Buffer.from(reader.bytes(PEER_ID_MAX)).toString("latin1");
   return PRINTABLE.test(peerId) ? {voteKey, evmAddress, peerId: peerId as PeerId} : refuse("peerId");
 }

@@ -3,7 +3,6 @@ import {assert} from "../errors/assert.ts";
 import {CodedError} from "../errors/codedError.ts";
 import {U64_MAX} from "../primitives/amount.ts";
 import type {ByteReader, ByteWriter} from "../primitives/binary.ts";
-import {fromHex, toHex} from "../primitives/bytes.ts";
 
 export const U32_MAX = 0xffff_ffff;
 export const U128_MAX = (1n << 128n) - 1n;
@@ -12,12 +11,18 @@ export const ADDRESS_BYTES = 20;
 
 /** 64 hex digits as 32 bytes. */
 export function writeId(writer: ByteWriter, hex: string): void {
-  writeFixed(writer, fromHex(hex), 32);
+  writeHex(writer, hex, 32);
 }
 
 /** 32 bytes as the hex id that the caller names. */
 export function readId<Id extends string>(reader: ByteReader): Id {
-  return toHex(reader.raw(32)) as Id;
+  return reader.hex(32) as Id;
+}
+
+/** Hex digits of a fixed number of bytes. */
+export function writeHex(writer: ByteWriter, hex: string, length: number): void {
+  assert(hex.length === 2 * length, "a field of fixed width has another width");
+  writer.hex(hex);
 }
 
 /** Bytes of a fixed width. */

@@ -9,6 +9,7 @@
  */
 import {ACCOUNT_KEYS_MAX} from "../crypto/accountId.ts";
 import {sha256} from "../crypto/sha256.ts";
+import {assert} from "../errors/assert.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {fromHex} from "../primitives/bytes.ts";
 import type {CellId, Hash, LockId} from "../primitives/id.ts";
@@ -76,9 +77,15 @@ export function decodeCell(bytes: Uint8Array): Cell {
   return cell;
 }
 
+/** Filled anew for each hash. */
+const LEAF_ID = Buffer.alloc(1 + 32);
+const LEAF_VALUE = Buffer.alloc(1 + ADDRESS_BYTES + 32);
+
 /** Where the cell stands in the tree. */
 export function leafIdOf(kind: Cell["kind"], id: CellId): Uint8Array {
-  return sha256(Uint8Array.of(CELL_KIND[kind]), fromHex(id));
+  LEAF_ID[0] = CELL_KIND[kind];
+  assert(LEAF_ID.write(id, 1, "hex") === 32, "a cell's id has 32 bytes");
+  return sha256(LEAF_ID);
 }
 
 export function leafOf(cell: Cell): TreeLeaf {
@@ -87,10 +94,12 @@ export function leafOf(cell: Cell): TreeLeaf {
 
 /** The same, when the cell's bytes are at hand. */
 export function leafOfEncoded(cell: Cell, bytes: Uint8Array): TreeLeaf {
-  const kind = Uint8Array.of(CELL_KIND[cell.kind]);
+  LEAF_VALUE[0] = CELL_KIND[cell.kind];
+  LEAF_VALUE.set(cell.exitAddress, 1);
+  LEAF_VALUE.set(sha256(bytes), 1 + ADDRESS_BYTES);
   return {
     id: leafIdOf(cell.kind, cell.id),
-    valueHash: sha256(kind, cell.exitAddress, sha256(bytes)),
+    valueHash: sha256(LEAF_VALUE),
     sum: balanceOf(cell) + (cell.kind === "account" ? stakeOf(cell) : 0n),
   };
 }

@@ -16,18 +16,9 @@ import {LIMITS} from "@catalyze/proto/limits";
 import {hashHex} from "../crypto/sha256.ts";
 import {CodedError} from "../errors/codedError.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
-import {concat, equalBytes, fromHex, fromUtf8, toHex, utf8} from "../primitives/bytes.ts";
+import {concat, equalBytes, fromUtf8, utf8} from "../primitives/bytes.ts";
 import type {CellId} from "../primitives/id.ts";
-import {
-  ADDRESS_BYTES,
-  readId,
-  refuse,
-  writeFixed,
-  writeId,
-  writeU16,
-  writeU32,
-  writeU64,
-} from "./canonical.ts";
+import {ADDRESS_BYTES, readId, refuse, writeHex, writeId, writeU16, writeU32, writeU64} from "./canonical.ts";
 import {encodeGenesis, type Genesis} from "./genesis.ts";
 import {GOVERNANCE_BYTES_MAX} from "./governanceCodec.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
@@ -80,7 +71,7 @@ export function encodeExportRecord(record: LedgerRecord): Uint8Array {
       writeId(writer, record.id);
       break;
     case "withdrawal":
-      writeFixed(writer, fromHex(record.address), ADDRESS_BYTES);
+      writeHex(writer, record.address, ADDRESS_BYTES);
       break;
     case "head":
     case "register":
@@ -212,7 +203,7 @@ function readRecord(kind: Kind, reader: ByteReader, length: number): LedgerRecor
     case "cell":
       return {kind, id: readId<CellId>(reader), bytes: bytes()};
     case "withdrawal":
-      return {kind, address: toHex(reader.raw(ADDRESS_BYTES)), bytes: bytes()};
+      return {kind, address: reader.hex(ADDRESS_BYTES), bytes: bytes()};
     case "head":
     case "register":
     case "governance":

@@ -11,7 +11,7 @@
  *                                                              | 2, count u8 ≤ 64, keys of 16 bytes
  */
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
-import {equalBytes, fromHex, toHex} from "../primitives/bytes.ts";
+import {equalBytes, fromHex} from "../primitives/bytes.ts";
 import {refuse} from "./canonical.ts";
 import {FINGERPRINT_BYTES, KEY_BYTES, type KeyedSet} from "./keyedSet.ts";
 
@@ -160,7 +160,7 @@ function decode(bytes: Uint8Array): Range[] {
   let last = "";
   for (let left = reader.u16(); left > 0; left -= 1) {
     const length = reader.count(reader.u8(), PLACE_BYTES);
-    const end = length === 0 ? NO_END : toHex(reader.raw(length));
+    const end = length === 0 ? NO_END : reader.hex(length);
     if (end <= last) refuse("rangeOrder");
     last = end;
     ranges.push(readRange(reader, end));
@@ -175,6 +175,6 @@ function readRange(reader: ByteReader, end: string): Range {
   if (kind === 1) return {end, kind: "fingerprint", fingerprint: reader.raw(FINGERPRINT_BYTES)};
   if (kind !== 2) refuse("rangeKind");
   const count = reader.count(reader.u8(), LIST_MAX);
-  const keys = Array.from({length: count}, () => toHex(reader.raw(KEY_BYTES)));
+  const keys = Array.from({length: count}, () => reader.hex(KEY_BYTES));
   return {end, kind: "list", keys};
 }

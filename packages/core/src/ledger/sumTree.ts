@@ -15,6 +15,7 @@
  */
 import {sha256} from "../crypto/sha256.ts";
 import {assert} from "../errors/assert.ts";
+import {U64_MAX} from "../primitives/amount.ts";
 import {equalBytes} from "../primitives/bytes.ts";
 import {U128_MAX} from "./canonical.ts";
 import {TreeFold} from "./treeFold.ts";
@@ -148,31 +149,41 @@ export function verifyProof(root: Uint8Array, total: bigint, {leaf, path}: TreeP
   return sum === total && equalBytes(hash, root);
 }
 
+/** Filled anew for each hash: there are two for every cell that changes, and dozens above it. */
+const LEAF = scratch(81);
+const INNER = scratch(98);
+
 export function leafHash({id, valueHash, sum}: TreeLeaf): Uint8Array {
-  const bytes = new Uint8Array(81);
+  const {bytes} = LEAF;
   bytes.set(id, 1);
   bytes.set(valueHash, 33);
-  writeSum(bytes, 65, sum);
+  writeSum(LEAF, 65, sum);
   return sha256(bytes);
 }
 
 export type Summed = {readonly hash: Uint8Array; readonly sum: bigint};
 
 export function innerHash(bit: number, left: Summed, right: Summed): Uint8Array {
-  const bytes = new Uint8Array(98);
+  const {bytes} = INNER;
   bytes[0] = 1;
   bytes[1] = bit;
   bytes.set(left.hash, 2);
-  writeSum(bytes, 34, left.sum);
+  writeSum(INNER, 34, left.sum);
   bytes.set(right.hash, 50);
-  writeSum(bytes, 82, right.sum);
+  writeSum(INNER, 82, right.sum);
   return sha256(bytes);
 }
 
-function writeSum(bytes: Uint8Array, at: number, sum: bigint): void {
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(at, sum >> 64n);
-  view.setBigUint64(at + 8, sum);
+type Scratch = {readonly bytes: Uint8Array; readonly view: DataView};
+
+function scratch(length: number): Scratch {
+  const bytes = new Uint8Array(length);
+  return {bytes, view: new DataView(bytes.buffer)};
+}
+
+function writeSum({view}: Scratch, at: number, sum: bigint): void {
+  view.setBigUint64(at, sum <= U64_MAX ? 0n : sum >> 64n);
+  view.setBigUint64(at + 8, BigInt.asUintN(64, sum));
 }
 
 /** Recursion is as deep as a path: ids are hashes, so about log2 of the leaves. */

@@ -4,6 +4,9 @@ import {assert} from "../errors/assert.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", {fatal: true});
 
+/** Any even number of lower-case hex digits. */
+export const LOWER_HEX = /^(?:[0-9a-f]{2})*$/;
+
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
@@ -19,7 +22,7 @@ export function toHex(bytes: Uint8Array): string {
 
 /** Throws unless `hex` is an even number of lower-case hex digits. */
 export function fromHex(hex: string): Uint8Array {
-  assert(/^(?:[0-9a-f]{2})*$/.test(hex), "not lower-case hex");
+  assert(LOWER_HEX.test(hex), "not lower-case hex");
   return new Uint8Array(Buffer.from(hex, "hex"));
 }
 

@@ -12,7 +12,7 @@ import {PRICE_MAX, UNITS_MAX} from "../market/fields.ts";
 import {LEG_ROLE, type Leg, type LegRole, legsProblem} from "../market/legs.ts";
 import type {Signer} from "../ports/signer.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
-import {fromHex, fromUtf8, toHex, utf8} from "../primitives/bytes.ts";
+import {fromHex, fromUtf8, utf8} from "../primitives/bytes.ts";
 import type {AccountId, AttemptId, Hash, LockId, TaskClass, TaskHash} from "../primitives/id.ts";
 
 export const RECEIPT_VERSION = 1;
@@ -109,7 +109,7 @@ export function isReceiptSigned(
 }
 
 function readHex<Id extends string>(reader: ByteReader, length: number): Id {
-  return toHex(reader.raw(length)) as Id;
+  return reader.hex(length) as Id;
 }
 
 function readClass(reader: ByteReader): TaskClass {

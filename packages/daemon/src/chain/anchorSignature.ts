@@ -46,7 +46,7 @@ export function decodeAnchorSignature(bytes: Uint8Array): AnchorSignature {
   const reader = new ByteReader(bytes);
   if (reader.u8() !== VERSION) throw new CodedError("DECODE_INVALID", {evidence: {reason: "version"}});
   const head = {epoch: reader.u32(), height: reader.u64(), depositCursor: reader.u64()};
-  const hash = () => toHex(reader.raw(32)) as Hash;
+  const hash = () => reader.hex(32) as Hash;
   const anchor: Anchor = {
     ...head,
     previousHash: hash(),

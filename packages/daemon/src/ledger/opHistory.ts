@@ -11,7 +11,7 @@ import {lockIdOf} from "@catalyze/core/ledger/opCodec";
 import type {Posting} from "@catalyze/core/ledger/postings";
 import type {Store, Write} from "@catalyze/core/ports/store";
 import {ByteReader, ByteWriter} from "@catalyze/core/primitives/binary";
-import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
+import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, CellId, LockId, OpId} from "@catalyze/core/primitives/id";
 import type {UnixMs} from "@catalyze/core/primitives/time";
 
@@ -262,7 +262,7 @@ function encodeEntry(entry: HistoryEntry): Uint8Array {
 
 function decodeEntry(bytes: Uint8Array): HistoryEntry {
   const reader = new ByteReader(bytes);
-  const id = () => toHex(reader.raw(32));
+  const id = () => reader.hex(32);
   const optional = <Id extends string>(hex: string) => (hex === NOBODY ? undefined : (hex as Id));
   const kind = KINDS[reader.u8()] ?? "transfer";
   const opId = id() as OpId;

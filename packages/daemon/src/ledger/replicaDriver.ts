@@ -54,7 +54,7 @@ const GROUP_MS_MAX = 15;
 const TICK_MIN_MS = 1;
 /** The signing table is shortened when it has grown by this much. */
 const SIGNED_RECORDS_MAX = 4_096;
-const SIGNED_BYTES_MAX = 32 * 1024 * 1024;
+const SIGNED_BYTES_MAX = 4 * 1024 * 1024;
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 5_000;
 
