@@ -12,6 +12,8 @@ import type {UnixMs} from "@catalyze/core/primitives/time";
 import {MemoryDisk, MemoryStore} from "../fakes/memoryStore.ts";
 import type {SimCrypto} from "../market/simKeys.ts";
 
+const PIECE_UNITS = 10;
+
 export type SimLedgerOptions = {
   readonly index: number;
   readonly genesis: Genesis;
@@ -43,9 +45,12 @@ export class SimLedgerNode {
   }
 
   async start(): Promise<void> {
-    const {genesis, crypto, voteSigner, isForker} = this.#options;
+    const {genesis, crypto, voteSigner, isForker, index} = this.#options;
+    // Every second node computes its checkpoints in small pieces, with inputs in between.
+    const pieces = index % 2 === 1 ? {workUnits: PIECE_UNITS} : {};
     const restored = await restoreReplica({genesis, store: this.store, signed: [...this.signed]});
-    this.replica = new Replica({genesis, verifier: crypto.verifier, voteSigner, isForker}, restored);
+    const {verifier} = crypto;
+    this.replica = new Replica({genesis, verifier, voteSigner, isForker, ...pieces}, restored);
   }
 
   /** Of its vote key; survives its crashes. */

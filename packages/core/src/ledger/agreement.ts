@@ -5,10 +5,11 @@
 
 import type {Signer} from "../ports/signer.ts";
 import type {Hash, PeerId} from "../primitives/id.ts";
+import {type Work, WorkBudget} from "../primitives/work.ts";
 import type {Book} from "./book.ts";
 import type {Checkpoint, Head} from "./checkpoint.ts";
 import type {ConsensusMessage} from "./consensusCodec.ts";
-import {type Cut, computeCut, dueMs, headsNow} from "./cut.ts";
+import {beginCut, type Cut, type CutResult, dueMs, headsNow} from "./cut.ts";
 import {type FinalCheckpoint, isProven} from "./finality.ts";
 import {Simplex} from "./simplex.ts";
 import type {SimplexComponents, SimplexOutput} from "./simplexTypes.ts";
@@ -17,6 +18,8 @@ export type AgreementComponents = Omit<SimplexComponents, "host" | "committee" |
   /** The key of a witness, member of the committee or not; `undefined` for a follower. */
   readonly signer: Signer | undefined;
   readonly book: Book;
+  /** Units of work on checkpoints in one `advance`; what is left goes on in the next. */
+  readonly workUnits: number;
   /** Δ at the pace in force. */
   readonly delayMs: () => number;
 };
@@ -25,6 +28,8 @@ export type AgreementComponents = Omit<SimplexComponents, "host" | "committee" |
 const INBOX_MAX = 512;
 const EARLY_MAX = 128;
 const CUTS_MAX = 16;
+/** Cuts that are being computed at once: other leaders may propose others meanwhile. */
+const BEGUN_MAX = 4;
 
 type Received = {
   readonly final: FinalCheckpoint;
@@ -50,8 +55,14 @@ export class Agreement {
   /** Messages of the next height: others were faster. */
   #early: ConsensusMessage[] = [];
   readonly #inbox = new Map<bigint, Received>();
-  /** Computed on the present base. */
-  readonly #cuts = new Map<Hash, Cut>();
+  /** Computed on the present base, or on the way, by what names them: their heads. */
+  readonly #cuts = new Map<string, Cut>();
+  readonly #begun = new Map<string, Work<Cut>>();
+  /** What this node proposes while that is not computed. */
+  #proposing: readonly Head[] | undefined;
+  #budget = new WorkBudget(0);
+  /** The last `advance` ended because its budget did. */
+  #isBusy = false;
   /** Own messages of heights above the base, from an earlier run. */
   #restored: readonly ConsensusMessage[];
   #isVoting = true;
@@ -93,7 +104,7 @@ export class Agreement {
   }
 
   wakeMs(nowMs: number): number {
-    return this.#simplex.wakeMs(nowMs);
+    return this.#isBusy ? nowMs : this.#simplex.wakeMs(nowMs);
   }
 
   /** False when a signature is wrong. `isAhead`: its sender knows checkpoints that are missing here. */
@@ -126,6 +137,8 @@ export class Agreement {
 
   /** Everything that time, messages and entries allow, up to one decision: adopt it, then `next`. */
   advance(nowMs: number): AgreementOutput {
+    this.#budget = new WorkBudget(this.#components.workUnits);
+    this.#isBusy = false;
     const inbox = this.#fromInbox();
     if (inbox !== undefined) return this.#output({...NOTHING, decided: inbox});
     const waiting = this.#inbox.get(this.#nextHeight())?.final.checkpoint.heads ?? [];
@@ -137,6 +150,8 @@ export class Agreement {
   /** The book has adopted the decision. */
   next(): void {
     this.#cuts.clear();
+    this.#begun.clear();
+    this.#proposing = undefined;
     for (const height of this.#inbox.keys()) {
       if (height <= this.#components.book.checkpoint.height) this.#inbox.delete(height);
     }
@@ -170,20 +185,40 @@ export class Agreement {
   }
 
   #propose(): Checkpoint | undefined {
-    const context = this.#components.book.cutContext();
-    const result = computeCut(context, headsNow(context));
-    if (result.kind !== "cut" || !this.#isApplicable(result.cut)) return undefined;
-    this.#keep(result.cut);
-    return result.cut.checkpoint;
+    this.#proposing ??= headsNow(this.#components.book.cutContext());
+    const result = this.#compute(this.#proposing);
+    // Other heads may do better than these, but not than those that are being computed.
+    if (result !== undefined) this.#proposing = undefined;
+    return result?.kind === "cut" && this.#isApplicable(result.cut) ? result.cut.checkpoint : undefined;
   }
 
   #judge(checkpoint: Checkpoint, hash: Hash): "valid" | "invalid" | "wait" {
-    if (this.#cuts.has(hash)) return "valid";
-    const result = computeCut(this.#components.book.cutContext(), checkpoint.heads);
+    const result = this.#compute(checkpoint.heads);
+    if (result === undefined) return "wait";
     if (result.kind !== "cut") return result.kind;
-    if (!this.#isApplicable(result.cut)) return "invalid";
-    this.#keep(result.cut);
-    return result.cut.hash === hash ? "valid" : "invalid";
+    return this.#isApplicable(result.cut) && result.cut.hash === hash ? "valid" : "invalid";
+  }
+
+  /** The checkpoint of these heads; `undefined` while it is being computed. */
+  #compute(heads: readonly Head[]): CutResult | undefined {
+    const key = nameOf(heads);
+    const known = this.#cuts.get(key);
+    if (known !== undefined) return {kind: "cut", cut: known};
+    let work = this.#begun.get(key);
+    if (work === undefined) {
+      const begun = beginCut(this.#components.book.cutContext(), heads);
+      if (begun.kind !== "begun") return begun;
+      work = begun.work;
+    }
+    const done = this.#budget.spend(work);
+    if (done === undefined) {
+      this.#isBusy = true;
+      keepLatest(this.#begun, key, work, BEGUN_MAX);
+      return undefined;
+    }
+    this.#begun.delete(key);
+    keepLatest(this.#cuts, key, done.value, CUTS_MAX);
+    return {kind: "cut", cut: done.value};
   }
 
   /** I5: what is certified in a cut applies. */
@@ -191,14 +226,6 @@ export class Agreement {
     if (blocked.length === 0) return true;
     this.#violation ??= `I5: certified op does not apply (${blocked[0]?.reason ?? ""})`;
     return false;
-  }
-
-  #keep(cut: Cut): void {
-    for (const oldest of this.#cuts.keys()) {
-      if (this.#cuts.size < CUTS_MAX) break;
-      this.#cuts.delete(oldest);
-    }
-    this.#cuts.set(cut.hash, cut);
   }
 
   #fromInbox(): FinalCheckpoint | undefined {
@@ -224,10 +251,10 @@ export class Agreement {
 
   #output(output: SimplexOutput, named: readonly Head[] = []): AgreementOutput {
     const {decided} = output;
-    const cut = decided === undefined ? undefined : this.#cuts.get(decided.hash);
+    const cut = decided === undefined ? undefined : this.#cuts.get(nameOf(decided.checkpoint.heads));
     const liars = this.#liars;
     this.#liars = [];
-    const isBehind = decided === undefined && (this.#inbox.size > 0 || liars.length > 0);
+    const isBehind = decided === undefined && !this.#isBusy && (this.#inbox.size > 0 || liars.length > 0);
     return {...output, cut, isBehind, named, liars, violation: this.#violation};
   }
 }
@@ -238,6 +265,20 @@ const NOTHING: SimplexOutput = {signed: [], repeated: [], decided: undefined, is
 export function heightOf({proposals, votes}: ConsensusMessage): bigint {
   const heights = [...proposals.map(({checkpoint}) => checkpoint.height), ...votes.map(({height}) => height)];
   return heights.reduce((high, height) => (height > high ? height : high), 0n);
+}
+
+function nameOf(heads: readonly Head[]): string {
+  return heads.map(({witness, n, hash}) => `${witness}/${n}/${hash}`).join();
+}
+
+/** Puts it last, and lets the first ones go where there are too many. */
+function keepLatest<Value>(map: Map<string, Value>, key: string, value: Value, sizeMax: number): void {
+  map.delete(key);
+  map.set(key, value);
+  for (const oldest of map.keys()) {
+    if (map.size <= sizeMax) return;
+    map.delete(oldest);
+  }
 }
 
 function onlyHeight({proposals, votes}: ConsensusMessage, height: bigint): ConsensusMessage {

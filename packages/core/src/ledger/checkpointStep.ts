@@ -6,13 +6,14 @@
  */
 import {toHex} from "../primitives/bytes.ts";
 import type {Hash, LockId} from "../primitives/id.ts";
+import {finish, type Work} from "../primitives/work.ts";
 import {releaseAccepts} from "./accept.ts";
 import type {Tally} from "./certificates.ts";
 import {type Checkpoint, checkpointHash, epochOfHeight, type Head, isLastOfEpoch} from "./checkpoint.ts";
 import {type Closing, type ClosingContext, closeEpoch} from "./closing.ts";
 import {type DueContext, settleDue} from "./dueCells.ts";
 import {endVoting} from "./endVoting.ts";
-import {type FoldResult, fold} from "./fold.ts";
+import {type FoldResult, folding} from "./fold.ts";
 import {lateWindowH} from "./governance.ts";
 import {governanceHash} from "./governanceCodec.ts";
 import type {Op} from "./op.ts";
@@ -57,12 +58,17 @@ export type CheckpointStep = {
 const NOTHING_CLOSED: Closing = {applied: [], frozen: []};
 
 export function checkpointStep(input: CheckpointStepInput): CheckpointStep {
+  return finish(checkpointWork(input));
+}
+
+/** The same in pieces. */
+export function* checkpointWork(input: CheckpointStepInput): Work<CheckpointStep> {
   const {parent, params, tally, prove} = input;
   const height = parent.height + 1n;
   const state = input.base.fork();
   const isLast = isLastOfEpoch(height, params.checkpointsPerEpoch);
   const epoch = epochOfHeight(height, params.checkpointsPerEpoch);
-  const folded = fold(state, tally.certified(), {height});
+  const folded = yield* folding(state, tally.certified(), {height});
   const frozenUntilH = height + heightsOf(params.lateCertificateWindowS, params);
   const closing = isLast
     ? closeEpoch(state, tally, {height, epoch, frozenUntilH, isSound: input.isSound})
@@ -84,6 +90,7 @@ export function checkpointStep(input: CheckpointStepInput): CheckpointStep {
   const applied = [...inLogs, ...rescued];
   releaseAccepts(state, {closedLocks, applied});
   if (isLast) endEpoch(state, {epoch, height, heads: input.heads, params});
+  const tree = yield* state.hashedTree();
   const checkpoint: Checkpoint = {
     network: parent.network,
     epoch,
@@ -92,7 +99,7 @@ export function checkpointStep(input: CheckpointStepInput): CheckpointStep {
     heads: input.heads,
     depositCursor: parent.depositCursor,
     timeMs: input.timeMs,
-    stateRoot: toHex(state.tree().root()) as Hash,
+    stateRoot: toHex(tree.root()) as Hash,
     totals: state.totals,
     withdrawalRoot: toHex(withdrawalRoot(state.withdrawals())) as Hash,
     paramsHash: governanceHash(state.governance),

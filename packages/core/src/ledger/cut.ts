@@ -4,7 +4,9 @@
  * so a validator that holds the entries computes the same bytes or refuses.
  */
 import {assert} from "../errors/assert.ts";
+import type {Write} from "../ports/store.ts";
 import type {Hash} from "../primitives/id.ts";
+import {finish, type Work} from "../primitives/work.ts";
 import {Tally} from "./certificates.ts";
 import {
   type Checkpoint,
@@ -14,7 +16,7 @@ import {
   isLastOfEpoch,
   voteEpochOf,
 } from "./checkpoint.ts";
-import {checkpointStep} from "./checkpointStep.ts";
+import {checkpointWork} from "./checkpointStep.ts";
 import type {Committee} from "./committee.ts";
 import type {Dag, EntryNode} from "./dag.ts";
 import type {Proven} from "./evidence.ts";
@@ -25,6 +27,9 @@ import type {LedgerParams} from "./params.ts";
 import {committeeNow, coveredHeads, type Register} from "./register.ts";
 import {isResolved} from "./resolved.ts";
 import type {LedgerState} from "./state.ts";
+import {stateWrites} from "./storeKeys.ts";
+
+const OPS_PER_UNIT = 4;
 
 export type CutContext = {
   readonly dag: Dag;
@@ -45,6 +50,8 @@ export type Cut = {
   readonly hash: Hash;
   /** A fork of the base: commit it when the checkpoint is final. */
   readonly state: LedgerState;
+  /** What that changes on disk. */
+  readonly writes: readonly Write[];
   /** Votes inside this cut for ops that it did not apply. */
   readonly carried: Tally;
   /** Entries that this cut covers first. */
@@ -54,11 +61,13 @@ export type Cut = {
   readonly blocked: readonly BlockedOp[];
 };
 
-export type CutResult =
-  | {readonly kind: "cut"; readonly cut: Cut}
+type NoCut =
   /** Entries that the heads name are not here, or not yet enough of them are stamped. */
-  | {readonly kind: "wait"}
-  | {readonly kind: "invalid"; readonly reason: string};
+  {readonly kind: "wait"} | {readonly kind: "invalid"; readonly reason: string};
+
+export type CutResult = {readonly kind: "cut"; readonly cut: Cut} | NoCut;
+
+export type BegunCut = {readonly kind: "begun"; readonly work: Work<Cut>} | NoCut;
 
 /** What this node would agree on now: every member's head. A forked log stays where the last cut left it. */
 export function headsNow(context: CutContext): Head[] {
@@ -80,6 +89,12 @@ export function dueMs({parent, params}: Pick<CutContext, "parent" | "params">): 
 
 /** The checkpoint of these heads. */
 export function computeCut(context: CutContext, heads: readonly Head[]): CutResult {
+  const begun = beginCut(context, heads);
+  return begun.kind === "begun" ? {kind: "cut", cut: finish(begun.work)} : begun;
+}
+
+/** The same in pieces. What the context names must stay as it is until the last of them. */
+export function beginCut(context: CutContext, heads: readonly Head[]): BegunCut {
   const problem = headsProblem(context, heads);
   if (problem !== undefined) return problem;
   const stamped = stampedHeads(context, heads);
@@ -90,7 +105,7 @@ export function computeCut(context: CutContext, heads: readonly Head[]): CutResu
   if (timeMs < dueMs(context)) return {kind: "wait"};
   const nodes = context.dag.uncoveredPast(heads);
   if (nodes === undefined) return {kind: "wait"};
-  return {kind: "cut", cut: cutOf(context, {heads, timeMs, nodes})};
+  return {kind: "begun", work: cutOf(context, {heads, timeMs, nodes})};
 }
 
 export type VoteCount = Pick<CutContext, "dag" | "base" | "params"> & {
@@ -115,6 +130,10 @@ export function countVotes(tally: Tally, {entry}: EntryNode, count: VoteCount): 
     .flatMap((op) => [...tally.add(op), ...tally.vote(op.id, witness)]);
 }
 
+function opsSeen({entry: {carry, acks}}: EntryNode, {dag}: Pick<CutContext, "dag">): number {
+  return acks.reduce((sum, {hash}) => sum + (dag.node(hash)?.entry.carry.length ?? 0), carry.length);
+}
+
 /** An acknowledged entry whose ops are settled adds nothing; nor does one of another epoch, or one's own. */
 function isCounted({entry, isSettled}: EntryNode, voter: number, {params, epoch}: VoteCount): boolean {
   return !isSettled && entry.header.witness !== voter && voteEpochOf(entry.header, params) === epoch;
@@ -126,14 +145,17 @@ type CutParts = {
   readonly nodes: readonly EntryNode[];
 };
 
-function cutOf(context: CutContext, {heads, timeMs, nodes}: CutParts): Cut {
+function* cutOf(context: CutContext, {heads, timeMs, nodes}: CutParts): Work<Cut> {
   const {params, parent} = context;
   const epoch = epochOfHeight(parent.height + 1n, params.checkpointsPerEpoch);
   const tally = context.carried.copy();
-  for (const node of nodes) countVotes(tally, node, {...context, epoch});
+  for (const node of nodes) {
+    countVotes(tally, node, {...context, epoch});
+    yield 1 + opsSeen(node, context) / OPS_PER_UNIT;
+  }
   const {isSound} = context;
   const visible = {tally, isSound, base: context.base, height: parent.height + 1n};
-  const step = checkpointStep({
+  const step = yield* checkpointWork({
     ...context,
     heads,
     timeMs,
@@ -146,7 +168,8 @@ function cutOf(context: CutContext, {heads, timeMs, nodes}: CutParts): Cut {
   // With its epoch every vote is over.
   const carried = checkpoint.isLastOfEpoch ? new Tally(committeeNow(state.register)) : tally;
   const hash = checkpointHash(checkpoint);
-  return {checkpoint, hash, state, carried, nodes, applied, blocked: fold.blocked};
+  const writes = yield* stateWrites(state);
+  return {checkpoint, hash, state, writes, carried, nodes, applied, blocked: fold.blocked};
 }
 
 /** The one that agrees on the checkpoint after the parent. */
@@ -162,7 +185,7 @@ function headsBefore(context: CutContext): ReadonlyMap<number, Head> {
   return new Map(covered.map((head) => [head.witness, head]));
 }
 
-function headsProblem(context: CutContext, heads: readonly Head[]): CutResult | undefined {
+function headsProblem(context: CutContext, heads: readonly Head[]): NoCut | undefined {
   const committee = committeeOf(context);
   const known = headsBefore(context);
   const byWitness = new Map(heads.map((head) => [head.witness, head]));
@@ -179,7 +202,7 @@ function headsProblem(context: CutContext, heads: readonly Head[]): CutResult | 
   );
 }
 
-function newHeadsProblem({dag}: CutContext, heads: readonly Head[]): CutResult | undefined {
+function newHeadsProblem({dag}: CutContext, heads: readonly Head[]): NoCut | undefined {
   for (const {witness, n, hash} of heads) {
     const header = dag.node(hash)?.entry.header;
     if (header === undefined) return {kind: "wait"};

@@ -4,10 +4,13 @@
  */
 import {assert} from "../errors/assert.ts";
 import type {CellId} from "../primitives/id.ts";
+import {finish, type Work} from "../primitives/work.ts";
 import {type ApplyContext, apply, enabled, type Refusal} from "./apply.ts";
 import type {Op} from "./op.ts";
 import {lockIdOf} from "./opCodec.ts";
 import type {LedgerState} from "./state.ts";
+
+const CREDITS_PER_UNIT = 4;
 
 export type BlockedOp = {readonly op: Op; readonly reason: Refusal};
 
@@ -22,6 +25,11 @@ export type FoldResult = {
 
 /** Changes `state`: hand in a fork. */
 export function fold(state: LedgerState, ops: Iterable<Op>, context: ApplyContext): FoldResult {
+  return finish(folding(state, ops, context));
+}
+
+/** The same in pieces. */
+export function* folding(state: LedgerState, ops: Iterable<Op>, context: ApplyContext): Work<FoldResult> {
   const waiting = byCell(ops);
   const applied: Op[] = [];
   const queue = [...waiting.keys()];
@@ -30,7 +38,9 @@ export function fold(state: LedgerState, ops: Iterable<Op>, context: ApplyContex
     queued.delete(cell);
     for (const op of applyCell(state, waiting.get(cell) ?? [], context)) {
       applied.push(op);
-      for (const credited of creditedBy(state, op)) {
+      const cells = creditedBy(state, op);
+      yield 1 + cells.length / CREDITS_PER_UNIT;
+      for (const credited of cells) {
         if (credited === cell || queued.has(credited) || !waiting.has(credited)) continue;
         queued.add(credited);
         queue.push(credited);

@@ -19,6 +19,8 @@ import {Voter} from "./voter.ts";
 /** Δ of checkpoint agreement: a quarter of the interval, within what networks are like. */
 const DELAY_MIN_MS = 250;
 const DELAY_MAX_MS = 1_000;
+/** Of work on a checkpoint before other inputs get their turn: about 8 ms. */
+const WORK_UNITS = 800;
 
 export type ReplicaParts = {
   /** `undefined` for a follower, and where the signing table was moved to another machine. */
@@ -37,7 +39,7 @@ export type ReplicaParts = {
 
 export function replicaParts(components: ReplicaComponents, restored: RestoredReplica): ReplicaParts {
   const {genesis, verifier, voteRules = VOTE_RULES} = components;
-  const {isForker = false, hasForgotten = false} = components;
+  const {isForker = false, hasForgotten = false, workUnits = WORK_UNITS} = components;
   const hash = genesisHash(genesis);
   const network = {network: networkIdOf(hash), genesisHash: fromHex(hash)};
   const check = {...network, verifier};
@@ -55,7 +57,10 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
   const pool = new Pool();
   const delayMs = () => Math.min(DELAY_MAX_MS, Math.max(DELAY_MIN_MS, book.params.checkpointIntervalMs / 4));
   const {genesisHash: hashBytes} = network;
-  const agreement = new Agreement({verifier, genesisHash: hashBytes, signer, book, delayMs}, table.consensus);
+  const agreement = new Agreement(
+    {verifier, genesisHash: hashBytes, signer, book, delayMs, workUnits},
+    table.consensus,
+  );
   const openOwnLog = () => {
     const witness = signer && seatOf(book.base.register, signer.publicKey);
     if (signer === undefined || witness === undefined) return undefined;

@@ -24,6 +24,8 @@ export type ReplicaComponents = {
   readonly hasForgotten?: boolean;
   /** The rules of an honest witness; tests take one away to see that it is missed. */
   readonly voteRules?: readonly VoteRule[];
+  /** Units of work on a checkpoint (`primitives/work.ts`) before other inputs get their turn. */
+  readonly workUnits?: number;
   /** Only in simulations: goes on when its own log turns out to be forked. */
   readonly isForker?: boolean;
 };

@@ -8,8 +8,9 @@
 import {assert} from "../errors/assert.ts";
 import {fromHex, toHex} from "../primitives/bytes.ts";
 import type {AccountId, CellId, LockId} from "../primitives/id.ts";
+import {finish, type Work} from "../primitives/work.ts";
 import {type AccountCell, type Cell, type LockCell, NO_TOTALS, type Totals} from "./cell.ts";
-import {leafIdOf, leafOf, treasuryLeaf} from "./cellCodec.ts";
+import {encodeCell, leafIdOf, leafOfEncoded, treasuryLeaf} from "./cellCodec.ts";
 import {type Governance, NO_GOVERNANCE} from "./governance.ts";
 import {OverlayMap} from "./overlayMap.ts";
 import {NO_REGISTER, type Register} from "./register.ts";
@@ -59,6 +60,8 @@ export class LedgerState {
   #tree: SumTree | undefined;
   readonly #dirtyAccounts = new Set<AccountId>();
   readonly #dirtyLocks = new Set<LockId>();
+  /** Of a fork: what will be stored when it is final. */
+  readonly #encoded = new Map<CellId, {readonly cell: Cell; readonly bytes: Uint8Array}>();
 
   private constructor(parent: LedgerState | undefined) {
     this.#parent = parent;
@@ -181,10 +184,27 @@ export class LedgerState {
 
   /** The sum tree over every cell and the treasury. Costs what changed since it was last asked for. */
   tree(): SumTree {
+    return finish(this.#growTree());
+  }
+
+  /** The same with every hash in it, in pieces. The state must not change before the last of them. */
+  *hashedTree(): Work<SumTree> {
+    const tree = yield* this.#growTree();
+    yield* tree.hashing();
+    return tree;
+  }
+
+  *#growTree(): Work<SumTree> {
     const base = this.#tree ?? this.#parent?.tree() ?? SumTree.EMPTY;
-    const tree = base.with(this.#treeChanges());
+    const tree = yield* base.changing(this.#treeChanges());
     this.#setTree(tree);
     return tree;
+  }
+
+  /** A cell's canonical bytes, kept where the tree of a fork needed them. */
+  encoded(cell: Cell): Uint8Array {
+    const known = this.#encoded.get(cell.id);
+    return known?.cell === cell ? known.bytes : encodeCell(cell);
   }
 
   putAccount(cell: AccountCell): void {
@@ -236,8 +256,16 @@ export class LedgerState {
   *#treeChanges(): Generator<TreeChange> {
     const treasury = treasuryLeaf(this.#totals.treasury);
     yield {id: treasury.id, leaf: treasury};
-    for (const id of this.#dirtyAccounts) yield changeOf("account", id, this.account(id));
-    for (const id of this.#dirtyLocks) yield changeOf("lock", id, this.lock(id));
+    for (const id of this.#dirtyAccounts) yield this.#changeOf("account", id, this.account(id));
+    for (const id of this.#dirtyLocks) yield this.#changeOf("lock", id, this.lock(id));
+  }
+
+  #changeOf(kind: Cell["kind"], id: CellId, cell: Cell | undefined): TreeChange {
+    if (cell === undefined) return {id: leafIdOf(kind, id), leaf: undefined};
+    const bytes = encodeCell(cell);
+    if (this.#parent !== undefined) this.#encoded.set(id, {cell, bytes});
+    const leaf = leafOfEncoded(cell, bytes);
+    return {id: leaf.id, leaf};
   }
 
   #collectWithdrawals(into: Map<string, bigint>): void {
@@ -254,10 +282,4 @@ function dueHeights(cell: Cell): readonly bigint[] {
     return [...thawing, ...maturing, ...accepts.map(({untilH}) => untilH)];
   }
   return cell.isClosed ? thawing : [...thawing, cell.expiryH + 1n];
-}
-
-function changeOf(kind: Cell["kind"], id: AccountId, cell: Cell | undefined): TreeChange {
-  return cell === undefined
-    ? {id: leafIdOf(kind, id), leaf: undefined}
-    : {id: leafIdOf(kind, id), leaf: leafOf(cell)};
 }

@@ -5,10 +5,10 @@ import type {StoreReader, Write} from "../ports/store.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {toHex} from "../primitives/bytes.ts";
 import type {Hash} from "../primitives/id.ts";
+import type {Work} from "../primitives/work.ts";
 import {readId, writeId, writeU16, writeU32, writeU64} from "./canonical.ts";
 import {encodeCell} from "./cellCodec.ts";
 import type {Tally} from "./certificates.ts";
-import type {Cut} from "./cut.ts";
 import type {EntryNode} from "./dag.ts";
 import type {Entry} from "./entry.ts";
 import {encodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
@@ -88,19 +88,43 @@ export async function storedHeight(store: StoreReader, key: string): Promise<big
   return bytes === undefined ? undefined : new ByteReader(bytes).u64();
 }
 
-/** Everything that a final checkpoint changes on disk. Ask before its state is committed. */
-export function checkpointWrites(cut: Cut, final: FinalCheckpoint, covered: Iterable<EntryNode>): Write[] {
-  const {cells, removedLocks, withdrawals, register, governance} = cut.state.changes();
-  return [
+const WRITES_PER_UNIT = 8;
+
+/** What a fork of a checkpoint's state changes on disk, in pieces. Ask before it is committed. */
+export function* stateWrites(state: LedgerState): Work<Write[]> {
+  const {cells, removedLocks, withdrawals, register, governance} = state.changes();
+  const writes: Write[] = [
     ...(register === undefined ? [] : [{key: KEY.register, value: encodeRegister(register)}]),
     ...(governance === undefined ? [] : [{key: KEY.governance, value: encodeGovernance(governance)}]),
-    ...cells.map((cell) => ({key: KEY.cells + cell.id, value: encodeCell(cell)})),
     ...removedLocks.map((id) => ({key: KEY.cells + id, value: undefined})),
     ...withdrawals.map(withdrawalWrite),
-    ...(isHandover(cut.state.register, final) ? [handoverWrite({final, register: cut.state.register})] : []),
+  ];
+  for (const [index, cell] of cells.entries()) {
+    writes.push({key: KEY.cells + cell.id, value: state.encoded(cell)});
+    if (index % WRITES_PER_UNIT === 0) yield 1;
+  }
+  return writes;
+}
+
+/** What a cut changes, besides the checkpoint itself. */
+export type CutChanges = {
+  readonly state: LedgerState;
+  readonly writes: readonly Write[];
+  readonly carried: Tally;
+};
+
+/** Everything that a final checkpoint changes on disk. */
+export function checkpointWrites(
+  {state, writes, carried}: CutChanges,
+  final: FinalCheckpoint,
+  covered: Iterable<EntryNode>,
+): Write[] {
+  return [
+    ...writes,
+    ...(isHandover(state.register, final) ? [handoverWrite({final, register: state.register})] : []),
     {key: checkpointKey(final.checkpoint.height), value: encodeFinalCheckpoint(final)},
     {key: KEY.meta, value: encodeMeta(final)},
-    {key: KEY.carried, value: encodeCarried(cut.carried, covered)},
+    {key: KEY.carried, value: encodeCarried(carried, covered)},
   ];
 }
 

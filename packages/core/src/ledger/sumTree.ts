@@ -17,8 +17,13 @@ import {sha256} from "../crypto/sha256.ts";
 import {assert} from "../errors/assert.ts";
 import {U64_MAX} from "../primitives/amount.ts";
 import {equalBytes} from "../primitives/bytes.ts";
+import {finish, type Work} from "../primitives/work.ts";
 import {U128_MAX} from "./canonical.ts";
 import {TreeFold} from "./treeFold.ts";
+
+/** In units of work: a cell is encoded, hashed twice, and set into a path of about twenty nodes. */
+const CHANGE_COST = 2;
+const HASHES_PER_UNIT = 3;
 
 export type TreeLeaf = {
   /** 32 bytes. */
@@ -72,13 +77,34 @@ export class SumTree {
 
   /** The tree after these changes; this one stays as it is. */
   with(changes: Iterable<TreeChange>): SumTree {
+    return finish(this.changing(changes));
+  }
+
+  /** The same in pieces. */
+  *changing(changes: Iterable<TreeChange>): Work<SumTree> {
     let root = this.#root;
     for (const {id, leaf} of changes) {
       assert(id.length === 32, "a tree id has 32 bytes");
       root =
         leaf === undefined ? removed(root, id) : inserted(root, {kind: "leaf", id, ...leaf, hash: undefined});
+      yield CHANGE_COST;
     }
     return new SumTree(root);
+  }
+
+  /** Makes every hash that is missing, in pieces: afterwards roots and proofs are at hand. */
+  *hashing(): Work<void> {
+    const open = this.#root === undefined ? [] : [this.#root];
+    let made = 0;
+    for (let node = open.at(-1); node !== undefined; node = open.at(-1)) {
+      const below = node.kind === "inner" ? [node.left, node.right].filter(isUnhashed) : [];
+      open.push(...below);
+      if (below.length > 0) continue;
+      open.pop();
+      hashOf(node);
+      made += 1;
+      if (made % HASHES_PER_UNIT === 0) yield 1;
+    }
   }
 
   root(): Uint8Array {
@@ -184,6 +210,10 @@ function scratch(length: number): Scratch {
 function writeSum({view}: Scratch, at: number, sum: bigint): void {
   view.setBigUint64(at, sum <= U64_MAX ? 0n : sum >> 64n);
   view.setBigUint64(at + 8, BigInt.asUintN(64, sum));
+}
+
+function isUnhashed({hash}: Node): boolean {
+  return hash === undefined;
 }
 
 /** Recursion is as deep as a path: ids are hashes, so about log2 of the leaves. */

@@ -10,7 +10,7 @@ import type {Op, Payload} from "@catalyze/core/ledger/op";
 import {NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
 import {committeeNow, genesisRegister} from "@catalyze/core/ledger/register";
 import {Replica} from "@catalyze/core/ledger/replica";
-import type {RestoredReplica} from "@catalyze/core/ledger/replicaTypes";
+import type {ReplicaComponents, RestoredReplica} from "@catalyze/core/ledger/replicaTypes";
 import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {Hash, OpId, PeerId} from "@catalyze/core/primitives/id";
@@ -39,9 +39,14 @@ export function committeeOf(count: number): Committee {
   return committeeNow(genesisRegister(genesisOf(count)));
 }
 
-export function replicaOf(genesis: Genesis, index: number, restored: Partial<RestoredReplica> = {}): Replica {
+export function replicaOf(
+  genesis: Genesis,
+  index: number,
+  restored: Partial<RestoredReplica> = {},
+  options: Pick<ReplicaComponents, "workUnits"> = {},
+): Replica {
   return new Replica(
-    {genesis, verifier, voteSigner: witnesses[index]},
+    {genesis, verifier, voteSigner: witnesses[index], ...options},
     {...freshReplica(genesis), ...restored},
   );
 }
