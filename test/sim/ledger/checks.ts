@@ -1,9 +1,7 @@
 /** What must hold after every step of a simulated ledger, whatever the network and the owners do. */
 import {voteEpochOf} from "@catalyze/core/ledger/checkpoint";
-import {decodeConsensus} from "@catalyze/core/ledger/consensusCodec";
 import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
 import type {Entry} from "@catalyze/core/ledger/entry";
-import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import {paramsAt} from "@catalyze/core/ledger/governance";
 import {checkInvariants, isConserved} from "@catalyze/core/ledger/invariants";
 import type {LockSpec, Op} from "@catalyze/core/ledger/op";
@@ -17,6 +15,7 @@ import type {CellId, Hash, OpId} from "@catalyze/core/primitives/id";
 import type {Assembly} from "./assembly.ts";
 import {Bank} from "./bank.ts";
 import type {SimLedgerNode, Spoken} from "./simLedgerNode.ts";
+import {Words} from "./words.ts";
 
 export type ChecksOptions = {
   readonly accounts: readonly {readonly id: CellId; readonly balance: bigint}[];
@@ -50,6 +49,7 @@ export class Checks {
   readonly #allowed = new Map<CellId, bigint>();
   /** Entries that honest nodes wrote or took in, for what an acknowledgement votes for. */
   readonly #entries = new Map<Hash, Entry>();
+  readonly words = new Words();
   certifiedOps = 0;
   /** First epoch of each committee → the register that made it. */
   readonly terms = new Map<number, Register>();
@@ -116,7 +116,7 @@ export class Checks {
 
   /** An entry on its way, of whomever. */
   saw(bytes: Uint8Array): Entry {
-    const entry = decodeEntry(bytes);
+    const entry = this.words.entry(bytes);
     this.#entries.set(entry.hash, entry);
     return entry;
   }
@@ -262,7 +262,7 @@ export class Checks {
       for (const {body, id} of this.#votesOf(entry)) yield [`slot/${epoch}/${body.cell}/${body.seq}`, id];
     }
     if (what !== "consensus") return;
-    for (const {kind, height, iteration, hash, witness} of decodeConsensus(bytes).votes) {
+    for (const {kind, height, iteration, hash, witness} of this.words.consensus(bytes).votes) {
       if (witness === seat) yield [`${kind}/${height}/${iteration}`, hash];
     }
   }

@@ -3,7 +3,6 @@
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import type {Committee} from "@catalyze/core/ledger/committee";
 import type {ReplicaInput} from "@catalyze/core/ledger/effects";
-import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {safeFee} from "@catalyze/core/ledger/governance";
@@ -455,10 +454,15 @@ export class SimLedger {
   /** A forker goes on with its own branch, and takes in its twin's only beside it. */
   #isTwinsNext({index, replica}: SimLedgerNode, input: ReplicaInput): boolean {
     if (input.kind !== "entry" || !this.#bad.has(index)) return false;
-    const {header} = decodeEntry(input.bytes);
     if (this.nowMs < this.#forkMs) return false;
+    const {header} = this.checks.words.entry(input.bytes);
     const head = replica?.heads().find(({witness}) => witness === header.witness);
     return header.witness === this.#setup.twin && header.n > (head?.n ?? 0n);
+  }
+
+  /** A forker lacks its twin's branch for good: it asks by its timer only, and not again after each answer. */
+  #isGoingAlone({index}: SimLedgerNode): boolean {
+    return this.#bad.has(index) && this.nowMs >= this.#forkMs;
   }
 
   /** Between two effects of its next step, or right now. */
@@ -514,13 +518,13 @@ export class SimLedger {
     if (effect.kind === "checkpointed" && node.replica !== undefined)
       this.#badWitness?.final(node.replica.finalCheckpoint);
     if (effect.kind === "broadcast") {
-      if (effect.what !== "checkpoint") this.#badWitness?.hear(effect.what, effect.bytes);
+      if (effect.what !== "checkpoint") this.#badWitness?.hear(effect.what, effect.bytes, this.checks.words);
       for (const other of this.nodes) {
         if (other === node || (effect.what === "consensus" && !this.#mayWitness(other))) continue;
         this.#send(node, other, {kind: effect.what, bytes: effect.bytes, from: peerOf(node)});
       }
     }
-    if (effect.kind === "fetch") this.#sync(node, effect.from);
+    if (effect.kind === "fetch" && !this.#isGoingAlone(node)) this.#sync(node, effect.from);
     if (effect.kind === "evidence") this.#report(effect.proof);
   }
 

@@ -3,7 +3,7 @@ import {assert} from "../errors/assert.ts";
 import {CodedError} from "../errors/codedError.ts";
 import {U64_MAX} from "../primitives/amount.ts";
 import type {ByteReader, ByteWriter} from "../primitives/binary.ts";
-import {fromHex, toHex} from "../primitives/bytes.ts";
+import {isHex} from "../primitives/bytes.ts";
 
 export const U32_MAX = 0xffff_ffff;
 export const U128_MAX = (1n << 128n) - 1n;
@@ -12,12 +12,13 @@ export const ADDRESS_BYTES = 20;
 
 /** 64 hex digits as 32 bytes. */
 export function writeId(writer: ByteWriter, hex: string): void {
-  writeFixed(writer, fromHex(hex), 32);
+  assert(hex.length === 64 && isHex(hex), "an id is 64 lower-case hex digits");
+  writer.hex(hex);
 }
 
 /** 32 bytes as the hex id that the caller names. */
 export function readId<Id extends string>(reader: ByteReader): Id {
-  return toHex(reader.raw(32)) as Id;
+  return reader.hex(32) as Id;
 }
 
 /** Bytes of a fixed width. */

@@ -3,34 +3,51 @@
  * integers, length-prefixed lists with hard maxima, no optional fields, no maps. Exactly one byte
  * string per value; `finish()` of the reader refuses trailing bytes.
  */
+import {assert} from "../errors/assert.ts";
 import {CodedError} from "../errors/codedError.ts";
 
+type Scratch = {readonly bytes: Buffer; readonly view: DataView};
+
+/**
+ * Of writers that finished, for the next ones: a fresh typed array costs more than most of what is written
+ * into it. Writers nest, so there are a few.
+ */
+const spares: Scratch[] = [];
+const SPARES_MAX = 16;
+const SPARE_BYTES_MAX = 64 * 1024;
+
+function scratchOf(size: number): Scratch {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  return {bytes, view: new DataView(bytes.buffer)};
+}
+
+/** Ends with `finish()`: nothing can be written then. */
 export class ByteWriter {
-  #bytes = new Uint8Array(256);
-  #view = new DataView(this.#bytes.buffer);
+  #scratch = spares.pop() ?? scratchOf(512);
   #length = 0;
+  #isFinished = false;
 
   u8(value: number): this {
     const at = this.#grow(1);
-    this.#view.setUint8(at, value);
+    this.#scratch.view.setUint8(at, value);
     return this;
   }
 
   u16(value: number): this {
     const at = this.#grow(2);
-    this.#view.setUint16(at, value);
+    this.#scratch.view.setUint16(at, value);
     return this;
   }
 
   u32(value: number): this {
     const at = this.#grow(4);
-    this.#view.setUint32(at, value);
+    this.#scratch.view.setUint32(at, value);
     return this;
   }
 
   u64(value: bigint): this {
     const at = this.#grow(8);
-    this.#view.setBigUint64(at, value);
+    this.#scratch.view.setBigUint64(at, value);
     return this;
   }
 
@@ -41,7 +58,14 @@ export class ByteWriter {
   /** Raw bytes, no length: for fields of fixed width. */
   raw(value: Uint8Array): this {
     const at = this.#grow(value.length);
-    this.#bytes.set(value, at);
+    this.#scratch.bytes.set(value, at);
+    return this;
+  }
+
+  /** Lower-case hex as half as many raw bytes. Whoever calls has checked the digits. */
+  hex(value: string): this {
+    const at = this.#grow(value.length / 2);
+    this.#scratch.bytes.write(value, at, "hex");
     return this;
   }
 
@@ -51,17 +75,23 @@ export class ByteWriter {
   }
 
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    assert(!this.#isFinished, "a writer is finished once");
+    this.#isFinished = true;
+    const scratch = this.#scratch;
+    const bytes = new Uint8Array(this.#length);
+    bytes.set(scratch.bytes.subarray(0, this.#length));
+    if (spares.length < SPARES_MAX && scratch.bytes.length <= SPARE_BYTES_MAX) spares.push(scratch);
+    return bytes;
   }
 
   #grow(size: number): number {
+    assert(!this.#isFinished, "a finished writer writes no more");
     const at = this.#length;
     this.#length += size;
-    if (this.#length > this.#bytes.length) {
-      const next = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length));
-      next.set(this.#bytes);
-      this.#bytes = next;
-      this.#view = new DataView(next.buffer);
+    if (this.#length > this.#scratch.bytes.length) {
+      const next = scratchOf(Math.max(this.#scratch.bytes.length * 2, this.#length));
+      next.bytes.set(this.#scratch.bytes);
+      this.#scratch = next;
     }
     return at;
   }
@@ -71,6 +101,7 @@ export class ByteWriter {
 export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  #digits: Buffer | undefined;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
@@ -105,6 +136,14 @@ export class ByteReader {
   raw(length: number): Uint8Array {
     const at = this.#take(length);
     return this.#bytes.slice(at, at + length);
+  }
+
+  /** So many bytes as lower-case hex. */
+  hex(length: number): string {
+    const at = this.#take(length);
+    const {buffer, byteOffset, byteLength} = this.#bytes;
+    this.#digits ??= Buffer.from(buffer, byteOffset, byteLength);
+    return this.#digits.toString("hex", at, at + length);
   }
 
   bytes(lengthMax: number): Uint8Array {
