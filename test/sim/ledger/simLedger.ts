@@ -132,8 +132,6 @@ export class SimLedger {
   steps = 0;
   /** Times that a node began with a snapshot. */
   joins = 0;
-  /** Times that a witness came back from a backup. */
-  restores = 0;
   readonly #forgetful = new Set<SimLedgerNode>();
   /** Those of them that began because the logs that they lacked were gone. */
   rejoins = 0;
@@ -141,6 +139,11 @@ export class SimLedger {
   pruned = 0;
   /** Ops that comparisons brought to somebody. */
   carried = 0;
+  /** How often each kind of fault was injected. */
+  readonly faults = {
+    ...{dropped: 0, duplicated: 0, delayed: 0, oneWay: 0},
+    ...{crashes: 0, wipes: 0, restores: 0, badWords: 0, forbiddenOps: 0, cheatOps: 0},
+  };
 
   constructor(setup: SimLedgerSetup) {
     this.#setup = setup;
@@ -468,16 +471,22 @@ export class SimLedger {
   /** Between two effects of its next step, or right now. */
   #crash(node: SimLedgerNode): void {
     this.#tell(peerOf(node), () => "crashes");
+    this.faults.crashes += 1;
     const {wipe = 0, restore = 0} = this.#setup.faults;
     const isWiped = wipe > 0 && this.#random.chance(wipe);
     if (restore > 0 && this.#isForgetting(node)) this.#setBack(node);
-    else if (isWiped) node.wipe();
+    else if (isWiped) this.#wipe(node);
     else if (this.#random.chance(0.5)) node.dyingAfter = this.#random.int(3);
     else node.crash();
     this.#after(this.#random.between(100, 3_000), async () => {
       if (node.replica === undefined && !(isWiped && this.#isJoiner(node))) await this.#boot(node);
       else if (node.replica === undefined) await this.#join(node);
     });
+  }
+
+  #wipe(node: SimLedgerNode): void {
+    this.faults.wipes += 1;
+    node.wipe();
   }
 
   /** No other witness still has to find out what it signed. */
@@ -491,7 +500,7 @@ export class SimLedger {
   #setBack(node: SimLedgerNode): void {
     this.#tell(peerOf(node), () => "is restored from a backup");
     this.#forgetful.add(node);
-    this.restores += 1;
+    this.faults.restores += 1;
     node.restore();
     this.checks.forgot(node.index);
   }
@@ -536,13 +545,18 @@ export class SimLedger {
 
   #send(from: SimLedgerNode, to: SimLedgerNode, input: ReplicaInput): void {
     const {drop, duplicate} = this.#setup.faults;
-    if (!this.#isCalm && (this.#random.chance(drop) || this.#cut.has(`${from.index}>${to.index}`))) return;
+    if (!this.#isCalm && (this.#random.chance(drop) || this.#cut.has(`${from.index}>${to.index}`))) {
+      this.faults.dropped += 1;
+      return;
+    }
     const copies = !this.#isCalm && this.#random.chance(duplicate) ? 2 : 1;
+    this.faults.duplicated += copies - 1;
     for (let copy = 0; copy < copies; copy++) this.#after(this.#delayMs(), () => this.#step(to, input));
   }
 
   #delayMs(): number {
     const isSlow = !this.#isCalm && this.#random.chance(0.05);
+    if (isSlow) this.faults.delayed += 1;
     return isSlow ? this.#random.between(200, 2_000) : this.#random.between(1, 40);
   }
 
@@ -648,6 +662,7 @@ export class SimLedger {
     const ops = owner.act(this.#random, others, {height, account: view?.account(owner.account), endOf});
     for (const op of ops) {
       if (owner.isHonest) this.submitted.set(op.id, op);
+      else this.faults.cheatOps += 1;
       this.checks.know(op);
       const who = `owner ${this.owners.indexOf(owner)}`;
       this.#tell(who, () => `signs ${describeOp(op)}${owner.isHonest ? "" : " (it equivocates)"}`);
@@ -702,6 +717,7 @@ export class SimLedger {
     }
     this.checks.know(op, forbidden);
     this.#tell("a cheat", () => `signs ${describeOp(op)}${forbidden === undefined ? "" : `, ${forbidden}`}`);
+    if (forbidden !== undefined) this.faults.forbiddenOps += 1;
     if (step.isUnaided === true) this.#unaided.add(op.id);
     else this.#badWitness?.take(op);
     this.#offer(op, forbidden === undefined ? 0 : 40);
@@ -710,6 +726,7 @@ export class SimLedger {
   #harm(bad: BadWitness): void {
     for (const {kind, bytes, to} of bad.act(this.nowMs)) {
       if (kind === "entry") this.checks.saw(bytes);
+      this.faults.badWords += 1;
       const from = this.nodes[this.#setup.bad!]!;
       for (const node of this.nodes)
         if (to(node.index)) this.#send(from, node, {kind, bytes, from: peerOf(from)});
@@ -723,6 +740,7 @@ export class SimLedger {
     if (this.#random.chance(chance)) {
       const pair = `${from}>${to}`;
       this.#cut.add(pair);
+      this.faults.oneWay += 1;
       this.#after(this.#random.between(200, 3_000), () => void this.#cut.delete(pair));
     }
     this.#after(100, () => this.#cutOff(chance));

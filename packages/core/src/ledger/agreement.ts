@@ -130,7 +130,8 @@ export class Agreement {
     if (inbox !== undefined) return this.#output({...NOTHING, decided: inbox});
     const waiting = this.#inbox.get(this.#nextHeight())?.final.checkpoint.heads ?? [];
     const output = this.#simplex.advance(nowMs);
-    if (output.isContradicted) this.#violation ??= "a final checkpoint differs from what this node computes";
+    if (output.isContradicted)
+      this.#violation ??= "I6: a final checkpoint differs from what this node computes";
     return this.#output(output, waiting);
   }
 
@@ -213,7 +214,8 @@ export class Agreement {
     }
     this.#inbox.set(height, {...received, isProven: true});
     const verdict = this.#judge(final.checkpoint, final.hash);
-    if (verdict === "invalid") this.#violation ??= "a proven checkpoint differs from what this node computes";
+    if (verdict === "invalid")
+      this.#violation ??= "I6: a proven checkpoint differs from what this node computes";
     return verdict === "valid" ? final : undefined;
   }
 
