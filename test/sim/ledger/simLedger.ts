@@ -67,6 +67,10 @@ export type SimLedgerSetup = {
   readonly tricks?: number;
   /** All but one of the owners begin with next to nothing: payments rest on payments. */
   readonly arePoor?: boolean;
+  /** One way between two nodes, or to a node from an owner: each link keeps what it drew. Without it 1 to 40 ms anew. */
+  readonly linkMs?: readonly [min: number, max: number];
+  /** Instead of four. */
+  readonly checkpointsPerEpoch?: number;
   /** Honest clocks differ by up to this much either way. */
   readonly skewMaxMs?: number;
   readonly faults: {
@@ -139,6 +143,9 @@ export class SimLedger {
   pruned = 0;
   /** Ops that comparisons brought to somebody. */
   carried = 0;
+  /** Bytes that nodes sent, by what they are. */
+  readonly sentBytes = {op: 0, entry: 0, consensus: 0, checkpoint: 0};
+  readonly #linkMs = new Map<string, number>();
   /** How often each kind of fault was injected. */
   readonly faults = {
     ...{dropped: 0, duplicated: 0, delayed: 0, oneWay: 0},
@@ -172,7 +179,12 @@ export class SimLedger {
       })),
       params: {
         ...PARAMS_DEMO,
-        ...{checkpointsPerEpoch: 4, unbondingS: 5, lateCertificateWindowS: 6, evidenceWindowS: 10},
+        ...{
+          checkpointsPerEpoch: setup.checkpointsPerEpoch ?? 4,
+          unbondingS: 5,
+          lateCertificateWindowS: 6,
+          evidenceWindowS: 10,
+        },
         lockExpiryHeights: 3,
         ...(setup.logsS === undefined
           ? {}
@@ -551,7 +563,18 @@ export class SimLedger {
     }
     const copies = !this.#isCalm && this.#random.chance(duplicate) ? 2 : 1;
     this.faults.duplicated += copies - 1;
-    for (let copy = 0; copy < copies; copy++) this.#after(this.#delayMs(), () => this.#step(to, input));
+    if ("bytes" in input) this.sentBytes[input.kind] += input.bytes.length;
+    for (let copy = 0; copy < copies; copy++)
+      this.#after(this.#linkDelayMs(from, to), () => this.#step(to, input));
+  }
+
+  #linkDelayMs(from: SimLedgerNode, to: SimLedgerNode): number {
+    const {linkMs, seed} = this.#setup;
+    if (linkMs === undefined) return this.#delayMs();
+    const name = `${Math.min(from.index, to.index)}-${Math.max(from.index, to.index)}`;
+    const known = this.#linkMs.get(name) ?? new SeededRandom(`${seed} link ${name}`).between(...linkMs);
+    this.#linkMs.set(name, known);
+    return known;
   }
 
   #delayMs(): number {
