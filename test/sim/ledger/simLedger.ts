@@ -797,8 +797,11 @@ export class SimLedger {
   /** A witness that may not sign yet asks one after the other, as the shell does it. */
   #ask(node: SimLedgerNode, turn: number): void {
     const other = this.nodes[turn % this.nodes.length];
-    if (node.replica?.isSilent === true && other !== node) this.#sync(node, peerOf(other));
-    this.#after(250, () => this.#ask(node, turn + 1));
+    const isSilent = node.replica?.isSilent === true;
+    // It is busy with another in the same rhythm perhaps: each has its turn for all that.
+    const isBusy = isSilent && this.#syncing.has(node);
+    if (isSilent && other !== node) this.#sync(node, peerOf(other));
+    this.#after(250, () => this.#ask(node, isBusy ? turn : turn + 1));
   }
 
   /** Anti-entropy by timer, as the shell does it. */
