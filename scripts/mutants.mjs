@@ -1,4 +1,4 @@
-// `npm run mutants -- [name…] [--seeds N] [--sample]`: takes one rule of the ledger out at a time and says
+// `npm run mutants -- [name…] [--seeds N] [--scenario name] [--sample]`: takes one rule of the ledger out at a time and says
 // what missed it: a scenario of the simulation at a seed, or a unit test. The sources stay as they are.
 import {spawnSync} from "node:child_process";
 import {existsSync, mkdtempSync, readFileSync, rmSync} from "node:fs";
@@ -9,7 +9,11 @@ import {parseArgs} from "node:util";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const {values, positionals} = parseArgs({
-  options: {seeds: {type: "string", default: "2000"}, sample: {type: "boolean", default: false}},
+  options: {
+    seeds: {type: "string", default: "2000"},
+    sample: {type: "boolean", default: false},
+    scenario: {type: "string"},
+  },
   allowPositionals: true,
 });
 const folder = mkdtempSync(join(tmpdir(), "mutants-"));
@@ -20,6 +24,7 @@ function vitest(mutant, project, path) {
     ...process.env,
     CTZ_MUTANT: mutant,
     CTZ_SIM_SEEDS: values.seeds,
+    CTZ_SIM_SCENARIO: values.scenario ?? "",
     CTZ_TEST_TIMEOUT_MS: String(6 * 3_600_000),
   };
   // The runner refuses to start inside another one that tells its children so.

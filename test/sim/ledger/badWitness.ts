@@ -8,14 +8,13 @@ import type {Book} from "@catalyze/core/ledger/book";
 import type {Checkpoint, Head} from "@catalyze/core/ledger/checkpoint";
 import {
   type ConsensusMessage,
-  decodeConsensus,
   encodeConsensus,
   signProposal,
   signVote,
 } from "@catalyze/core/ledger/consensusCodec";
 import {computeCut} from "@catalyze/core/ledger/cut";
 import type {Entry} from "@catalyze/core/ledger/entry";
-import {decodeEntry, signEntry} from "@catalyze/core/ledger/entryCodec";
+import {signEntry} from "@catalyze/core/ledger/entryCodec";
 import type {FinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import type {Op} from "@catalyze/core/ledger/op";
@@ -28,6 +27,7 @@ import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {Hash} from "@catalyze/core/primitives/id";
 import type {SeededRandom} from "../fakes/seededRandom.ts";
 import type {SimCrypto} from "../market/simKeys.ts";
+import type {Words} from "./words.ts";
 
 const NO_HASH = "0".repeat(64) as Hash;
 const HABITS = [
@@ -88,12 +88,12 @@ export class BadWitness {
     this.#head = {witness: index, n: 0n, hash: NO_HASH};
   }
 
-  hear(kind: "entry" | "consensus", bytes: Uint8Array): void {
+  hear(kind: "entry" | "consensus", bytes: Uint8Array, words: Words): void {
     if (kind === "consensus") {
-      this.#said.push(decodeConsensus(bytes));
+      this.#said.push(words.consensus(bytes));
       return;
     }
-    const entry = decodeEntry(bytes);
+    const entry = words.entry(bytes);
     if (entry.header.witness === this.#options.index) return;
     const {offered} = this.#book.take(entry);
     if (offered.kind !== "ingested") return;

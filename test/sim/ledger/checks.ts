@@ -1,12 +1,10 @@
 /** What must hold after every step of a simulated ledger, whatever the network and the owners do. */
 import {voteEpochOf} from "@catalyze/core/ledger/checkpoint";
-import {decodeConsensus} from "@catalyze/core/ledger/consensusCodec";
 import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
 import type {Entry} from "@catalyze/core/ledger/entry";
-import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import {paramsAt} from "@catalyze/core/ledger/governance";
 import {checkInvariants, isConserved} from "@catalyze/core/ledger/invariants";
-import type {LockSpec, Op} from "@catalyze/core/ledger/op";
+import type {LockSpec, Op, Payload} from "@catalyze/core/ledger/op";
 import type {ParamName} from "@catalyze/core/ledger/paramTable";
 import type {Register} from "@catalyze/core/ledger/register";
 import type {Replica} from "@catalyze/core/ledger/replica";
@@ -17,6 +15,7 @@ import type {CellId, Hash, OpId} from "@catalyze/core/primitives/id";
 import type {Assembly} from "./assembly.ts";
 import {Bank} from "./bank.ts";
 import type {SimLedgerNode, Spoken} from "./simLedgerNode.ts";
+import {Words} from "./words.ts";
 
 export type ChecksOptions = {
   readonly accounts: readonly {readonly id: CellId; readonly balance: bigint}[];
@@ -50,6 +49,7 @@ export class Checks {
   readonly #allowed = new Map<CellId, bigint>();
   /** Entries that honest nodes wrote or took in, for what an acknowledgement votes for. */
   readonly #entries = new Map<Hash, Entry>();
+  readonly words = new Words();
   certifiedOps = 0;
   /** First epoch of each committee → the register that made it. */
   readonly terms = new Map<number, Register>();
@@ -116,7 +116,7 @@ export class Checks {
 
   /** An entry on its way, of whomever. */
   saw(bytes: Uint8Array): Entry {
-    const entry = decodeEntry(bytes);
+    const entry = this.words.entry(bytes);
     this.#entries.set(entry.hash, entry);
     return entry;
   }
@@ -145,9 +145,7 @@ export class Checks {
     for (const {id, body} of this.#certified.values()) {
       if (body.payload.kind !== "claim") continue;
       const drawn = this.#bank.closedAt(body.cell);
-      const {cumulative, verdict} = body.payload;
-      const judged = verdict === undefined ? 0n : verdict.base + verdict.amount;
-      const due = judged > cumulative ? judged : cumulative;
+      const due = askedBy(body.payload);
       if (drawn !== undefined && drawn < due)
         throw new Error(`certified claim ${id} of ${due} was paid ${drawn}`);
     }
@@ -210,11 +208,12 @@ export class Checks {
     }
   }
 
+  /** Of the claim that asked for this much. One that a vote made too cheap is dead: it was signed again for more. */
   #claimFee(lock: CellId, drawn: bigint): bigint {
-    const claim = [...this.#ops.values()].find(
-      ({body: {cell, payload}}) => cell === lock && payload.kind === "claim" && payload.cumulative === drawn,
+    const fees = [...this.#ops.values()].flatMap(({body: {cell, payload, fee}}) =>
+      cell === lock && payload.kind === "claim" && askedBy(payload) === drawn ? [fee] : [],
     );
-    return claim?.body.fee ?? this.#options.opFee;
+    return fees.length === 0 ? this.#options.opFee : fees.reduce((high, fee) => (fee > high ? fee : high));
   }
 
   #allowedOf(lock: CellId, {authority}: LockSpec, until: bigint): bigint {
@@ -262,7 +261,7 @@ export class Checks {
       for (const {body, id} of this.#votesOf(entry)) yield [`slot/${epoch}/${body.cell}/${body.seq}`, id];
     }
     if (what !== "consensus") return;
-    for (const {kind, height, iteration, hash, witness} of decodeConsensus(bytes).votes) {
+    for (const {kind, height, iteration, hash, witness} of this.words.consensus(bytes).votes) {
       if (witness === seat) yield [`${kind}/${height}/${iteration}`, hash];
     }
   }
@@ -285,6 +284,12 @@ export class Checks {
     if (known !== undefined && known !== value) throw new Error(`signed twice: ${key}`);
     this.#signed.set(key, value);
   }
+}
+
+/** By its voucher, or by its verdict if that comes to more. */
+function askedBy({cumulative, verdict}: Extract<Payload, {kind: "claim"}>): bigint {
+  const judged = verdict === undefined ? 0n : verdict.base + verdict.amount;
+  return judged > cumulative ? judged : cumulative;
 }
 
 /** Applied, or nothing is left to do: claims on a lock that expired, or that was pruned since. */

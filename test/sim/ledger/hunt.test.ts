@@ -6,15 +6,9 @@ import {expect, it} from "vitest";
 import {SCENARIOS, type ScenarioName} from "./scenarios.ts";
 import {settledSim} from "./settledSim.ts";
 
-const HUNTING: readonly ScenarioName[] = [
-  "hostile",
-  "poor",
-  "one",
-  "forking",
-  "storm",
-  "changing",
-  "governed",
-];
+const ALL: readonly ScenarioName[] = ["hostile", "poor", "one", "forking", "storm", "changing", "governed"];
+const ONLY = process.env["CTZ_SIM_SCENARIO"] ?? "";
+const HUNTING = ONLY in SCENARIOS ? [ONLY as ScenarioName] : ALL;
 const MUTANT = process.env["CTZ_MUTANT"];
 /** Each scenario gets as many. */
 const SEEDS = MUTANT === undefined ? 1 : Number(process.env["CTZ_SIM_SEEDS"] ?? 2_000);

@@ -34,7 +34,7 @@ export async function runSim(args: readonly string[]): Promise<number> {
     process.stdout.write(`from epoch ${epoch}: witnesses ${members.join(", ")}\n`);
   }
   process.stdout.write(
-    `\n${sim.steps} steps, ${sim.checks.certifiedOps} certified ops, ${sim.restores} restores, heights ${heights.join(" ")}\n`,
+    `\n${sim.steps} steps, ${sim.checks.certifiedOps} certified ops, ${sim.faults.restores} restores, heights ${heights.join(" ")}\n`,
   );
   return 0;
 }

@@ -89,3 +89,10 @@ export const SCENARIOS = {
 } satisfies Record<string, (seed: number) => SimLedgerSetup>;
 
 export type ScenarioName = keyof typeof SCENARIOS;
+
+/** A soak lives every so many seeds of each: long lives, and those that differ little from others, are rarer. */
+export const EVERY: Readonly<Record<ScenarioName, number>> = {
+  ...{one: 1, storm: 1, hostile: 1, poor: 1, governed: 1, changing: 1},
+  ...{forking: 2, joining: 2, silent: 3, carried: 3, joiningHostile: 3},
+  ...{forgetting: 5, joiningForks: 6, forgettingHostile: 10, pruning: 10, pruningForks: 20, calm: 100},
+};

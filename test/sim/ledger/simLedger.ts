@@ -3,7 +3,6 @@
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import type {Committee} from "@catalyze/core/ledger/committee";
 import type {ReplicaInput} from "@catalyze/core/ledger/effects";
-import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {safeFee} from "@catalyze/core/ledger/governance";
@@ -68,6 +67,10 @@ export type SimLedgerSetup = {
   readonly tricks?: number;
   /** All but one of the owners begin with next to nothing: payments rest on payments. */
   readonly arePoor?: boolean;
+  /** One way between two nodes, or to a node from an owner: each link keeps what it drew. Without it 1 to 40 ms anew. */
+  readonly linkMs?: readonly [min: number, max: number];
+  /** Instead of four. */
+  readonly checkpointsPerEpoch?: number;
   /** Honest clocks differ by up to this much either way. */
   readonly skewMaxMs?: number;
   readonly faults: {
@@ -133,8 +136,6 @@ export class SimLedger {
   steps = 0;
   /** Times that a node began with a snapshot. */
   joins = 0;
-  /** Times that a witness came back from a backup. */
-  restores = 0;
   readonly #forgetful = new Set<SimLedgerNode>();
   /** Those of them that began because the logs that they lacked were gone. */
   rejoins = 0;
@@ -142,6 +143,14 @@ export class SimLedger {
   pruned = 0;
   /** Ops that comparisons brought to somebody. */
   carried = 0;
+  /** Bytes that nodes sent, by what they are. */
+  readonly sentBytes = {op: 0, entry: 0, consensus: 0, checkpoint: 0};
+  readonly #linkMs = new Map<string, number>();
+  /** How often each kind of fault was injected. */
+  readonly faults = {
+    ...{dropped: 0, duplicated: 0, delayed: 0, oneWay: 0},
+    ...{crashes: 0, wipes: 0, restores: 0, badWords: 0, forbiddenOps: 0, cheatOps: 0},
+  };
 
   constructor(setup: SimLedgerSetup) {
     this.#setup = setup;
@@ -170,7 +179,12 @@ export class SimLedger {
       })),
       params: {
         ...PARAMS_DEMO,
-        ...{checkpointsPerEpoch: 4, unbondingS: 5, lateCertificateWindowS: 6, evidenceWindowS: 10},
+        ...{
+          checkpointsPerEpoch: setup.checkpointsPerEpoch ?? 4,
+          unbondingS: 5,
+          lateCertificateWindowS: 6,
+          evidenceWindowS: 10,
+        },
         lockExpiryHeights: 3,
         ...(setup.logsS === undefined
           ? {}
@@ -455,25 +469,36 @@ export class SimLedger {
   /** A forker goes on with its own branch, and takes in its twin's only beside it. */
   #isTwinsNext({index, replica}: SimLedgerNode, input: ReplicaInput): boolean {
     if (input.kind !== "entry" || !this.#bad.has(index)) return false;
-    const {header} = decodeEntry(input.bytes);
     if (this.nowMs < this.#forkMs) return false;
+    const {header} = this.checks.words.entry(input.bytes);
     const head = replica?.heads().find(({witness}) => witness === header.witness);
     return header.witness === this.#setup.twin && header.n > (head?.n ?? 0n);
+  }
+
+  /** A forker lacks its twin's branch for good: it asks by its timer only, and not again after each answer. */
+  #isGoingAlone({index}: SimLedgerNode): boolean {
+    return this.#bad.has(index) && this.nowMs >= this.#forkMs;
   }
 
   /** Between two effects of its next step, or right now. */
   #crash(node: SimLedgerNode): void {
     this.#tell(peerOf(node), () => "crashes");
+    this.faults.crashes += 1;
     const {wipe = 0, restore = 0} = this.#setup.faults;
     const isWiped = wipe > 0 && this.#random.chance(wipe);
     if (restore > 0 && this.#isForgetting(node)) this.#setBack(node);
-    else if (isWiped) node.wipe();
+    else if (isWiped) this.#wipe(node);
     else if (this.#random.chance(0.5)) node.dyingAfter = this.#random.int(3);
     else node.crash();
     this.#after(this.#random.between(100, 3_000), async () => {
       if (node.replica === undefined && !(isWiped && this.#isJoiner(node))) await this.#boot(node);
       else if (node.replica === undefined) await this.#join(node);
     });
+  }
+
+  #wipe(node: SimLedgerNode): void {
+    this.faults.wipes += 1;
+    node.wipe();
   }
 
   /** No other witness still has to find out what it signed. */
@@ -487,7 +512,7 @@ export class SimLedger {
   #setBack(node: SimLedgerNode): void {
     this.#tell(peerOf(node), () => "is restored from a backup");
     this.#forgetful.add(node);
-    this.restores += 1;
+    this.faults.restores += 1;
     node.restore();
     this.checks.forgot(node.index);
   }
@@ -514,13 +539,13 @@ export class SimLedger {
     if (effect.kind === "checkpointed" && node.replica !== undefined)
       this.#badWitness?.final(node.replica.finalCheckpoint);
     if (effect.kind === "broadcast") {
-      if (effect.what !== "checkpoint") this.#badWitness?.hear(effect.what, effect.bytes);
+      if (effect.what !== "checkpoint") this.#badWitness?.hear(effect.what, effect.bytes, this.checks.words);
       for (const other of this.nodes) {
         if (other === node || (effect.what === "consensus" && !this.#mayWitness(other))) continue;
         this.#send(node, other, {kind: effect.what, bytes: effect.bytes, from: peerOf(node)});
       }
     }
-    if (effect.kind === "fetch") this.#sync(node, effect.from);
+    if (effect.kind === "fetch" && !this.#isGoingAlone(node)) this.#sync(node, effect.from);
     if (effect.kind === "evidence") this.#report(effect.proof);
   }
 
@@ -532,13 +557,29 @@ export class SimLedger {
 
   #send(from: SimLedgerNode, to: SimLedgerNode, input: ReplicaInput): void {
     const {drop, duplicate} = this.#setup.faults;
-    if (!this.#isCalm && (this.#random.chance(drop) || this.#cut.has(`${from.index}>${to.index}`))) return;
+    if (!this.#isCalm && (this.#random.chance(drop) || this.#cut.has(`${from.index}>${to.index}`))) {
+      this.faults.dropped += 1;
+      return;
+    }
     const copies = !this.#isCalm && this.#random.chance(duplicate) ? 2 : 1;
-    for (let copy = 0; copy < copies; copy++) this.#after(this.#delayMs(), () => this.#step(to, input));
+    this.faults.duplicated += copies - 1;
+    if ("bytes" in input) this.sentBytes[input.kind] += input.bytes.length;
+    for (let copy = 0; copy < copies; copy++)
+      this.#after(this.#linkDelayMs(from, to), () => this.#step(to, input));
+  }
+
+  #linkDelayMs(from: SimLedgerNode, to: SimLedgerNode): number {
+    const {linkMs, seed} = this.#setup;
+    if (linkMs === undefined) return this.#delayMs();
+    const name = `${Math.min(from.index, to.index)}-${Math.max(from.index, to.index)}`;
+    const known = this.#linkMs.get(name) ?? new SeededRandom(`${seed} link ${name}`).between(...linkMs);
+    this.#linkMs.set(name, known);
+    return known;
   }
 
   #delayMs(): number {
     const isSlow = !this.#isCalm && this.#random.chance(0.05);
+    if (isSlow) this.faults.delayed += 1;
     return isSlow ? this.#random.between(200, 2_000) : this.#random.between(1, 40);
   }
 
@@ -644,6 +685,7 @@ export class SimLedger {
     const ops = owner.act(this.#random, others, {height, account: view?.account(owner.account), endOf});
     for (const op of ops) {
       if (owner.isHonest) this.submitted.set(op.id, op);
+      else this.faults.cheatOps += 1;
       this.checks.know(op);
       const who = `owner ${this.owners.indexOf(owner)}`;
       this.#tell(who, () => `signs ${describeOp(op)}${owner.isHonest ? "" : " (it equivocates)"}`);
@@ -698,6 +740,7 @@ export class SimLedger {
     }
     this.checks.know(op, forbidden);
     this.#tell("a cheat", () => `signs ${describeOp(op)}${forbidden === undefined ? "" : `, ${forbidden}`}`);
+    if (forbidden !== undefined) this.faults.forbiddenOps += 1;
     if (step.isUnaided === true) this.#unaided.add(op.id);
     else this.#badWitness?.take(op);
     this.#offer(op, forbidden === undefined ? 0 : 40);
@@ -706,6 +749,7 @@ export class SimLedger {
   #harm(bad: BadWitness): void {
     for (const {kind, bytes, to} of bad.act(this.nowMs)) {
       if (kind === "entry") this.checks.saw(bytes);
+      this.faults.badWords += 1;
       const from = this.nodes[this.#setup.bad!]!;
       for (const node of this.nodes)
         if (to(node.index)) this.#send(from, node, {kind, bytes, from: peerOf(from)});
@@ -719,6 +763,7 @@ export class SimLedger {
     if (this.#random.chance(chance)) {
       const pair = `${from}>${to}`;
       this.#cut.add(pair);
+      this.faults.oneWay += 1;
       this.#after(this.#random.between(200, 3_000), () => void this.#cut.delete(pair));
     }
     this.#after(100, () => this.#cutOff(chance));
@@ -752,8 +797,11 @@ export class SimLedger {
   /** A witness that may not sign yet asks one after the other, as the shell does it. */
   #ask(node: SimLedgerNode, turn: number): void {
     const other = this.nodes[turn % this.nodes.length];
-    if (node.replica?.isSilent === true && other !== node) this.#sync(node, peerOf(other));
-    this.#after(250, () => this.#ask(node, turn + 1));
+    const isSilent = node.replica?.isSilent === true;
+    // It is busy with another in the same rhythm perhaps: each has its turn for all that.
+    const isBusy = isSilent && this.#syncing.has(node);
+    if (isSilent && other !== node) this.#sync(node, peerOf(other));
+    this.#after(250, () => this.#ask(node, isBusy ? turn : turn + 1));
   }
 
   /** Anti-entropy by timer, as the shell does it. */

@@ -4,6 +4,7 @@ import type {ApiClient} from "@catalyze/api/client/apiClient";
 import type {PeerView} from "@catalyze/api/schema/market";
 import type {NodeInfo} from "@catalyze/api/schema/node";
 import {CodedError} from "@catalyze/core/errors/codedError";
+import {ERRORS} from "@catalyze/core/errors/table";
 import {loadOptions} from "@catalyze/daemon/options/loadOptions";
 import type {CommandContext} from "../context.ts";
 import type {Check} from "./check.ts";
@@ -37,6 +38,10 @@ function executorCheck({executor, roles}: NodeInfo): Check {
 
 async function runningChecks(client: ApiClient): Promise<readonly Check[]> {
   const {isReady, phase, reason} = await client.call("readyz", {});
+  if (reason?.startsWith(ERRORS.LEDGER_INVARIANT.message)) {
+    const fix = "Keep an export (`ctz ledger export`), stop paying, and ask the others what they have.";
+    return [{name: "ledger", state: "broken", detail: reason, fix}];
+  }
   if (!isReady) {
     return [
       {

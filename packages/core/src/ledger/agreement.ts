@@ -143,7 +143,8 @@ export class Agreement {
     if (inbox !== undefined) return this.#output({...NOTHING, decided: inbox});
     const waiting = this.#inbox.get(this.#nextHeight())?.final.checkpoint.heads ?? [];
     const output = this.#simplex.advance(nowMs);
-    if (output.isContradicted) this.#violation ??= "a final checkpoint differs from what this node computes";
+    if (output.isContradicted)
+      this.#violation ??= "I6: a final checkpoint differs from what this node computes";
     return this.#output(output, waiting);
   }
 
@@ -176,7 +177,7 @@ export class Agreement {
     };
     return new Simplex(
       {committee, verifier, genesisHash, witness, host},
-      {height, dueMs: dueMs(book.cutContext()), delayMs: delayMs(), signed},
+      {height, dueMs: dueMs({parent: book.checkpoint, params: book.params}), delayMs: delayMs(), signed},
     );
   }
 
@@ -240,7 +241,8 @@ export class Agreement {
     }
     this.#inbox.set(height, {...received, isProven: true});
     const verdict = this.#judge(final.checkpoint, final.hash);
-    if (verdict === "invalid") this.#violation ??= "a proven checkpoint differs from what this node computes";
+    if (verdict === "invalid")
+      this.#violation ??= "I6: a proven checkpoint differs from what this node computes";
     return verdict === "valid" ? final : undefined;
   }
 
@@ -255,7 +257,10 @@ export class Agreement {
     const liars = this.#liars;
     this.#liars = [];
     const isBehind = decided === undefined && !this.#isBusy && (this.#inbox.size > 0 || liars.length > 0);
-    return {...output, cut, isBehind, named, liars, violation: this.#violation};
+    const {signed, repeated, isContradicted} = output;
+    const violation = this.#violation;
+    // Written out: every message and tick ends here, and a spread of two shapes costs more than all else of it.
+    return {signed, repeated, decided, isContradicted, cut, isBehind, named, liars, violation};
   }
 }
 

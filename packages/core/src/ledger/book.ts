@@ -141,9 +141,14 @@ export class Book {
   }
 
   cutContext(): CutContext {
+    const {isSound, prove} = this.#options;
     return {
-      ...this.#options,
-      ...{dag: this.dag, params: this.params, base: this.#base, carried: this.#carried},
+      isSound,
+      prove,
+      dag: this.dag,
+      params: this.params,
+      base: this.#base,
+      carried: this.#carried,
       parent: this.#final.checkpoint,
       parentHash: this.#final.hash,
     };

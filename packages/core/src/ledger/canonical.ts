@@ -3,6 +3,7 @@ import {assert} from "../errors/assert.ts";
 import {CodedError} from "../errors/codedError.ts";
 import {U64_MAX} from "../primitives/amount.ts";
 import type {ByteReader, ByteWriter} from "../primitives/binary.ts";
+import {isHex} from "../primitives/bytes.ts";
 
 export const U32_MAX = 0xffff_ffff;
 export const U128_MAX = (1n << 128n) - 1n;
@@ -19,9 +20,9 @@ export function readId<Id extends string>(reader: ByteReader): Id {
   return reader.hex(32) as Id;
 }
 
-/** Hex digits of a fixed number of bytes. */
+/** Lower-case hex digits of a fixed number of bytes. */
 export function writeHex(writer: ByteWriter, hex: string, length: number): void {
-  assert(hex.length === 2 * length, "a field of fixed width has another width");
+  assert(hex.length === 2 * length && isHex(hex), "a field of fixed width is other hex digits");
   writer.hex(hex);
 }
 

@@ -128,7 +128,7 @@ export class EntryWriter {
   /** A checkpoint needs a fresh stamp and time of every witness, once each. */
   #stampMs(): number {
     const {book} = this.#components;
-    const due = dueMs(book.cutContext());
+    const due = dueMs({parent: book.checkpoint, params: book.params});
     const header = this.#last?.header;
     const isStamped =
       header !== undefined && header.stampH === book.checkpoint.height && header.timeMs >= due;
@@ -234,7 +234,8 @@ export class EntryWriter {
       stampHash: book.final.hash,
       timeMs: Math.max(nowMs, this.#last?.header.timeMs ?? 0),
       isSeal:
-        isLastOfEpoch(height + 1n, book.params.checkpointsPerEpoch) && nowMs >= dueMs(book.cutContext()),
+        isLastOfEpoch(height + 1n, book.params.checkpointsPerEpoch) &&
+        nowMs >= dueMs({parent: book.checkpoint, params: book.params}),
       refs: this.#refs(),
     };
     return signEntry({header, carry, acks}, signer, genesisHash);

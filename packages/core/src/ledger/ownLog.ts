@@ -102,7 +102,7 @@ export class OwnLog {
     const own = nodes.map(({entry}) => entry).filter(({header}) => header.witness === witness);
     const isTwice = this.#recovery.isOver && own.some((entry) => this.#isUnknown(entry));
     return isTwice && !this.#components.isForker
-      ? "an own entry that this node does not remember: its key is used twice"
+      ? "I7: an own entry that this node does not remember: its key is used twice"
       : undefined;
   }
 

@@ -73,8 +73,12 @@ export class Voter {
   refusal(op: Op, moment: VoteMoment): VoteRefusal | undefined {
     const {cell} = op.body;
     const state = this.#stateAhead(cell, moment);
+    const {network, genesisHash, verifier, isProof} = this.#options;
     const context: VoteContext = {
-      ...this.#options,
+      network,
+      genesisHash,
+      verifier,
+      isProof,
       state,
       tally: moment.tally,
       votable: votable(state, op, {height: moment.stampH}),

@@ -5,66 +5,70 @@
  */
 import {assert} from "../errors/assert.ts";
 import {CodedError} from "../errors/codedError.ts";
-import {LOWER_HEX} from "./bytes.ts";
 
-const FIRST_BYTES = 512;
-const U64_MAX = 0xffff_ffff_ffff_ffffn;
+const LOW = (1n << 64n) - 1n;
 
-/** What a writer fills, under the three names by which it is fast. */
-type Room = {readonly bytes: Uint8Array; readonly buffer: Buffer; readonly view: DataView};
+type Scratch = {readonly bytes: Buffer; readonly view: DataView};
 
-/** Of finished writers, for the next ones: items are small, and every hash and signature needs one. */
-const spare: Room[] = [];
-const SPARE_MAX = 8;
+/**
+ * Of writers that finished, for the next ones: a fresh typed array costs more than most of what is written
+ * into it. Writers nest, so there are a few.
+ */
+const spares: Scratch[] = [];
+const SPARES_MAX = 16;
 const SPARE_BYTES_MAX = 64 * 1024;
 
-/** Good for one item: `finish` ends it. */
+function scratchOf(size: number): Scratch {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  return {bytes, view: new DataView(bytes.buffer)};
+}
+
+/** Ends with `finish()`: nothing can be written then. */
 export class ByteWriter {
-  #room: Room | undefined = spare.pop() ?? roomOf(FIRST_BYTES);
+  #scratch = spares.pop() ?? scratchOf(512);
   #length = 0;
+  #isFinished = false;
 
   u8(value: number): this {
     const at = this.#grow(1);
-    this.#open().view.setUint8(at, value);
+    this.#scratch.view.setUint8(at, value);
     return this;
   }
 
   u16(value: number): this {
     const at = this.#grow(2);
-    this.#open().view.setUint16(at, value);
+    this.#scratch.view.setUint16(at, value);
     return this;
   }
 
   u32(value: number): this {
     const at = this.#grow(4);
-    this.#open().view.setUint32(at, value);
+    this.#scratch.view.setUint32(at, value);
     return this;
   }
 
   u64(value: bigint): this {
     const at = this.#grow(8);
-    this.#open().view.setBigUint64(at, value);
+    this.#scratch.view.setBigUint64(at, value);
     return this;
   }
 
   u128(value: bigint): this {
-    // Nearly every amount fits the low half, and a shift makes a new bigint.
-    return value <= U64_MAX ? this.u64(0n).u64(value) : this.u64(value >> 64n).u64(BigInt.asUintN(64, value));
+    // Nearly every amount fits the low half, and each shift makes a new bigint.
+    return value <= LOW ? this.u64(0n).u64(value) : this.u64(value >> 64n).u64(value & LOW);
   }
 
   /** Raw bytes, no length: for fields of fixed width. */
   raw(value: Uint8Array): this {
     const at = this.#grow(value.length);
-    this.#open().bytes.set(value, at);
+    this.#scratch.bytes.set(value, at);
     return this;
   }
 
-  /** Lower-case hex digits as the bytes that they name, no length. */
+  /** Lower-case hex as half as many raw bytes. Whoever calls has checked the digits. */
   hex(value: string): this {
-    const size = value.length / 2;
-    const at = this.#grow(size);
-    assert(LOWER_HEX.test(value), "not lower-case hex");
-    this.#open().buffer.write(value, at, size, "hex");
+    const at = this.#grow(value.length / 2);
+    this.#scratch.bytes.write(value, at, "hex");
     return this;
   }
 
@@ -74,45 +78,38 @@ export class ByteWriter {
   }
 
   finish(): Uint8Array {
-    const room = this.#open();
-    this.#room = undefined;
-    if (spare.length < SPARE_MAX && room.bytes.length <= SPARE_BYTES_MAX) spare.push(room);
-    return room.bytes.slice(0, this.#length);
-  }
-
-  #open(): Room {
-    assert(this.#room !== undefined, "this writer has finished");
-    return this.#room;
+    assert(!this.#isFinished, "a writer is finished once");
+    this.#isFinished = true;
+    const scratch = this.#scratch;
+    const bytes = new Uint8Array(this.#length);
+    bytes.set(scratch.bytes.subarray(0, this.#length));
+    if (spares.length < SPARES_MAX && scratch.bytes.length <= SPARE_BYTES_MAX) spares.push(scratch);
+    return bytes;
   }
 
   #grow(size: number): number {
-    const {bytes} = this.#open();
+    assert(!this.#isFinished, "a finished writer writes no more");
     const at = this.#length;
     this.#length += size;
-    if (this.#length > bytes.length) {
-      this.#room = roomOf(Math.max(bytes.length * 2, this.#length));
-      this.#room.bytes.set(bytes.subarray(0, at));
+    if (this.#length > this.#scratch.bytes.length) {
+      const next = scratchOf(Math.max(this.#scratch.bytes.length * 2, this.#length));
+      next.bytes.set(this.#scratch.bytes);
+      this.#scratch = next;
     }
     return at;
   }
-}
-
-function roomOf(size: number): Room {
-  const bytes = new Uint8Array(size);
-  return {bytes, buffer: Buffer.from(bytes.buffer), view: new DataView(bytes.buffer)};
 }
 
 /** Every method throws `DECODE_INVALID` when bytes are missing or a bound is passed. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #buffer: Buffer;
+  #digits: Buffer | undefined;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get offset(): number {
@@ -145,10 +142,12 @@ export class ByteReader {
     return this.#bytes.slice(at, at + length);
   }
 
-  /** So many bytes as lower-case hex digits. */
+  /** So many bytes as lower-case hex. */
   hex(length: number): string {
     const at = this.#take(length);
-    return this.#buffer.toString("hex", at, at + length);
+    const {buffer, byteOffset, byteLength} = this.#bytes;
+    this.#digits ??= Buffer.from(buffer, byteOffset, byteLength);
+    return this.#digits.toString("hex", at, at + length);
   }
 
   bytes(lengthMax: number): Uint8Array {

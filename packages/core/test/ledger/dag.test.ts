@@ -112,6 +112,10 @@ describe("dag", () => {
       refs: [{...a1, header: {...a1.header, n: 7n}}],
     });
     expect(dag.offer(liar).kind).toBe("invalid");
+    const usurper = entryOf(genesis, {witness: 1, n: 2n, prev: a1.hash});
+    expect(dag.offer(usurper)).toEqual({kind: "invalid", reason: "prev"});
+    const leaper = entryOf(genesis, {witness: 0, n: 3n, prev: a1.hash});
+    expect(dag.offer(leaper)).toEqual({kind: "invalid", reason: "prev"});
   });
 
   it("finds the past that no checkpoint covers", () => {

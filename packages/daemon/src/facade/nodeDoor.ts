@@ -61,9 +61,10 @@ export class NodeDoor implements NodeFacade {
 
   readiness(): Readiness {
     const {ledger} = this.#parts;
-    const {isStopped, failure} = ledger.status();
+    const {broken, failure} = ledger.status();
     const phase = this.#options.phase();
-    if (isStopped) return {isReady: false, phase, reason: ERRORS.LEDGER_INVARIANT.message};
+    if (broken.length > 0)
+      return {isReady: false, phase, reason: `${ERRORS.LEDGER_INVARIANT.message} ${broken.join("; ")}.`};
     if (failure !== undefined) return {isReady: false, phase, reason: failure.message};
     return {isReady: phase === "ready", phase};
   }

@@ -2,6 +2,7 @@
  * What follows from one step of the replica: first the writes that belong to it (history, grades, ops that
  * leave the outbox), then, once its group is on disk, what is said to peers and to the rest of the node.
  */
+
 import {encodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
 import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
 import {decodeFinalCheckpoint} from "@catalyze/core/ledger/finality";
@@ -16,6 +17,7 @@ import type {CellId, OpId} from "@catalyze/core/primitives/id";
 import type {AnchoredCell} from "./anchoredCell.ts";
 import type {EntriesTopic} from "./entriesTopic.ts";
 import type {EvidenceReporter} from "./evidenceReporter.ts";
+import type {InvariantWatch} from "./invariantWatch.ts";
 import type {LedgerEvents} from "./ledgerEvents.ts";
 import {encodeLedgerFrame} from "./ledgerFrame.ts";
 import type {LedgerMetrics} from "./ledgerMetrics.ts";
@@ -44,6 +46,7 @@ export type LedgerEffectsComponents = {
   readonly wallet: Wallet;
   readonly sender: OpSender;
   readonly reporter: EvidenceReporter;
+  readonly watch: InvariantWatch;
   readonly sync: LedgerSync;
   readonly topic: EntriesTopic;
   readonly pushes: WitnessPushes;
@@ -76,7 +79,8 @@ export class LedgerEffects {
   }
 
   also(effects: readonly Effect[], input: ReplicaInput): Write[] {
-    const {takeSlowChecks, budgets} = this.#components;
+    const {takeSlowChecks, budgets, watch} = this.#components;
+    watch.saw(effects);
     const slow = takeSlowChecks();
     const from = "from" in input ? input.from : undefined;
     if (slow > 0 && from !== undefined) budgets.charge(from, slow * SLOW_CHECK_COST);
@@ -90,7 +94,7 @@ export class LedgerEffects {
   }
 
   perform(effect: SpokenEffect): void {
-    const {events, metrics, wallet, sender, sync, log, reporter} = this.#components;
+    const {events, metrics, wallet, sender, sync, reporter, watch} = this.#components;
     switch (effect.kind) {
       case "broadcast":
         this.#broadcast(effect);
@@ -114,8 +118,7 @@ export class LedgerEffects {
         reporter.report(effect.what, effect.proof);
         break;
       case "violation":
-        metrics.violation();
-        log.error("ledger invariant broken, this witness has stopped voting", {reason: effect.reason});
+        watch.violated(effect.reason);
         events.violation.emit(effect.reason);
     }
   }

@@ -1,4 +1,5 @@
 import type {ErrorCode} from "@catalyze/core/errors/table";
+import type {Invariant} from "@catalyze/core/ledger/invariantNames";
 
 /** What the ledger node counts; a metrics library is bound elsewhere. Calls are cheap and never throw. */
 export type LedgerMetrics = {
@@ -7,7 +8,9 @@ export type LedgerMetrics = {
   opCertifiedSeconds(seconds: number): void;
   inputRejected(code: ErrorCode): void;
   checkpoint(height: bigint, epoch: number): void;
-  violation(): void;
+  /** Checks of an invariant that held, or of which `invariantBroken` tells. */
+  invariantChecked(name: Invariant, count: number): void;
+  invariantBroken(name: Invariant | "other"): void;
   /** One group commit of inputs: how many, and how long the disk took. */
   persisted(inputs: number, seconds: number): void;
   degraded(isDegraded: boolean): void;
@@ -26,7 +29,8 @@ export const NO_METRICS: LedgerMetrics = {
   opCertifiedSeconds() {},
   inputRejected() {},
   checkpoint() {},
-  violation() {},
+  invariantChecked() {},
+  invariantBroken() {},
   persisted() {},
   degraded() {},
   syncRound() {},

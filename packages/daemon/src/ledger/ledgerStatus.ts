@@ -10,6 +10,8 @@ export type LedgerStatus = {
   readonly isWitness: boolean;
   /** An invariant broke; this witness votes no more. */
   readonly isStopped: boolean;
+  /** What does not hold of the ledger's invariants, each with its number. */
+  readonly broken: readonly string[];
   /** Why nothing can be written now. */
   readonly failure: CodedError | undefined;
   /** The last peer asked knew more than we have. */
@@ -33,7 +35,7 @@ export type WitnessStanding = {
 };
 
 export function ledgerStatus(
-  {replica, driver, sync, outbox, witnesses}: LedgerParts,
+  {replica, driver, sync, outbox, witnesses, watch}: LedgerParts,
   {isRecovering}: Pick<LedgerStatus, "isRecovering">,
 ): LedgerStatus {
   const {height, epoch, stateRoot} = replica.checkpoint;
@@ -45,6 +47,7 @@ export function ledgerStatus(
     isWitness: replica.isMember,
     isMoved: replica.isMoved,
     isStopped: replica.stopped !== undefined,
+    broken: watch.broken,
     failure: driver.failure,
     isBehind: sync.isBehind,
     opsPending: outbox.pending().length,

@@ -23,6 +23,7 @@ import {AnchoredCell} from "./anchoredCell.ts";
 import type {WalletView} from "./draftOp.ts";
 import {EntriesTopic} from "./entriesTopic.ts";
 import {EvidenceReporter} from "./evidenceReporter.ts";
+import {InvariantWatch} from "./invariantWatch.ts";
 import {LedgerAnswers} from "./ledgerAnswers.ts";
 import {LedgerEffects} from "./ledgerEffects.ts";
 import type {LedgerEvents} from "./ledgerEvents.ts";
@@ -101,6 +102,7 @@ export type LedgerParts = {
   readonly reporter: EvidenceReporter;
   readonly witnesses: WitnessPeers;
   readonly committees: Committees;
+  readonly watch: InvariantWatch;
 };
 
 /** What the parts share before any of them is there. */
@@ -145,8 +147,9 @@ export async function openLedger(
     submit: (proof) => wallet.submit(account, {kind: "evidence", proof}),
     checkpointIntervalMs: () => replica.params.checkpointIntervalMs,
   });
+  const watch = new InvariantWatch({metrics, log, base: () => replica.base});
   const effects = new LedgerEffects({
-    ...{net, clock, log, metrics, budgets, events, wallet, sender, reporter, committees},
+    ...{net, clock, log, metrics, budgets, events, wallet, sender, reporter, committees, watch},
     ...records,
     ...talk,
     op: (id) => replica.op(id),
@@ -172,7 +175,7 @@ export async function openLedger(
       degraded: (failure) => events.degraded.emit(failure),
     },
   );
-  return {replica, driver, wallet, sender, reporter, witnesses, committees, ...records, ...talk};
+  return {replica, driver, wallet, sender, reporter, witnesses, committees, watch, ...records, ...talk};
 }
 
 async function openBase(

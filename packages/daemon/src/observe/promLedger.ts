@@ -1,4 +1,5 @@
 /** The ledger's counters over prom-client. */
+import {INVARIANTS, type Invariant} from "@catalyze/core/ledger/invariantNames";
 import {Counter, Gauge, Histogram, type Registry} from "prom-client";
 import type {LedgerMetrics} from "../ledger/ledgerMetrics.ts";
 
@@ -21,7 +22,28 @@ export function ledgerMetrics(registry: Registry): LedgerMetrics {
   });
   const height = gauge("ctz_ledger_height", "Height of the last checkpoint");
   const epoch = gauge("ctz_ledger_epoch", "Epoch of the last checkpoint");
-  const violations = counter("ctz_ledger_invariant_violations_total", "Invariants that broke");
+  const labelled = {labelNames: ["invariant"], registers};
+  const checks = new Counter({
+    name: "ctz_ledger_invariant_checks_total",
+    help: "Checks of each invariant",
+    ...labelled,
+  });
+  const violations = new Counter({
+    name: "ctz_ledger_invariant_violations_total",
+    help: "Checks of each invariant that did not hold",
+    ...labelled,
+  });
+  const broken = new Gauge({
+    name: "ctz_ledger_invariant_broken",
+    help: "1 since an invariant broke, until a restart",
+    ...labelled,
+  });
+  // All of them from the start: an alarm needs a line that was 0.
+  for (const invariant of [...(Object.keys(INVARIANTS) as Invariant[]), "other"]) {
+    checks.inc({invariant}, 0);
+    violations.inc({invariant}, 0);
+    broken.set({invariant}, 0);
+  }
   const persistedInputs = counter("ctz_ledger_inputs_persisted_total", "Inputs written to disk");
   const persistSeconds = histogram("ctz_ledger_persist_seconds", "One group commit on disk");
   const degraded = gauge("ctz_ledger_degraded", "1 while the ledger cannot certify");
@@ -42,7 +64,11 @@ export function ledgerMetrics(registry: Registry): LedgerMetrics {
       height.set(Number(at));
       epoch.set(epochNumber);
     },
-    violation: () => violations.inc(),
+    invariantChecked: (invariant, count) => checks.inc({invariant}, count),
+    invariantBroken(invariant) {
+      violations.inc({invariant});
+      broken.set({invariant}, 1);
+    },
     persisted(inputs, seconds) {
       persistedInputs.inc(inputs);
       persistSeconds.observe(seconds);

@@ -84,7 +84,8 @@ describe("Metrics", () => {
     metrics.taskEnded("requester", "failed", "NO_PROVIDER");
     metrics.taskPhase("execute", 0.2);
     metrics.ledger.opsCertified(3);
-    metrics.ledger.violation();
+    metrics.ledger.invariantChecked("I3", 5);
+    metrics.ledger.invariantBroken("I4");
     metrics.voucher("in", "accepted");
     metrics.earned(50n);
     peers = 4;
@@ -96,7 +97,10 @@ describe("Metrics", () => {
       "ctz_store_bytes 4096",
       'ctz_task_phase_duration_seconds_count{phase="execute"} 1',
       "ctz_ledger_ops_certified_total 3",
-      "ctz_ledger_invariant_violations_total 1",
+      'ctz_ledger_invariant_checks_total{invariant="I3"} 5',
+      'ctz_ledger_invariant_violations_total{invariant="I4"} 1',
+      'ctz_ledger_invariant_broken{invariant="I4"} 1',
+      'ctz_ledger_invariant_violations_total{invariant="I1"} 0',
       "ctz_earned_uctz_total 50",
       "ctz_peers 4",
       "ctz_ledger_balance_uctz 7",
