@@ -27,9 +27,14 @@ export function nextContext(previous: Hash, receiptHash: Hash): Hash {
 }
 
 export function encodeVoucher(voucher: Voucher): Uint8Array {
-  const writer = new ByteWriter().raw(encodeVoucherBody(voucher));
-  writeFixed(writer, voucher.signature, 64);
+  const writer = new ByteWriter();
+  writeVoucher(writer, voucher);
   return writer.finish();
+}
+
+export function writeVoucher(writer: ByteWriter, voucher: Voucher): void {
+  writeVoucherBody(writer, voucher);
+  writeFixed(writer, voucher.signature, 64);
 }
 
 /** Throws `DECODE_INVALID`. The signature is not checked here. */
@@ -67,10 +72,14 @@ export function verifyVoucher(
   });
 }
 
-function encodeVoucherBody({lockId, cumulative, contextHash}: VoucherBody): Uint8Array {
+function encodeVoucherBody(body: VoucherBody): Uint8Array {
   const writer = new ByteWriter();
+  writeVoucherBody(writer, body);
+  return writer.finish();
+}
+
+function writeVoucherBody(writer: ByteWriter, {lockId, cumulative, contextHash}: VoucherBody): void {
   writeId(writer, lockId);
   writeU64(writer, cumulative);
   writeId(writer, contextHash);
-  return writer.finish();
 }

@@ -5,9 +5,10 @@
  */
 import {CodedError} from "@catalyze/core/errors/codedError";
 import type {Voucher} from "@catalyze/core/ledger/op";
-import {decodeVoucher, encodeVoucher} from "@catalyze/core/ledger/voucher";
+import {decodeVoucher, writeVoucher} from "@catalyze/core/ledger/voucher";
 import type {AppendLog, Store, Write} from "@catalyze/core/ports/store";
-import {concat, fromHex, toHex} from "@catalyze/core/primitives/bytes";
+import {ByteWriter} from "@catalyze/core/primitives/binary";
+import {toHex} from "@catalyze/core/primitives/bytes";
 import type {LockId} from "@catalyze/core/primitives/id";
 import {GroupCommit} from "./groupCommit.ts";
 
@@ -125,10 +126,11 @@ export class VoucherBook {
   }
 
   async #write(records: readonly VoucherRecord[]): Promise<void> {
+    const rows = records.map((record) => ({record, bytes: encodeRecord(record)}));
     // Two copies at once: either alone restores the last vouchers, and both are on disk before one is used.
     await Promise.all([
-      this.#log.append(records.map(encodeRecord)),
-      this.#store.write(records.flatMap(toWrites), {sync: true}),
+      this.#log.append(rows.map(({bytes}) => bytes)),
+      this.#store.write(rows.flatMap(writesOf), {sync: true}),
     ]);
     this.#recordsInLog += records.length;
     for (const record of records) {
@@ -163,9 +165,8 @@ export class VoucherBook {
   }
 }
 
-function toWrites(record: VoucherRecord): Write[] {
-  if (record.kind !== "closed")
-    return [{key: KEY[record.kind] + record.voucher.lockId, value: encodeRecord(record)}];
+function writesOf({record, bytes}: {readonly record: VoucherRecord; readonly bytes: Uint8Array}): Write[] {
+  if (record.kind !== "closed") return [{key: KEY[record.kind] + record.voucher.lockId, value: bytes}];
   return [
     {key: KEY.sent + record.lockId, value: undefined},
     {key: KEY.received + record.lockId, value: undefined},
@@ -173,8 +174,10 @@ function toWrites(record: VoucherRecord): Write[] {
 }
 
 function encodeRecord(record: VoucherRecord): Uint8Array {
-  const body = record.kind === "closed" ? fromHex(record.lockId) : encodeVoucher(record.voucher);
-  return concat(Uint8Array.of(TAG[record.kind]), body);
+  const writer = new ByteWriter().u8(TAG[record.kind]);
+  if (record.kind === "closed") writer.hex(record.lockId);
+  else writeVoucher(writer, record.voucher);
+  return writer.finish();
 }
 
 function decodeRecord(bytes: Uint8Array): VoucherRecord {
