@@ -63,10 +63,11 @@ export function decodeOp(bytes: Uint8Array): Op {
   const reader = new ByteReader(bytes);
   const body = readBody(reader);
   if (bytes.length > LIMITS.opBytesMax && body.payload.kind !== "evidence") refuse("tooLong");
-  const bodyBytes = bytes.slice(0, reader.offset);
+  const own = bytes.slice();
+  const bodyBytes = own.subarray(0, reader.offset);
   const signatures = readSignatures(reader);
   reader.finish();
-  return {id: opIdOf(bodyBytes), body, signatures, bytes: bytes.slice(), bodyBytes};
+  return {id: opIdOf(bodyBytes), body, signatures, bytes: own, bodyBytes};
 }
 
 /** SHA256(0x4F ‖ body). */
