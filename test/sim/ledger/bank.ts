@@ -7,6 +7,7 @@ import {lockIdOf} from "@catalyze/core/ledger/opCodec";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import type {CellId} from "@catalyze/core/primitives/id";
 import type {Assembly, Stakes} from "./assembly.ts";
+import {BankAssets, cellsPaidBy} from "./bankAssets.ts";
 
 type BankLock = {
   readonly spec: LockSpec;
@@ -53,6 +54,7 @@ export class Bank {
   readonly #staked = new Map<string, Stake & {amount: bigint}>();
   #cooling: readonly CoolingStake[] = [];
   readonly #locks = new Map<CellId, BankLock>();
+  readonly #assets = new BankAssets();
   readonly #accepts: {readonly cell: CellId; readonly value: bigint; readonly untilH: bigint}[] = [];
   readonly #convicted = new Map<CellId, bigint>();
   #burned = 0n;
@@ -95,6 +97,7 @@ export class Bank {
       const cell = state.lock(id);
       if (cell !== undefined) expectSame(`lock ${id}`, cell.in - cell.out, this.#rest(lock));
     }
+    this.#assets.compare(state);
     expectSame("burned", state.totals.burned, this.#burned);
     expectSame("treasury", state.totals.treasury, this.#treasury);
     expectSame("withdrawn", state.totals.withdrawn, this.#withdrawn);
@@ -123,10 +126,16 @@ export class Bank {
     this.#burned += fee;
     switch (payload.kind) {
       case "transfer":
-        for (const {to, amount} of payload.outputs) {
-          this.#pay(cell, -amount);
-          this.#pay(to, amount);
+        if (payload.asset !== undefined) this.#assets.give(cell, payload);
+        else {
+          for (const {to, amount} of payload.outputs) {
+            this.#pay(cell, -amount);
+            this.#pay(to, amount);
+          }
         }
+        break;
+      case "issue":
+        this.#assets.issue(op, payload);
         break;
       case "open":
         for (const [index, spec] of payload.locks.entries()) {
@@ -218,7 +227,8 @@ export class Bank {
 
   #checkFee({id, body: {cell, fee, payload}}: Op): void {
     const {assembly, isCheat} = this.#rules;
-    const needed = assembly?.rulesAt(this.#epoch).opFee ?? 0n;
+    const opFee = assembly?.rulesAt(this.#epoch).opFee ?? this.#rules.opFee;
+    const needed = opFee * cellsPaidBy(payload);
     const isFree = payload.kind === "claim" && payload.isFinal && fee === 0n;
     // What is rescued for a cheat was voted for in an earlier epoch.
     if (fee < needed && !isFree && !isCheat(cell)) throw new Error(`bank: op ${id} paid ${fee} of ${needed}`);

@@ -14,6 +14,8 @@ const SETTINGS: Readonly<Record<string, (payload: Payload) => boolean>> = {
   "claims with a verdict": (payload) => payload.kind === "claim" && payload.verdict !== undefined,
   "claims of a clock": (payload) => payload.kind === "claim" && payload.voucher === undefined,
   notices: (payload) => payload.kind === "govern" && payload.wish.kind === "notice",
+  "issues of assets": (payload) => payload.kind === "issue",
+  "transfers of assets": (payload) => payload.kind === "transfer" && payload.asset !== undefined,
   accepts: (payload) => payload.kind === "accept",
 };
 

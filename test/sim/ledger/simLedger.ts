@@ -641,7 +641,12 @@ export class SimLedger {
     const others = this.owners.filter((each) => each !== owner);
     if (!owner.isHonest && view !== undefined && this.#random.chance(0.2)) owner.lookAt(view);
     const endOf = (lock: CellId) => view?.lock(lock)?.endH;
-    const ops = owner.act(this.#random, others, {height, account: view?.account(owner.account), endOf});
+    const units = () =>
+      [...(view?.holdings() ?? [])].flatMap(({account, asset, ...held}) =>
+        account === owner.account ? [{asset, units: held.in - held.out}] : [],
+      );
+    const account = view?.account(owner.account);
+    const ops = owner.act(this.#random, others, {height, account, endOf, units});
     for (const op of ops) {
       if (owner.isHonest) this.submitted.set(op.id, op);
       this.checks.know(op);

@@ -2,11 +2,12 @@
  * Ops that must never count. Each trick is played by an account of its own, so that what it spoils is its
  * own log, and its ops go to honest witnesses and into the entries of a bad one.
  */
+import {assetIdOf} from "@catalyze/core/ledger/assetIds";
 import type {LockSpec, Op, OpBody, Payload} from "@catalyze/core/ledger/op";
 import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
 import {VERDICT_EPOCHS} from "@catalyze/core/ledger/params";
 import {signVoucher} from "@catalyze/core/ledger/voucher";
-import type {CellId, Hash, LockId, OpId} from "@catalyze/core/primitives/id";
+import type {AssetId, CellId, Hash, LockId, OpId} from "@catalyze/core/primitives/id";
 import type {SeededRandom} from "../fakes/seededRandom.ts";
 import type {Judging} from "./judges.ts";
 import type {Network, Owner} from "./owners.ts";
@@ -96,6 +97,23 @@ export const TRICKS: readonly Trick[] = [
         write(bodyOf(cheat, {kind: "open", locks: [{...spec, split}]}, network), cheat, network),
       ),
     ];
+  },
+  own("of an asset that nobody issued", (_, {victim}) => ({
+    payload: giving("7".repeat(64) as AssetId, victim, 1n),
+  })),
+  own("an asset issued at the fee of one op", () => ({payload: ISSUE})),
+  issued("more units than there are", 1, (id, {victim}) => giving(id, victim, 101n)),
+  issued("units given and burned twice over", 1, (id, {victim}) => {
+    const {outputs, ...rest} = giving(id, victim, 60n);
+    return {...rest, outputs, asset: {id, burn: 41n}};
+  }),
+  issued("units given at the fee of one op", 0, (id, {victim}) => giving(id, victim, 5n)),
+  // Whose asset it is makes no difference: units are of who holds them.
+  (context) => {
+    const {cheat, accomplice, victim, network} = context;
+    const {op, asset} = issueBy(accomplice, network);
+    const body = {...bodyOf(cheat, giving(asset, victim, 1n), network), fee: 2n * network.opFee};
+    return [{op}, forbid("units of somebody else", write(body, cheat, network))];
   },
   claiming("above its voucher", ({lockId, context}) =>
     claimOf(context, lockId, {signed: 500n, cumulative: PRICE}),
@@ -253,10 +271,41 @@ export const TRICKS: readonly Trick[] = [
 
 const FIRST = {seq: 1n, prev: NO_OP};
 
-function own(why: string, change: (network: Network) => Partial<OpBody>): Trick {
-  return ({cheat, victim, network}) => [
-    forbid(why, write({...bodyOf(cheat, pay(victim, 9n), network), ...change(network)}, cheat, network)),
-  ];
+function own(why: string, change: (network: Network, context: TrickContext) => Partial<OpBody>): Trick {
+  return (context) => {
+    const {cheat, victim, network} = context;
+    const body = {...bodyOf(cheat, pay(victim, 9n), network), ...change(network, context)};
+    return [forbid(why, write(body, cheat, network))];
+  };
+}
+
+const ISSUE = {
+  ...{kind: "issue", asset: "right", content: MEMO, supply: 100n, royaltyBps: 0},
+} as const satisfies Payload;
+
+function giving(id: AssetId, to: Owner, amount: bigint) {
+  const outputs = [{to: to.account, amount}];
+  return {kind: "transfer" as const, outputs, memo: MEMO, asset: {id, burn: 0n}};
+}
+
+function issueBy(owner: Owner, network: Network): {readonly op: Op; readonly asset: AssetId} {
+  const op = write({...bodyOf(owner, ISSUE, network), fee: 3n * network.opFee}, owner, network);
+  return {op, asset: assetIdOf(op.id)};
+}
+
+/** The cheat issues a hundred units, and does with them what it may not, at some fees too few or enough. */
+function issued(
+  why: string,
+  feesBeside: 0 | 1,
+  payloadOf: (asset: AssetId, context: TrickContext) => Payload,
+): Trick {
+  return (context) => {
+    const {cheat, network} = context;
+    const {op, asset} = issueBy(cheat, network);
+    const fee = network.opFee * BigInt(1 + feesBeside);
+    const next = {...bodyOf(cheat, payloadOf(asset, context), network), seq: 2n, prev: op.id, fee};
+    return [{op}, forbid(why, write(next, cheat, network))];
+  };
 }
 
 type ClaimPayload = Extract<Payload, {kind: "claim"}>;

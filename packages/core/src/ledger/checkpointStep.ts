@@ -114,5 +114,5 @@ function endEpoch(state: LedgerState, end: Omit<EpochEnd, "stakeOf" | "lateWindo
 /** A lock's id is the hash of one op that can never apply again, so nothing needs to remember a closed one. */
 function pruneLocks(state: LedgerState, closedBefore: bigint): void {
   const old = [...state.locks()].filter((lock) => lock.isClosed && lock.closedAt <= closedBefore);
-  for (const {id} of old) state.removeLock(id);
+  for (const {id} of old) state.remove({kind: "lock", id});
 }

@@ -4,7 +4,7 @@ import {fromHex} from "../primitives/bytes.ts";
 import type {CellId, LockId, OpId} from "../primitives/id.ts";
 import {keepAccepts} from "./accept.ts";
 import {type Settling, settleLock} from "./apply.ts";
-import {balanceOf, type Cell, type LockCell} from "./cell.ts";
+import {balanceOf, type Cell, type LockCell, type LogCell} from "./cell.ts";
 import {controllerShare, type Standing} from "./claims.ts";
 import {setFrozen} from "./evidence.ts";
 import {claimedAtExpiry} from "./expiringClaims.ts";
@@ -60,14 +60,14 @@ function settleDueAccount(state: LedgerState, id: CellId, context: DueContext): 
 
 /** The slot is void: no op that was signed for it, nor any above it, can ever apply. */
 function thaw(state: LedgerState, id: CellId, {height, opFee}: DueContext): void {
-  const cell = state.account(id) ?? state.lock(id);
+  const cell = state.logCell(id);
   if (cell?.frozen === undefined || cell.frozen.untilH > height) return;
   setFrozen(state, id, undefined);
   const seq = cell.seq + 1n;
   const head = voidHead(cell);
   if (cell.kind === "lock") {
     const lock = state.lock(id);
-    if (lock !== undefined) state.putLock({...lock, seq, head});
+    if (lock !== undefined) state.put({...lock, seq, head});
     return;
   }
   const fine = least(balanceOf(cell), VOID_FEES * opFee);
@@ -76,11 +76,11 @@ function thaw(state: LedgerState, id: CellId, {height, opFee}: DueContext): void
     {bucket: "burned", amount: fine},
   ]);
   const account = state.account(id);
-  if (account !== undefined) state.putAccount({...account, seq, head});
+  if (account !== undefined) state.put({...account, seq, head});
 }
 
 /** What stands for the op of a void slot: SHA256(0x56 ‖ cell ‖ head before). */
-function voidHead({id, head}: Cell): OpId {
+function voidHead({id, head}: LogCell): OpId {
   return hashHex(TAG_VOID, fromHex(id), fromHex(head)) as string as OpId;
 }
 

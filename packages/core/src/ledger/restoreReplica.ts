@@ -3,7 +3,7 @@ import {assert} from "../errors/assert.ts";
 import type {Store, StoreReader} from "../ports/store.ts";
 import {ByteReader} from "../primitives/binary.ts";
 import {compareBytes, fromHex, toHex} from "../primitives/bytes.ts";
-import type {CellId, Hash} from "../primitives/id.ts";
+import type {Hash} from "../primitives/id.ts";
 import type {Cell} from "./cell.ts";
 import {decodeCell, leafOf, leafOfEncoded, treasuryLeaf} from "./cellCodec.ts";
 import {checkpointHash, type Head} from "./checkpoint.ts";
@@ -19,6 +19,7 @@ import {decodeRegister, registerHash} from "./registerCodec.ts";
 import type {RestoredReplica} from "./replicaTypes.ts";
 import {LedgerState} from "./state.ts";
 import {
+  cellKey,
   checkpointKey,
   decodeCarried,
   decodeMeta,
@@ -118,17 +119,17 @@ async function stateOf(
   store: Store,
   {checkpoint}: FinalCheckpoint,
 ): Promise<LedgerState> {
-  const cells = new Map<CellId, Cell>();
-  const leaves = new Map<CellId, TreeLeaf>();
+  const cells = new Map<string, Cell>();
+  const leaves = new Map<string, TreeLeaf>();
   for (const cell of genesisBase.accounts()) {
-    cells.set(cell.id, cell);
-    leaves.set(cell.id, leafOf(cell));
+    cells.set(cellKey(cell), cell);
+    leaves.set(cellKey(cell), leafOf(cell));
   }
   for await (const [key, bytes] of storePages(store, KEY.cells)) {
     const cell = decodeCell(bytes);
-    assert(key === KEY.cells + cell.id, "a cell is stored under another id");
-    cells.set(cell.id, cell);
-    leaves.set(cell.id, leafOfEncoded(cell, bytes));
+    assert(key === cellKey(cell), "a cell is stored under another id");
+    cells.set(key, cell);
+    leaves.set(key, leafOfEncoded(cell, bytes));
   }
   const withdrawals: {address: Uint8Array; cumulative: bigint}[] = [];
   for await (const [key, bytes] of storePages(store, KEY.withdrawals)) {

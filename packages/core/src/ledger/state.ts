@@ -7,9 +7,21 @@
  */
 import {assert} from "../errors/assert.ts";
 import {fromHex, toHex} from "../primitives/bytes.ts";
-import type {AccountId, CellId, LockId} from "../primitives/id.ts";
-import {type AccountCell, type Cell, type LockCell, NO_TOTALS, type Totals} from "./cell.ts";
-import {leafIdOf, leafOf, treasuryLeaf} from "./cellCodec.ts";
+import type {AccountId, AssetId, CellId, LockId} from "../primitives/id.ts";
+import {holdingIdOf} from "./assetIds.ts";
+import {
+  type AccountCell,
+  type AssetCell,
+  type Cell,
+  type CellName,
+  type HoldingCell,
+  type LockCell,
+  type LogCell,
+  NO_TOTALS,
+  type Totals,
+} from "./cell.ts";
+import {treasuryLeaf} from "./cellCodec.ts";
+import {CellMaps} from "./cellMaps.ts";
 import {type Governance, NO_GOVERNANCE} from "./governance.ts";
 import {OverlayMap} from "./overlayMap.ts";
 import {NO_REGISTER, type Register} from "./register.ts";
@@ -22,18 +34,15 @@ export type Withdrawal = {
   readonly cumulative: bigint;
 };
 
-/** What a state changed over its base, for storage. Removed locks are listed by id. */
+/** What a state changed over its base, for storage. */
 export type StateChanges = {
   readonly cells: readonly Cell[];
-  readonly removedLocks: readonly LockId[];
+  readonly removed: readonly CellName[];
   readonly withdrawals: readonly Withdrawal[];
   /** Both absent when they are as before. */
   readonly register: Register | undefined;
   readonly governance: Governance | undefined;
 };
-
-/** A cell that the system has something to do with at a height: expiry, maturity, the end of a freeze. */
-export type DueCell = {readonly kind: Cell["kind"]; readonly id: CellId};
 
 export type StateParts = {
   readonly cells: Iterable<Cell>;
@@ -47,23 +56,19 @@ export type StateParts = {
 
 export class LedgerState {
   readonly #parent: LedgerState | undefined;
-  readonly #accounts: OverlayMap<AccountId, AccountCell>;
-  readonly #locks: OverlayMap<LockId, LockCell>;
+  readonly #cells: CellMaps;
   readonly #withdrawals: OverlayMap<string, bigint>;
-  /** Height → cells; derived from the cells, so it is never stored. */
-  readonly #due: OverlayMap<string, readonly DueCell[]>;
+  /** Height → cells that the system has something to do with then; derived from the cells, so it is never stored. */
+  readonly #due: OverlayMap<string, readonly CellName[]>;
   #totals: Totals;
   #register: Register;
   #governance: Governance;
-  /** The tree of an earlier moment of this state; what changed since is in the two sets. */
+  /** The tree of an earlier moment of this state. */
   #tree: SumTree | undefined;
-  readonly #dirtyAccounts = new Set<AccountId>();
-  readonly #dirtyLocks = new Set<LockId>();
 
   private constructor(parent: LedgerState | undefined) {
     this.#parent = parent;
-    this.#accounts = new OverlayMap(parent === undefined ? undefined : parent.#accounts);
-    this.#locks = new OverlayMap(parent === undefined ? undefined : parent.#locks);
+    this.#cells = new CellMaps(parent === undefined ? undefined : parent.#cells);
     this.#withdrawals = new OverlayMap(parent === undefined ? undefined : parent.#withdrawals);
     this.#due = new OverlayMap(parent === undefined ? undefined : parent.#due);
     this.#totals = parent === undefined ? NO_TOTALS : parent.#totals;
@@ -79,8 +84,7 @@ export class LedgerState {
   static load({cells, totals, withdrawals, register, governance, tree}: StateParts): LedgerState {
     const state = LedgerState.empty();
     for (const cell of cells) {
-      if (cell.kind === "account") state.putAccount(cell);
-      else state.putLock(cell);
+      state.put(cell);
       for (const height of dueHeights(cell)) state.addDue(height, cell);
     }
     for (const {address, cumulative} of withdrawals) state.#withdrawals.set(toHex(address), cumulative);
@@ -92,24 +96,63 @@ export class LedgerState {
   }
 
   account(id: AccountId): AccountCell | undefined {
-    return this.#accounts.get(id);
+    return this.#cells.get("account", id);
   }
 
   lock(id: LockId): LockCell | undefined {
-    return this.#locks.get(id);
+    return this.#cells.get("lock", id);
+  }
+
+  /**
+   * The cell whose log an op of this cell is in. Anybody may credit an account under the id of a lock, and
+   * nobody has the key of such an account: the lock comes first.
+   */
+  logCell(id: CellId): LogCell | undefined {
+    return this.lock(id) ?? this.account(id);
+  }
+
+  /** What an account has of an asset; `undefined` when it never had any. */
+  holding(account: AccountId, asset: AssetId): HoldingCell | undefined {
+    return this.#cells.get("holding", holdingIdOf(account, asset));
+  }
+
+  asset(id: AssetId): AssetCell | undefined {
+    return this.#cells.get("asset", id);
+  }
+
+  cell({kind, id}: CellName): Cell | undefined {
+    return this.#cells.get(kind, id);
+  }
+
+  /** Every account; like those below in no order. */
+  accounts(): Iterable<AccountCell> {
+    return this.#cells.values("account");
+  }
+
+  /** Every lock that has not been pruned. */
+  locks(): Iterable<LockCell> {
+    return this.#cells.values("lock");
+  }
+
+  assets(): Iterable<AssetCell> {
+    return this.#cells.values("asset");
+  }
+
+  holdings(): Iterable<HoldingCell> {
+    return this.#cells.values("holding");
+  }
+
+  /** Every cell, by kind. */
+  cells(): Iterable<Cell> {
+    return this.#cells.all();
   }
 
   get totals(): Totals {
     return this.#totals;
   }
 
-  /** Every account, in no order. */
-  accounts(): Iterable<AccountCell> {
-    return this.#accounts.values();
-  }
-
   /** Cells that wait for this height. */
-  dueAt(height: bigint): readonly DueCell[] {
+  dueAt(height: bigint): readonly CellName[] {
     return this.#due.get(String(height)) ?? [];
   }
 
@@ -121,11 +164,6 @@ export class LedgerState {
   /** Parameters, proposals and votes. */
   get governance(): Governance {
     return this.#governance;
-  }
-
-  /** Every lock that has not been pruned, in no order. */
-  locks(): Iterable<LockCell> {
-    return this.#locks.values();
   }
 
   /** Cumulative µCTZ that this EVM address (20 bytes) may take from the contract. */
@@ -150,8 +188,7 @@ export class LedgerState {
     const parent = this.#parent;
     assert(parent !== undefined, "a base state has nothing to commit to");
     const tree = this.tree();
-    this.#accounts.commit();
-    this.#locks.commit();
+    this.#cells.commit();
     this.#withdrawals.commit();
     this.#due.commit();
     parent.#totals = this.#totals;
@@ -163,20 +200,13 @@ export class LedgerState {
 
   /** What this fork changed over the state under it. */
   changes(): StateChanges {
-    const cells: Cell[] = [];
-    const removedLocks: LockId[] = [];
-    for (const [, cell] of this.#accounts.changes()) if (cell !== undefined) cells.push(cell);
-    for (const [id, cell] of this.#locks.changes()) {
-      if (cell === undefined) removedLocks.push(id);
-      else cells.push(cell);
-    }
     const withdrawals = [...this.#withdrawals.changes()].map(([address, cumulative]) => ({
       address: fromHex(address),
       cumulative: cumulative ?? 0n,
     }));
     const register = this.#register === this.#parent?.register ? undefined : this.#register;
     const governance = this.#governance === this.#parent?.governance ? undefined : this.#governance;
-    return {cells, removedLocks, withdrawals, register, governance};
+    return {...this.#cells.changes(), withdrawals, register, governance};
   }
 
   /** The sum tree over every cell and the treasury. Costs what changed since it was last asked for. */
@@ -187,22 +217,15 @@ export class LedgerState {
     return tree;
   }
 
-  putAccount(cell: AccountCell): void {
-    this.#accounts.set(cell.id, cell);
-    this.#dirtyAccounts.add(cell.id);
+  put(cell: Cell): void {
+    this.#cells.put(cell);
   }
 
-  putLock(cell: LockCell): void {
-    this.#locks.set(cell.id, cell);
-    this.#dirtyLocks.add(cell.id);
+  remove(name: CellName): void {
+    this.#cells.remove(name);
   }
 
-  removeLock(id: LockId): void {
-    this.#locks.delete(id);
-    this.#dirtyLocks.add(id);
-  }
-
-  addDue(height: bigint, {kind, id}: DueCell): void {
+  addDue(height: bigint, {kind, id}: CellName): void {
     this.#due.set(String(height), [...this.dueAt(height), {kind, id}]);
   }
 
@@ -229,15 +252,13 @@ export class LedgerState {
 
   #setTree(tree: SumTree): void {
     this.#tree = tree;
-    this.#dirtyAccounts.clear();
-    this.#dirtyLocks.clear();
+    this.#cells.clean();
   }
 
   *#treeChanges(): Generator<TreeChange> {
     const treasury = treasuryLeaf(this.#totals.treasury);
     yield {id: treasury.id, leaf: treasury};
-    for (const id of this.#dirtyAccounts) yield changeOf("account", id, this.account(id));
-    for (const id of this.#dirtyLocks) yield changeOf("lock", id, this.lock(id));
+    yield* this.#cells.treeChanges();
   }
 
   #collectWithdrawals(into: Map<string, bigint>): void {
@@ -248,16 +269,11 @@ export class LedgerState {
 
 /** When the system acts on a cell. */
 function dueHeights(cell: Cell): readonly bigint[] {
+  if (cell.kind === "asset" || cell.kind === "holding") return [];
   const thawing = cell.frozen === undefined ? [] : [cell.frozen.untilH];
   if (cell.kind === "account") {
     const [maturing, accepts] = [cell.cooling.map(({matureH}) => matureH), cell.accepts];
     return [...thawing, ...maturing, ...accepts.map(({untilH}) => untilH)];
   }
   return cell.isClosed ? thawing : [...thawing, cell.expiryH + 1n];
-}
-
-function changeOf(kind: Cell["kind"], id: AccountId, cell: Cell | undefined): TreeChange {
-  return cell === undefined
-    ? {id: leafIdOf(kind, id), leaf: undefined}
-    : {id: leafIdOf(kind, id), leaf: leafOf(cell)};
 }

@@ -6,7 +6,8 @@ import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {toHex} from "../primitives/bytes.ts";
 import type {Hash} from "../primitives/id.ts";
 import {readId, writeId, writeU16, writeU32, writeU64} from "./canonical.ts";
-import {encodeCell} from "./cellCodec.ts";
+import type {CellName} from "./cell.ts";
+import {CELL_KIND, encodeCell} from "./cellCodec.ts";
 import type {Tally} from "./certificates.ts";
 import type {Cut} from "./cut.ts";
 import type {EntryNode} from "./dag.ts";
@@ -78,6 +79,11 @@ export function snapshotChunkKey(height: bigint, index: number): string {
   return `${KEY.snapshotChunks}${String(height).padStart(12, "0")}/${String(index).padStart(6, "0")}`;
 }
 
+/** Ids of two kinds may be the same: anybody may credit an account under a lock's id. */
+export function cellKey({kind, id}: CellName): string {
+  return `${KEY.cells}${id}/${CELL_KIND[kind]}`;
+}
+
 export function heightWrite(key: string, height: bigint): Write {
   return {key, value: new ByteWriter().u64(height).finish()};
 }
@@ -90,12 +96,12 @@ export async function storedHeight(store: StoreReader, key: string): Promise<big
 
 /** Everything that a final checkpoint changes on disk. Ask before its state is committed. */
 export function checkpointWrites(cut: Cut, final: FinalCheckpoint, covered: Iterable<EntryNode>): Write[] {
-  const {cells, removedLocks, withdrawals, register, governance} = cut.state.changes();
+  const {cells, removed, withdrawals, register, governance} = cut.state.changes();
   return [
     ...(register === undefined ? [] : [{key: KEY.register, value: encodeRegister(register)}]),
     ...(governance === undefined ? [] : [{key: KEY.governance, value: encodeGovernance(governance)}]),
-    ...cells.map((cell) => ({key: KEY.cells + cell.id, value: encodeCell(cell)})),
-    ...removedLocks.map((id) => ({key: KEY.cells + id, value: undefined})),
+    ...cells.map((cell) => ({key: cellKey(cell), value: encodeCell(cell)})),
+    ...removed.map((name) => ({key: cellKey(name), value: undefined})),
     ...withdrawals.map(withdrawalWrite),
     ...(isHandover(cut.state.register, final) ? [handoverWrite({final, register: cut.state.register})] : []),
     {key: checkpointKey(final.checkpoint.height), value: encodeFinalCheckpoint(final)},
@@ -129,13 +135,13 @@ export function beginningWrites(
   final: FinalCheckpoint,
   {covered, handovers}: {readonly covered: readonly Entry[]; readonly handovers: readonly Handover[]},
 ): Write[] {
-  const cells = [...state.accounts(), ...state.locks()];
+  const cells = [...state.cells()];
   return [
     {key: KEY.register, value: encodeRegister(state.register)},
     {key: KEY.governance, value: encodeGovernance(state.governance)},
     // The last one whether or not it changed the committee: those before may be a shortened chain.
     ...[...handovers, {final, register: state.register}].map(handoverWrite),
-    ...cells.map((cell) => ({key: KEY.cells + cell.id, value: encodeCell(cell)})),
+    ...cells.map((cell) => ({key: cellKey(cell), value: encodeCell(cell)})),
     ...state.withdrawals().map(withdrawalWrite),
     ...covered.map((entry) => ({key: entryKey({entry, isMain: true}), value: entry.bytes})),
     {key: checkpointKey(final.checkpoint.height), value: encodeFinalCheckpoint(final)},

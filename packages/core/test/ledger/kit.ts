@@ -97,6 +97,11 @@ export function transfer(to: AccountId, amount: bigint): Payload {
   return {kind: "transfer", outputs: [{to, amount}], memo: ZERO_MEMO};
 }
 
+/** A thousand shares of something. */
+export const issue = {
+  ...{kind: "issue", asset: "seed", content: "cd".repeat(32) as Hash, supply: 1_000n, royaltyBps: 500},
+} as const satisfies Payload;
+
 /** 85/5/5/5 with Alice paying Bob, Carol creating, and Dora in the middle. */
 export const dora = person("dora");
 export const lockSpec: LockSpec = {
