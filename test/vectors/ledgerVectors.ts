@@ -35,6 +35,7 @@ import {
   cutWith,
   issue,
   lockSpec,
+  sale,
   testGenesis,
   transfer,
 } from "../../packages/core/test/ledger/kit.ts";
@@ -109,6 +110,7 @@ function opVectors(): Vector[] {
       },
     ],
     ["issue", issue],
+    ["open: sale locks", {kind: "open", locks: [], sales: [sale, {...sale, only: bob.account}]}],
     ["stake", {kind: "stake", stake: "executor", amount: 5n}],
     ["unstake", {kind: "unstake", stake: "executor", amount: 5n}],
     ["govern: propose", {kind: "govern", wish: {kind: "propose", motion}}],
@@ -168,7 +170,13 @@ function stateVectors(): Vector[] {
     timeMs: 1_700_000_000_000,
   });
   const issued = signOp(bodyAt(carol.account, start, issue, 300n), carol, genesisBytes);
+  const selling = signOp(
+    bodyAt(bob.account, {seq: 1n, head: withdraw.id}, {kind: "open", locks: [], sales: [sale]}, 300n),
+    bob,
+    genesisBytes,
+  );
   const closed = state.fork();
+  apply(closed, selling, {height: 2n});
   apply(closed, issued, {height: 2n});
   apply(
     closed,
@@ -188,6 +196,7 @@ function stateVectors(): Vector[] {
     state.account(alice.account)!,
     state.lock(lockIdOf(open.id, 1))!,
     closed.lock(lockIdOf(open.id, 0))!,
+    closed.sale(lockIdOf(selling.id, 0))!,
     closed.asset(assetIdOf(issued.id))!,
     closed.holding(carol.account, assetIdOf(issued.id))!,
   ];

@@ -8,6 +8,7 @@ import type {LedgerState} from "@catalyze/core/ledger/state";
 import type {CellId} from "@catalyze/core/primitives/id";
 import type {Assembly, Stakes} from "./assembly.ts";
 import {BankAssets, cellsPaidBy} from "./bankAssets.ts";
+import {BankSales, type Till} from "./bankSales.ts";
 
 type BankLock = {
   readonly spec: LockSpec;
@@ -55,6 +56,7 @@ export class Bank {
   #cooling: readonly CoolingStake[] = [];
   readonly #locks = new Map<CellId, BankLock>();
   readonly #assets = new BankAssets();
+  readonly #sales = new BankSales();
   readonly #accepts: {readonly cell: CellId; readonly value: bigint; readonly untilH: bigint}[] = [];
   readonly #convicted = new Map<CellId, bigint>();
   #burned = 0n;
@@ -86,6 +88,7 @@ export class Bank {
       this.#waiting.delete(at);
     }
     for (const [id, lock] of this.#locks) this.#expire(id, lock, state);
+    this.#sales.settle(height, state, (id) => this.#till(id));
     for (const id of this.#balances.keys()) {
       const cell = state.account(id);
       const balance = cell === undefined ? 0n : cell.in - cell.out;
@@ -101,6 +104,11 @@ export class Bank {
     expectSame("burned", state.totals.burned, this.#burned);
     expectSame("treasury", state.totals.treasury, this.#treasury);
     expectSame("withdrawn", state.totals.withdrawn, this.#withdrawn);
+  }
+
+  /** Sale locks that changed hands, two at a time. */
+  get matches(): number {
+    return this.#sales.matches;
   }
 
   /** How far the lock was drawn when it closed; `undefined` while it is open. */
@@ -145,6 +153,7 @@ export class Bank {
             ...{spec, vouchers: [], verdicts: [], drawn: 0n, isClosed: false},
           });
         }
+        this.#sales.open(op, this.#till(cell));
         break;
       case "stake":
         this.#pay(cell, -payload.amount);
@@ -340,6 +349,14 @@ export class Bank {
   #rest({spec, drawn, isClosed}: BankLock): bigint {
     if (isClosed) return 0n;
     return spec.split.reduce((rest, {bps}) => rest - (drawn * BigInt(bps)) / 10_000n, spec.amount);
+  }
+
+  /** Of an account: takes in, or gives out, what a lot says. */
+  #till(id: CellId): Till {
+    return ({asset, amount}) => {
+      if (asset === undefined) this.#pay(id, amount);
+      else this.#assets.move(id, asset, amount);
+    };
   }
 
   #pay(id: CellId, amount: bigint): void {

@@ -39,6 +39,8 @@ export class BankAssets {
 
   compare(state: LedgerState): void {
     const left = new Map(this.#units);
+    for (const {id, spec, ...sale} of state.sales())
+      same(`sale lock ${id}`, sale.in - sale.out, sale.isClosed ? 0n : spec.gives.amount);
     for (const {account, asset, ...held} of state.holdings()) {
       const key = `${account}/${asset}`;
       same(`units ${key}`, held.in - held.out, left.get(key));
@@ -60,6 +62,7 @@ export class BankAssets {
 /** How many fees of an op it pays at least. */
 export function cellsPaidBy(payload: Payload): bigint {
   if (payload.kind === "issue") return 3n;
+  if (payload.kind === "open") return 1n + 2n * BigInt(payload.sales?.length ?? 0);
   if (payload.kind !== "transfer" || payload.asset === undefined) return 1n;
   return 1n + BigInt(payload.outputs.length);
 }

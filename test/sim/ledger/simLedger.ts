@@ -645,8 +645,9 @@ export class SimLedger {
       [...(view?.holdings() ?? [])].flatMap(({account, asset, ...held}) =>
         account === owner.account ? [{asset, units: held.in - held.out}] : [],
       );
+    const assets = () => [...(view?.assets() ?? [])].map(({id}) => id);
     const account = view?.account(owner.account);
-    const ops = owner.act(this.#random, others, {height, account, endOf, units});
+    const ops = owner.act(this.#random, others, {height, account, endOf, units, assets});
     for (const op of ops) {
       if (owner.isHonest) this.submitted.set(op.id, op);
       this.checks.know(op);

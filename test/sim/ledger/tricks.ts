@@ -3,7 +3,7 @@
  * own log, and its ops go to honest witnesses and into the entries of a bad one.
  */
 import {assetIdOf} from "@catalyze/core/ledger/assetIds";
-import type {LockSpec, Op, OpBody, Payload} from "@catalyze/core/ledger/op";
+import type {LockSpec, Lot, Op, OpBody, Payload, SaleSpec} from "@catalyze/core/ledger/op";
 import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
 import {VERDICT_EPOCHS} from "@catalyze/core/ledger/params";
 import {signVoucher} from "@catalyze/core/ledger/voucher";
@@ -102,12 +102,33 @@ export const TRICKS: readonly Trick[] = [
     payload: giving("7".repeat(64) as AssetId, victim, 1n),
   })),
   own("an asset issued at the fee of one op", () => ({payload: ISSUE})),
-  issued("more units than there are", 1, (id, {victim}) => giving(id, victim, 101n)),
-  issued("units given and burned twice over", 1, (id, {victim}) => {
+  issued("more units than there are", true, (id, {victim}) => giving(id, victim, 101n)),
+  issued("units given and burned twice over", true, (id, {victim}) => {
     const {outputs, ...rest} = giving(id, victim, 60n);
     return {...rest, outputs, asset: {id, burn: 41n}};
   }),
-  issued("units given at the fee of one op", 0, (id, {victim}) => giving(id, victim, 5n)),
+  issued("units given at the fee of one op", false, (id, {victim}) => giving(id, victim, 5n)),
+  issued("a sale of more units than there are", true, (id, context) =>
+    selling(context, {asset: id, amount: 101n}),
+  ),
+  issued("a sale of what is sold already", true, (id, context) => {
+    const {sales} = selling(context, {asset: id, amount: 51n});
+    return {kind: "open", locks: [], sales: [...sales, ...sales]};
+  }),
+  issued("a sale at the fee of one op", false, (id, context) => selling(context, {asset: id, amount: 5n})),
+  own("a sale of CTZ for CTZ", (network, context) => ({
+    payload: selling(context, {asset: undefined, amount: 5n}),
+    fee: 3n * network.opFee,
+  })),
+  // Nobody has a key to what the system moves.
+  (context) => {
+    const {cheat, network} = context;
+    const payload = selling(context, {asset: undefined, amount: 500n}, "7".repeat(64) as AssetId);
+    const opened = write({...bodyOf(cheat, payload, network), fee: 3n * network.opFee}, cheat, network);
+    const claim = {kind: "claim", cumulative: 400n, voucher: undefined, isFinal: false} as const;
+    const body = {...bodyOf(cheat, claim, network), ...FIRST, cell: lockIdOf(opened.id, 0)};
+    return [{op: opened}, forbid("a claim on a sale lock", write(body, cheat, network))];
+  },
   // Whose asset it is makes no difference: units are of who holds them.
   (context) => {
     const {cheat, accomplice, victim, network} = context;
@@ -288,21 +309,28 @@ function giving(id: AssetId, to: Owner, amount: bigint) {
   return {kind: "transfer" as const, outputs, memo: MEMO, asset: {id, burn: 0n}};
 }
 
+/** For CTZ, unless told otherwise. */
+function selling({cheat, height}: TrickContext, gives: Lot, wanted?: AssetId) {
+  const wants = {asset: wanted, amount: 1n};
+  const sale: SaleSpec = {gives, wants, only: undefined, expiryH: height + 9n, refundTo: cheat.account};
+  return {kind: "open" as const, locks: [], sales: [sale]};
+}
+
 function issueBy(owner: Owner, network: Network): {readonly op: Op; readonly asset: AssetId} {
   const op = write({...bodyOf(owner, ISSUE, network), fee: 3n * network.opFee}, owner, network);
   return {op, asset: assetIdOf(op.id)};
 }
 
-/** The cheat issues a hundred units, and does with them what it may not, at some fees too few or enough. */
+/** The cheat issues a hundred units, and does with them what it may not, for a fee that is enough or not. */
 function issued(
   why: string,
-  feesBeside: 0 | 1,
+  isPaid: boolean,
   payloadOf: (asset: AssetId, context: TrickContext) => Payload,
 ): Trick {
   return (context) => {
     const {cheat, network} = context;
     const {op, asset} = issueBy(cheat, network);
-    const fee = network.opFee * BigInt(1 + feesBeside);
+    const fee = network.opFee * (isPaid ? 5n : 1n);
     const next = {...bodyOf(cheat, payloadOf(asset, context), network), seq: 2n, prev: op.id, fee};
     return [{op}, forbid(why, write(next, cheat, network))];
   };

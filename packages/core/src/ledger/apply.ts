@@ -18,9 +18,10 @@ import {
   type Standing,
   standingAfter,
 } from "./claims.ts";
-import type {LockSpec, Op, Payload} from "./op.ts";
+import type {LockSpec, Lot, Op, Payload} from "./op.ts";
 import {lockIdOf} from "./opCodec.ts";
 import {type Posting, post} from "./postings.ts";
+import {openingPostings, openSales, salesOf} from "./sales.ts";
 import type {LedgerState} from "./state.ts";
 
 /** `height`: the checkpoint being made in the fold, the voter's last one (its stamp) for a vote. */
@@ -96,9 +97,9 @@ export function apply(state: LedgerState, op: Op, context: ApplyContext): readon
 export function debitOf(payload: AccountPayload): bigint {
   switch (payload.kind) {
     case "transfer":
-      return payload.asset === undefined ? payload.outputs.reduce((sum, {amount}) => sum + amount, 0n) : 0n;
+      return payload.asset === undefined ? ctzIn(payload.outputs) : 0n;
     case "open":
-      return payload.locks.reduce((sum, {amount}) => sum + amount, 0n);
+      return ctzIn([...payload.locks, ...(payload.sales ?? []).map(({gives}) => gives)]);
     case "stake":
     case "withdraw":
       return payload.amount;
@@ -110,6 +111,10 @@ export function debitOf(payload: AccountPayload): bigint {
     case "accept":
       return 0n;
   }
+}
+
+function ctzIn(amounts: readonly (Pick<Lot, "amount"> & Partial<Lot>)[]): bigint {
+  return amounts.reduce((sum, {asset, amount}) => (asset === undefined ? sum + amount : sum), 0n);
 }
 
 function slotProblem(cell: LogCell | undefined, {body}: Op): Refusal | undefined {
@@ -172,6 +177,7 @@ function applyToAccount(
   if (payload.kind === "open") {
     for (const [index, spec] of payload.locks.entries())
       openLock(state, op, {index, spec, payer: before, height});
+    openSales(state, op, {payer: before, height});
   }
   if (payload.kind === "issue") putIssued(state, op, payload);
   const postings: Posting[] = [
@@ -198,7 +204,12 @@ function creditsOf(op: Op, payload: AccountPayload): readonly Posting[] {
     case "issue":
       return issuePostings(op, payload);
     case "open":
-      return payload.locks.map(({amount}, index) => ({bucket: "lock", id: lockIdOf(op.id, index), amount}));
+      return [
+        ...payload.locks.map(
+          ({amount}, index): Posting => ({bucket: "lock", id: lockIdOf(op.id, index), amount}),
+        ),
+        ...openingPostings(op, salesOf(op)),
+      ];
     case "stake":
       return [{bucket: "stake", id: op.body.cell, stake: payload.stake, amount: payload.amount}];
     case "withdraw":

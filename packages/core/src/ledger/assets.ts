@@ -5,6 +5,7 @@
  * must not depend on what came first.
  */
 
+import type {AssetId} from "../primitives/id.ts";
 import {assetIdOf} from "./assetIds.ts";
 import {balanceOf} from "./cell.ts";
 import type {Op, Payload} from "./op.ts";
@@ -20,11 +21,25 @@ export function unitsOf({outputs, asset}: AssetTransfer): bigint {
   return asset === undefined ? 0n : outputs.reduce((sum, {amount}) => sum + amount, asset.burn);
 }
 
+/** Units of each asset that an op takes from its own account. */
+export function unitsTakenBy(payload: Payload): ReadonlyMap<AssetId, bigint> {
+  const taken = new Map<AssetId, bigint>();
+  if (payload.kind === "transfer" && payload.asset !== undefined)
+    taken.set(payload.asset.id, unitsOf(payload));
+  if (payload.kind !== "open") return taken;
+  for (const {gives} of payload.sales ?? []) {
+    const {asset, amount} = gives;
+    if (asset !== undefined) taken.set(asset, (taken.get(asset) ?? 0n) + amount);
+  }
+  return taken;
+}
+
 /** Whether the account has what it moves of an asset. One that nobody issued nobody has. */
 export function holdsEnough(state: LedgerState, {cell, payload}: Op["body"]): boolean {
-  if (payload.kind !== "transfer" || payload.asset === undefined) return true;
-  const holding = state.holding(cell, payload.asset.id);
-  return holding !== undefined && balanceOf(holding) >= unitsOf(payload);
+  return [...unitsTakenBy(payload)].every(([asset, units]) => {
+    const holding = state.holding(cell, asset);
+    return holding !== undefined && balanceOf(holding) >= units;
+  });
 }
 
 /** Puts the asset there; its units come with the postings. */

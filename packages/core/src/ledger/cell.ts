@@ -4,7 +4,7 @@
  */
 import type {AccountId, AssetId, CellId, Hash, HoldingId, LockId, OpId} from "../primitives/id.ts";
 import type {Lanes} from "./lanes.ts";
-import type {AssetKind, LockSpec, StakeKind} from "./op.ts";
+import type {AssetKind, LockSpec, SaleSpec, StakeKind} from "./op.ts";
 
 export type StakeAmounts = Readonly<Record<StakeKind, bigint>>;
 
@@ -117,10 +117,36 @@ export type HoldingCell = {
   readonly out: bigint;
 };
 
+/** A lock that nobody but the system moves (`sales.ts`). Has no log. */
+export type SaleCell = {
+  readonly kind: "sale";
+  readonly id: LockId;
+  /** Who opened it, and gets what it wants. */
+  readonly payer: AccountId;
+  readonly openOp: OpId;
+  readonly spec: SaleSpec;
+  /** Of what it gives. */
+  readonly in: bigint;
+  readonly out: bigint;
+  /** Height of the first checkpoint that had it; 0 before. */
+  readonly sinceH: bigint;
+  /** Its place among those of that checkpoint. */
+  readonly rank: Hash;
+  /** It waits among those that match none of each other. */
+  readonly isPlaced: boolean;
+  readonly isClosed: boolean;
+  /** Height of the checkpoint that closed it; 0 while open. */
+  readonly closedAt: bigint;
+  /** The one that it was matched with; zeros for none. */
+  readonly partner: LockId;
+  /** The payer's at `open`. */
+  readonly exitAddress: Uint8Array;
+};
+
 /** With a log. */
 export type LogCell = AccountCell | LockCell;
 
-export type Cell = LogCell | AssetCell | HoldingCell;
+export type Cell = LogCell | AssetCell | HoldingCell | SaleCell;
 
 export type CellOf<Kind extends Cell["kind"]> = Extract<Cell, {kind: Kind}>;
 
@@ -186,8 +212,8 @@ export function emptyAccount(id: AccountId): AccountCell {
   };
 }
 
-/** Spendable: µCTZ, of a holding units of its asset. */
-export function balanceOf(cell: LogCell | HoldingCell): bigint {
+/** Spendable: µCTZ, of a holding units of its asset; what is in a lock. */
+export function balanceOf(cell: LogCell | HoldingCell | SaleCell): bigint {
   return cell.in - cell.out;
 }
 

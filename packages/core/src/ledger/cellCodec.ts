@@ -6,7 +6,8 @@
  *   valueHash = SHA256(kind u8 ‖ exit address 20 ‖ SHA256(cell encoding))      readable by the contract
  *   sum       = what the cell holds: balance and stake, or a lock's remainder
  *   kind      = 1 account, 2 lock, 3 bucket (the treasury: cell id zeros, no exit address, empty encoding),
- *               4 asset, 5 holding (both: sum 0, no exit address; an exit pays CTZ only)
+ *               4 asset, 5 holding (both: sum 0, no exit address; an exit pays CTZ only),
+ *               6 sale lock (sum 0 when it gives units; bytes: `saleCodec.ts`)
  *
  *   asset     = version u8 | kind u8 | id 32 | issuer 32 | asset kind u8 | content 32 | royaltyBps u16 | supply u64 | burned u64
  *   holding   = version u8 | kind u8 | id 32 | account 32 | asset 32 | in u128 | out u128
@@ -47,13 +48,14 @@ import {AWARDED_MAX} from "./lanes.ts";
 import {readLockSpec, writeLockSpec} from "./lockCodec.ts";
 import {STAKE_KIND} from "./op.ts";
 import {readStakeKind} from "./payloadCodec.ts";
+import {readSale, writeSale} from "./saleCodec.ts";
 import type {TreeLeaf} from "./sumTree.ts";
 
 const CELL_VERSION = 4;
 /** On the wire: only ever add. */
-export const CELL_KIND = {account: 1, lock: 2, bucket: 3, asset: 4, holding: 5} as const;
+export const CELL_KIND = {account: 1, lock: 2, bucket: 3, asset: 4, holding: 5, sale: 6} as const;
 /** Of every cell that is stored. */
-export const CELL_KINDS: readonly Cell["kind"][] = ["account", "lock", "asset", "holding"];
+export const CELL_KINDS: readonly Cell["kind"][] = ["account", "lock", "asset", "holding", "sale"];
 
 export function cellKindOf(tag: number): Cell["kind"] | undefined {
   return CELL_KINDS.find((kind) => CELL_KIND[kind] === tag);
@@ -64,6 +66,7 @@ export function encodeCell(cell: Cell): Uint8Array {
   writeId(writer, cell.id);
   if (cell.kind === "asset") writeAsset(writer, cell);
   else if (cell.kind === "holding") writeHolding(writer, cell);
+  else if (cell.kind === "sale") writeSale(writer, cell);
   else writeLogCell(writer, cell);
   return writer.finish();
 }
@@ -92,6 +95,7 @@ export function decodeCell(bytes: Uint8Array): Cell {
 function readCellOf(reader: ByteReader, kind: number, id: CellId): Cell {
   if (kind === CELL_KIND.asset) return readAsset(reader, id);
   if (kind === CELL_KIND.holding) return readHolding(reader, id);
+  if (kind === CELL_KIND.sale) return readSale(reader, id);
   const common = {
     id,
     seq: reader.u64(),
@@ -132,6 +136,8 @@ function sumOf(cell: Cell): bigint {
     case "asset":
     case "holding":
       return 0n;
+    case "sale":
+      return cell.spec.gives.asset === undefined ? balanceOf(cell) : 0n;
   }
 }
 

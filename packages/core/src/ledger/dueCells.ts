@@ -10,6 +10,7 @@ import {setFrozen} from "./evidence.ts";
 import {claimedAtExpiry} from "./expiringClaims.ts";
 import type {Op} from "./op.ts";
 import {type Posting, post} from "./postings.ts";
+import {expireSale} from "./sales.ts";
 import type {LedgerState} from "./state.ts";
 
 export type DueContext = {
@@ -24,13 +25,14 @@ const TAG_VOID = Uint8Array.of(0x56);
 /** Fees that an account pays for a slot that its owner signed twice. */
 const VOID_FEES = 10n;
 
-/** Locks first, then accounts, each by id. */
+/** Locks first, then sale locks, then accounts, each by id. */
 export function settleDue(state: LedgerState, context: DueContext): void {
   const {height} = context;
   const due = state.dueAt(height);
   const idsOf = (kind: Cell["kind"]) =>
     [...new Set(due.filter((cell) => cell.kind === kind).map(({id}) => id))].sort();
   for (const id of idsOf("lock")) settleDueLock(state, id, context);
+  for (const id of idsOf("sale")) expireSale(state, id, height);
   for (const id of idsOf("account")) settleDueAccount(state, id, context);
   state.clearDue(height);
 }

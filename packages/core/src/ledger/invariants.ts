@@ -4,7 +4,15 @@
  */
 import type {AssetId} from "../primitives/id.ts";
 import {acceptedOf} from "./accept.ts";
-import {type AccountCell, balanceOf, type LockCell, liabilitiesOf, stakeOf, type Totals} from "./cell.ts";
+import {
+  type AccountCell,
+  balanceOf,
+  type LockCell,
+  liabilitiesOf,
+  type SaleCell,
+  stakeOf,
+  type Totals,
+} from "./cell.ts";
 import {owedOf} from "./lanes.ts";
 import {paidAt} from "./split.ts";
 import type {LedgerState} from "./state.ts";
@@ -25,6 +33,10 @@ export function checkInvariants(state: LedgerState, violationsMax = 100): readon
     found.push(...lockViolations(lock));
     sums.locks += balanceOf(lock);
   }
+  for (const sale of state.sales()) {
+    found.push(...saleViolations(state, sale));
+    if (sale.spec.gives.asset === undefined) sums.locks += balanceOf(sale);
+  }
   found.push(...assetViolations(state), ...totalViolations(state.totals, sums));
   const {totals} = state;
   const addressed = state.withdrawals().reduce((sum, {cumulative}) => sum + cumulative, 0n);
@@ -33,6 +45,17 @@ export function checkInvariants(state: LedgerState, violationsMax = 100): readon
   if (state.tree().sum() !== liabilitiesOf(totals))
     found.push({invariant: "I1", detail: "the tree's sum differs from liabilities"});
   return found.slice(0, violationsMax);
+}
+
+/** It holds all or nothing, and does not wait beside one that it fits. */
+function saleViolations(state: LedgerState, sale: SaleCell): readonly Violation[] {
+  const {id, spec, isClosed, isPlaced} = sale;
+  const found: Violation[] = [];
+  if (sale.in !== spec.gives.amount || sale.out !== (isClosed ? sale.in : 0n))
+    found.push({invariant: "I4", detail: `sale lock ${id} holds another amount than it was given`});
+  if (isPlaced && !isClosed && state.saleBook.matchFor(sale) !== undefined)
+    found.push({invariant: "I4", detail: `sale lock ${id} waits beside its match`});
+  return found;
 }
 
 /** What of each asset is anywhere is what was issued and not burned. */
@@ -44,6 +67,10 @@ function assetViolations(state: LedgerState): readonly Violation[] {
     const held = balanceOf(holding);
     if (held < 0n) found.push({invariant: "I2", detail: `holding ${id} is negative`});
     units.set(asset, (units.get(asset) ?? 0n) + held);
+  }
+  for (const sale of state.sales()) {
+    const {asset} = sale.spec.gives;
+    if (asset !== undefined) units.set(asset, (units.get(asset) ?? 0n) + balanceOf(sale));
   }
   for (const {id, supply, burned} of state.assets()) {
     if (units.get(id) !== supply - burned)

@@ -64,6 +64,26 @@ export type LockSpec = {
   readonly refundTo: AccountId;
 };
 
+/** µCTZ, or units of an asset. */
+export type Lot = {
+  /** Absent: CTZ. */
+  readonly asset: AssetId | undefined;
+  readonly amount: bigint;
+};
+
+/** Terms of a lock that the system alone moves: matched whole with one that fits, or sent back (`sales.ts`). */
+export type SaleSpec = {
+  /** Set aside. */
+  readonly gives: Lot;
+  /** At least, for all of it. */
+  readonly wants: Lot;
+  /** With nobody else. */
+  readonly only: AccountId | undefined;
+  /** Not matched after this checkpoint height. */
+  readonly expiryH: bigint;
+  readonly refundTo: AccountId;
+};
+
 /** A payer's signed cumulative maximum on a lock. Off ledger until claimed. */
 export type Voucher = {
   readonly lockId: LockId;
@@ -105,7 +125,8 @@ export type Payload =
       readonly supply: bigint;
       readonly royaltyBps: number;
     }
-  | {readonly kind: "open"; readonly locks: readonly LockSpec[]}
+  /** Sale locks come after the others, in the ids too; absent when there are none. */
+  | {readonly kind: "open"; readonly locks: readonly LockSpec[]; readonly sales?: readonly SaleSpec[]}
   /** In a lock's log, by its controller. `voucher` is absent for a clock lock, and where `cumulative` is zero. */
   | {
       readonly kind: "claim";

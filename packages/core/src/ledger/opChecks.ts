@@ -17,6 +17,8 @@ import {feeSince} from "./governance.ts";
 import {motionProblem} from "./governing.ts";
 import type {LockSpec, Op, OpBody, Payload, Wish} from "./op.ts";
 import {NO_OP} from "./opCodec.ts";
+import {OPEN_LOCKS_MAX} from "./payloadCodec.ts";
+import {saleProblem} from "./sales.ts";
 import {candidateProblem, verifyCandidate} from "./seatRequest.ts";
 import {BPS_WHOLE} from "./split.ts";
 import type {LedgerState} from "./state.ts";
@@ -25,6 +27,9 @@ import {verifyVoucher} from "./voucher.ts";
 
 /** The asset, and what its issuer holds of it. */
 const ISSUED_CELLS = 2;
+
+/** What the one side gets when a sale lock is matched, and where it may go back. */
+const SALE_CELLS = 2;
 
 export type OpCheckContext = {
   /** First 4 bytes of the genesis hash. */
@@ -87,9 +92,7 @@ function payloadProblem(payload: Payload): string | undefined {
     case "issue":
       return issueProblem(payload);
     case "open":
-      return payload.locks.length === 0
-        ? "locks"
-        : payload.locks.map(specProblem).find((each) => each !== undefined);
+      return openProblem(payload);
     case "claim":
       return undefined;
     case "stake":
@@ -108,6 +111,12 @@ function payloadProblem(payload: Payload): string | undefined {
         ? descriptorProblem(payload.threshold, payload.keys)
         : "key";
   }
+}
+
+function openProblem({locks, sales = []}: Extract<Payload, {kind: "open"}>): string | undefined {
+  const count = locks.length + sales.length;
+  if (count === 0 || count > OPEN_LOCKS_MAX) return "locks";
+  return [...locks.map(specProblem), ...sales.map(saleProblem)].find((each) => each !== undefined);
 }
 
 function wishProblem(wish: Wish): string | undefined {
@@ -159,6 +168,8 @@ function feesBeside(payload: Payload): number {
       return ISSUED_CELLS;
     case "transfer":
       return payload.asset === undefined ? 0 : payload.outputs.length;
+    case "open":
+      return SALE_CELLS * (payload.sales?.length ?? 0);
     default:
       return 0;
   }

@@ -3,7 +3,7 @@
  *
  *   transfer  count u16 ≤ 256 | (to 32 | amount u64)… | flags u8: 1 memo, 2 asset
  *             | memo 32 (never zeros) | asset 32, burn u64
- *   open      count u8 ≤ 16 | LockSpec…
+ *   open      count u8 ≤ 16 | LockSpec… | count u8 ≤ 16 | SaleSpec…
  *   claim     cumulative u64 | isFinal u8 | hasVoucher u8 | when 1: cumulative u64 | contextHash 32 | signature 64
  *             | hasVerdict u8 | when 1: verdict (`verdictCodec.ts`)
  *   stake     kind u8 | amount u64
@@ -48,6 +48,7 @@ import {
   type Voucher,
   type Wish,
 } from "./op.ts";
+import {readSaleSpec, writeSaleSpec} from "./saleCodec.ts";
 import {readVerdict, writeVerdict} from "./verdictCodec.ts";
 
 export const OUTPUTS_MAX = 256;
@@ -71,6 +72,8 @@ export function writePayload(writer: ByteWriter, payload: Payload, cell: CellId)
     case "open":
       writeU8(writer, payload.locks.length);
       for (const spec of payload.locks) writeLockSpec(writer, spec);
+      writeU8(writer, payload.sales?.length ?? 0);
+      for (const spec of payload.sales ?? []) writeSaleSpec(writer, spec);
       break;
     case "claim":
       writeClaim(writer, payload, cell);
@@ -116,7 +119,10 @@ export function readPayload(reader: ByteReader, type: number, cell: CellId): Pay
       return readTransfer(reader);
     case OP_TYPE.open: {
       const count = reader.count(reader.u8(), OPEN_LOCKS_MAX);
-      return {kind: "open", locks: Array.from({length: count}, () => readLockSpec(reader))};
+      const locks = Array.from({length: count}, () => readLockSpec(reader));
+      const saleCount = reader.count(reader.u8(), OPEN_LOCKS_MAX - count);
+      if (saleCount === 0) return {kind: "open", locks};
+      return {kind: "open", locks, sales: Array.from({length: saleCount}, () => readSaleSpec(reader))};
     }
     case OP_TYPE.claim:
       return readClaim(reader, cell);

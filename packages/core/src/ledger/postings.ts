@@ -28,12 +28,15 @@ export type Posting =
       readonly asset: AssetId;
       readonly amount: bigint;
     }
+  | {readonly bucket: "sale"; readonly id: LockId; readonly amount: bigint}
+  | {readonly bucket: "saleUnits"; readonly id: LockId; readonly asset: AssetId; readonly amount: bigint}
   | {readonly bucket: "issued" | "unitsBurned"; readonly asset: AssetId; readonly amount: bigint}
   | {readonly bucket: "treasury" | "burned" | "withdrawn" | "minted" | "deposited"; readonly amount: bigint};
 
 const TOTAL_OF = {
   account: "accounts",
   lock: "locks",
+  sale: "locks",
   stake: "stake",
   cooling: "stake",
   treasury: "treasury",
@@ -110,6 +113,14 @@ function move(state: LedgerState, posting: Posting): void {
         out: 0n,
       } as const;
       state.put(counted(state.holding(account, asset) ?? empty, amount));
+      break;
+    }
+    case "sale":
+    case "saleUnits": {
+      const sale = state.sale(posting.id);
+      const asset = bucket === "sale" ? undefined : posting.asset;
+      assert(sale !== undefined && sale.spec.gives.asset === asset, "posting to another sale lock");
+      state.put(counted(sale, amount));
       break;
     }
     case "issued":

@@ -18,13 +18,16 @@ import {
   type LockCell,
   type LogCell,
   NO_TOTALS,
+  type SaleCell,
   type Totals,
 } from "./cell.ts";
 import {treasuryLeaf} from "./cellCodec.ts";
 import {CellMaps} from "./cellMaps.ts";
+import {dueHeights} from "./dueHeights.ts";
 import {type Governance, NO_GOVERNANCE} from "./governance.ts";
 import {OverlayMap} from "./overlayMap.ts";
 import {NO_REGISTER, type Register} from "./register.ts";
+import {SaleBook} from "./saleBook.ts";
 import {SumTree, type TreeChange} from "./sumTree.ts";
 
 export type Withdrawal = {
@@ -54,12 +57,17 @@ export type StateParts = {
   readonly tree?: SumTree;
 };
 
+/** A list that forks share: thousands of locks may expire together. */
+type DueList = {readonly name: CellName; readonly before: DueList | undefined};
+
 export class LedgerState {
   readonly #parent: LedgerState | undefined;
   readonly #cells: CellMaps;
   readonly #withdrawals: OverlayMap<string, bigint>;
   /** Height → cells that the system has something to do with then; derived from the cells, so it is never stored. */
-  readonly #due: OverlayMap<string, readonly CellName[]>;
+  readonly #due: OverlayMap<string, DueList>;
+  /** Derived from the sale locks, like what is due. */
+  readonly saleBook: SaleBook;
   #totals: Totals;
   #register: Register;
   #governance: Governance;
@@ -69,6 +77,7 @@ export class LedgerState {
   private constructor(parent: LedgerState | undefined) {
     this.#parent = parent;
     this.#cells = new CellMaps(parent === undefined ? undefined : parent.#cells);
+    this.saleBook = new SaleBook(parent === undefined ? undefined : parent.saleBook);
     this.#withdrawals = new OverlayMap(parent === undefined ? undefined : parent.#withdrawals);
     this.#due = new OverlayMap(parent === undefined ? undefined : parent.#due);
     this.#totals = parent === undefined ? NO_TOTALS : parent.#totals;
@@ -87,6 +96,7 @@ export class LedgerState {
       state.put(cell);
       for (const height of dueHeights(cell)) state.addDue(height, cell);
     }
+    state.saleBook.load(state.sales());
     for (const {address, cumulative} of withdrawals) state.#withdrawals.set(toHex(address), cumulative);
     state.#totals = totals;
     state.#register = register;
@@ -116,6 +126,10 @@ export class LedgerState {
     return this.#cells.get("holding", holdingIdOf(account, asset));
   }
 
+  sale(id: LockId): SaleCell | undefined {
+    return this.#cells.get("sale", id);
+  }
+
   asset(id: AssetId): AssetCell | undefined {
     return this.#cells.get("asset", id);
   }
@@ -132,6 +146,10 @@ export class LedgerState {
   /** Every lock that has not been pruned. */
   locks(): Iterable<LockCell> {
     return this.#cells.values("lock");
+  }
+
+  sales(): Iterable<SaleCell> {
+    return this.#cells.values("sale");
   }
 
   assets(): Iterable<AssetCell> {
@@ -151,9 +169,12 @@ export class LedgerState {
     return this.#totals;
   }
 
-  /** Cells that wait for this height. */
+  /** Cells that wait for this height, in no order. */
   dueAt(height: bigint): readonly CellName[] {
-    return this.#due.get(String(height)) ?? [];
+    let due = this.#due.get(String(height));
+    const names: CellName[] = [];
+    for (; due !== undefined; due = due.before) names.push(due.name);
+    return names;
   }
 
   /** Who witnesses. */
@@ -189,6 +210,7 @@ export class LedgerState {
     assert(parent !== undefined, "a base state has nothing to commit to");
     const tree = this.tree();
     this.#cells.commit();
+    this.saleBook.commit();
     this.#withdrawals.commit();
     this.#due.commit();
     parent.#totals = this.#totals;
@@ -226,7 +248,8 @@ export class LedgerState {
   }
 
   addDue(height: bigint, {kind, id}: CellName): void {
-    this.#due.set(String(height), [...this.dueAt(height), {kind, id}]);
+    const [key, name] = [String(height), {kind, id}];
+    this.#due.set(key, {name, before: this.#due.get(key)});
   }
 
   /** What was due has been done. */
@@ -265,15 +288,4 @@ export class LedgerState {
     if (this.#parent !== undefined) this.#parent.#collectWithdrawals(into);
     for (const [address, cumulative] of this.#withdrawals.changes()) into.set(address, cumulative ?? 0n);
   }
-}
-
-/** When the system acts on a cell. */
-function dueHeights(cell: Cell): readonly bigint[] {
-  if (cell.kind === "asset" || cell.kind === "holding") return [];
-  const thawing = cell.frozen === undefined ? [] : [cell.frozen.untilH];
-  if (cell.kind === "account") {
-    const [maturing, accepts] = [cell.cooling.map(({matureH}) => matureH), cell.accepts];
-    return [...thawing, ...maturing, ...accepts.map(({untilH}) => untilH)];
-  }
-  return cell.isClosed ? thawing : [...thawing, cell.expiryH + 1n];
 }

@@ -24,7 +24,7 @@ import {concat, utf8} from "@catalyze/core/primitives/bytes";
 import type {AssetId, CellId, Hash} from "@catalyze/core/primitives/id";
 import {describe, expect, it} from "vitest";
 import {type FuzzedDecoder, fuzzDecoder, tryOne} from "../../../../test/fuzz/fuzzDecoder.ts";
-import {alice, bob, bodyAt, claim, issue, lockSpec, testGenesis, transfer} from "./kit.ts";
+import {alice, bob, bodyAt, claim, issue, lockSpec, sale, testGenesis, transfer} from "./kit.ts";
 import {snapshotOf, stateAfter} from "./snapshotKit.ts";
 import {entryOf, genesisOf, witnesses} from "./witnessKit.ts";
 
@@ -57,6 +57,7 @@ const ops = [
     exitAddress: new Uint8Array(20),
   }),
   sign(alice.account, issue),
+  sign(alice.account, {kind: "open", locks: [lockSpec], sales: [sale, {...sale, only: bob.account}]}),
   sign(alice.account, {
     ...{kind: "transfer", outputs: [{to: bob.account, amount: 5n}], memo: MEMO},
     asset: {id: MEMO as string as AssetId, burn: 3n},
@@ -151,6 +152,20 @@ const decoders: Record<string, FuzzedDecoder> = {
       encodeCell({
         ...{kind: "asset", id: lockId, issuer: alice.account, asset: "right", content: MEMO, royaltyBps: 7},
         ...{supply: 9n, burned: 2n},
+      }),
+      encodeCell({
+        ...{
+          kind: "sale",
+          openOp: open.id,
+          id: lockId,
+          payer: alice.account,
+          spec: sale,
+          in: 9n,
+          out: 2n,
+          sinceH: 3n,
+          rank: MEMO,
+        },
+        ...{isPlaced: true, isClosed: false, closedAt: 0n, partner: lockId, exitAddress: new Uint8Array(20)},
       }),
       encodeCell({
         ...{kind: "holding", id: lockId, account: alice.account, asset: lockId},

@@ -10,6 +10,7 @@ import {bodyAt, claim, issue, lockSpec, people, type Slot, transfer, unsigned, Z
 type Move =
   | {kind: "transfer" | "stake" | "withdraw" | "open"; who: number; to: number; amount: bigint; bps: number}
   | {kind: "account"; who: number}
+  | {kind: "sell"; who: number; amount: bigint; wants: bigint; which: number; isBuying: boolean}
   | {kind: "issue" | "give"; who: number; to: number; amount: bigint; burn: bigint; which: number}
   | {kind: "own"; isAccept: boolean; who: number; amount: bigint}
   | {kind: "claim"; lock: number; amount: bigint; isFinal: boolean};
@@ -39,6 +40,13 @@ const moveArb: fc.Arbitrary<Move> = fc.oneof(
     }),
   },
   {weight: 1, arbitrary: fc.record({kind: fc.constant("account" as const), who})},
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      ...{kind: fc.constant("sell" as const), who, which: fc.nat(4), isBuying: fc.boolean()},
+      ...{amount: fc.bigInt({min: 1n, max: 40n}), wants: fc.bigInt({min: 1n, max: 40n})},
+    }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -98,6 +106,18 @@ export const historyArb: fc.Arbitrary<Op[]> = fc.array(moveArb, {maxLength: 30, 
       const asset = move.burn === 0n ? "right" : "seed";
       const payload = {...issue, asset, supply: move.amount, royaltyBps: Number(move.burn)} as const;
       issued.push(assetIdOf(write(cell, payload).id));
+      continue;
+    }
+    if (move.kind === "sell") {
+      const units = {
+        asset: issued[move.which] ?? (ZERO_MEMO.replaceAll("0", "7") as AssetId),
+        amount: move.amount,
+      };
+      const money = {asset: undefined, amount: move.wants};
+      const [gives, wants] = move.isBuying ? [money, units] : [units, money];
+      const only = move.amount % 5n === 0n ? people[move.which % 3]!.account : undefined;
+      const spec = {gives, wants, only, expiryH: 3n + (move.wants % 4n), refundTo: cell};
+      write(cell, {kind: "open", locks: [], sales: move.wants % 3n === 0n ? [spec, spec] : [spec]});
       continue;
     }
     if (move.kind === "give") {
