@@ -15,7 +15,8 @@ export async function settledSim(setup: SimLedgerSetup): Promise<SimLedger> {
   const sim = new SimLedger(setup);
   sim.startTimers();
   await sim.run({stormMs: setup.stormMs ?? STORM_MS, calmMs: setup.calmMs ?? CALM_MS});
-  if (setup.joiners !== undefined || setup.bad !== undefined) await sim.goOn({untilSpreadMax: 1n, limitMs: FOLLOWERS_MS});
+  if (setup.joiners !== undefined || setup.bad !== undefined)
+    await sim.goOn({untilSpreadMax: 1n, limitMs: FOLLOWERS_MS});
   if (setup.faults.restore !== undefined) await sim.goOnUntilAllVote(VOTING_MS);
   checkAgreement(sim);
   checkLiveness(sim);
