@@ -213,7 +213,7 @@ describe("the chain", () => {
     const {state} = network;
     const exitAddress = fromHex("e1".repeat(20));
     const cell = state.account(holder)!;
-    state.putAccount({...cell, exitAddress});
+    state.put({...cell, exitAddress});
     state.addWithdrawal(fromHex("d1".repeat(20)), 300n);
     state.addWithdrawal(fromHex("d2".repeat(20)), 200n);
     post(state, [

@@ -6,6 +6,8 @@
 
 import {accountIdOf, accountIdOfKeys} from "@catalyze/core/crypto/accountId";
 import {apply} from "@catalyze/core/ledger/apply";
+import {assetIdOf} from "@catalyze/core/ledger/assetIds";
+import {ZERO_HASH} from "@catalyze/core/ledger/cell";
 import {encodeCell, leafOf} from "@catalyze/core/ledger/cellCodec";
 import {checkpointHash, encodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
 import {checkpointStep} from "@catalyze/core/ledger/checkpointStep";
@@ -31,7 +33,9 @@ import {
   bodyAt,
   carol,
   cutWith,
+  issue,
   lockSpec,
+  sale,
   testGenesis,
   transfer,
 } from "../../packages/core/test/ledger/kit.ts";
@@ -98,6 +102,15 @@ function opVectors(): Vector[] {
         memo: tag,
       },
     ],
+    [
+      "transfer of an asset",
+      {
+        ...{kind: "transfer", outputs: [{to: bob.account, amount: 3n}], memo: ZERO_HASH},
+        asset: {id: assetIdOf(open.id), burn: 4n},
+      },
+    ],
+    ["issue", issue],
+    ["open: sale locks", {kind: "open", locks: [], sales: [sale, {...sale, only: bob.account}]}],
     ["stake", {kind: "stake", stake: "executor", amount: 5n}],
     ["unstake", {kind: "unstake", stake: "executor", amount: 5n}],
     ["govern: propose", {kind: "govern", wish: {kind: "propose", motion}}],
@@ -156,7 +169,15 @@ function stateVectors(): Vector[] {
     heads: [{witness: 0, n: 4n, hash: tag}],
     timeMs: 1_700_000_000_000,
   });
+  const issued = signOp(bodyAt(carol.account, start, issue, 300n), carol, genesisBytes);
+  const selling = signOp(
+    bodyAt(bob.account, {seq: 1n, head: withdraw.id}, {kind: "open", locks: [], sales: [sale]}, 300n),
+    bob,
+    genesisBytes,
+  );
   const closed = state.fork();
+  apply(closed, selling, {height: 2n});
+  apply(closed, issued, {height: 2n});
   apply(
     closed,
     signOp(
@@ -175,6 +196,9 @@ function stateVectors(): Vector[] {
     state.account(alice.account)!,
     state.lock(lockIdOf(open.id, 1))!,
     closed.lock(lockIdOf(open.id, 0))!,
+    closed.sale(lockIdOf(selling.id, 0))!,
+    closed.asset(assetIdOf(issued.id))!,
+    closed.holding(carol.account, assetIdOf(issued.id))!,
   ];
   return [
     ...cells.map((cell) => ({

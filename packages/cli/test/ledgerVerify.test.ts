@@ -61,7 +61,7 @@ describe("ctz ledger verify --deep", () => {
     cli.state.ledgerExport = pieces;
     const {code, out, err} = await cli.run(["ledger", "verify", "--deep"]);
     expect([code, err]).toEqual([0, ""]);
-    for (const text of ["the running daemon", "heights", "9 applied", "state equals the stored one"])
+    for (const text of ["the running daemon", "heights", "12 applied", "state equals the stored one"])
       expect(out).toContain(text);
   });
 
@@ -89,7 +89,7 @@ describe("ctz ledger verify --deep", () => {
     expect(
       JSON.parse((await offline("ledger", "verify", "--deep", "--file", file, "--json")).out),
     ).toMatchObject({
-      ...{ok: true, source: "file", ops: 9},
+      ...{ok: true, source: "file", ops: 12},
     });
     const own = fileOf("own.json", [encodeGenesis(ledger.genesis)]);
     expect((await offline("ledger", "verify", "--deep", "--file", file, "--genesis", own)).code).toBe(0);

@@ -7,6 +7,8 @@ import {lockIdOf} from "@catalyze/core/ledger/opCodec";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import type {CellId} from "@catalyze/core/primitives/id";
 import type {Assembly, Stakes} from "./assembly.ts";
+import {BankAssets, cellsPaidBy} from "./bankAssets.ts";
+import {BankSales, type Till} from "./bankSales.ts";
 
 type BankLock = {
   readonly spec: LockSpec;
@@ -53,6 +55,8 @@ export class Bank {
   readonly #staked = new Map<string, Stake & {amount: bigint}>();
   #cooling: readonly CoolingStake[] = [];
   readonly #locks = new Map<CellId, BankLock>();
+  readonly #assets = new BankAssets();
+  readonly #sales = new BankSales();
   readonly #accepts: {readonly cell: CellId; readonly value: bigint; readonly untilH: bigint}[] = [];
   readonly #convicted = new Map<CellId, bigint>();
   #burned = 0n;
@@ -84,6 +88,7 @@ export class Bank {
       this.#waiting.delete(at);
     }
     for (const [id, lock] of this.#locks) this.#expire(id, lock, state);
+    this.#sales.settle(height, state, (id) => this.#till(id));
     for (const id of this.#balances.keys()) {
       const cell = state.account(id);
       const balance = cell === undefined ? 0n : cell.in - cell.out;
@@ -95,9 +100,15 @@ export class Bank {
       const cell = state.lock(id);
       if (cell !== undefined) expectSame(`lock ${id}`, cell.in - cell.out, this.#rest(lock));
     }
+    this.#assets.compare(state);
     expectSame("burned", state.totals.burned, this.#burned);
     expectSame("treasury", state.totals.treasury, this.#treasury);
     expectSame("withdrawn", state.totals.withdrawn, this.#withdrawn);
+  }
+
+  /** Sale locks that changed hands, two at a time. */
+  get matches(): number {
+    return this.#sales.matches;
   }
 
   /** How far the lock was drawn when it closed; `undefined` while it is open. */
@@ -123,10 +134,16 @@ export class Bank {
     this.#burned += fee;
     switch (payload.kind) {
       case "transfer":
-        for (const {to, amount} of payload.outputs) {
-          this.#pay(cell, -amount);
-          this.#pay(to, amount);
+        if (payload.asset !== undefined) this.#assets.give(cell, payload);
+        else {
+          for (const {to, amount} of payload.outputs) {
+            this.#pay(cell, -amount);
+            this.#pay(to, amount);
+          }
         }
+        break;
+      case "issue":
+        this.#assets.issue(op, payload);
         break;
       case "open":
         for (const [index, spec] of payload.locks.entries()) {
@@ -136,6 +153,7 @@ export class Bank {
             ...{spec, vouchers: [], verdicts: [], drawn: 0n, isClosed: false},
           });
         }
+        this.#sales.open(op, this.#till(cell));
         break;
       case "stake":
         this.#pay(cell, -payload.amount);
@@ -218,7 +236,8 @@ export class Bank {
 
   #checkFee({id, body: {cell, fee, payload}}: Op): void {
     const {assembly, isCheat} = this.#rules;
-    const needed = assembly?.rulesAt(this.#epoch).opFee ?? 0n;
+    const opFee = assembly?.rulesAt(this.#epoch).opFee ?? this.#rules.opFee;
+    const needed = opFee * cellsPaidBy(payload);
     const isFree = payload.kind === "claim" && payload.isFinal && fee === 0n;
     // What is rescued for a cheat was voted for in an earlier epoch.
     if (fee < needed && !isFree && !isCheat(cell)) throw new Error(`bank: op ${id} paid ${fee} of ${needed}`);
@@ -330,6 +349,14 @@ export class Bank {
   #rest({spec, drawn, isClosed}: BankLock): bigint {
     if (isClosed) return 0n;
     return spec.split.reduce((rest, {bps}) => rest - (drawn * BigInt(bps)) / 10_000n, spec.amount);
+  }
+
+  /** Of an account: takes in, or gives out, what a lot says. */
+  #till(id: CellId): Till {
+    return ({asset, amount}) => {
+      if (asset === undefined) this.#pay(id, amount);
+      else this.#assets.move(id, asset, amount);
+    };
   }
 
   #pay(id: CellId, amount: bigint): void {

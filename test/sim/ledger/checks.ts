@@ -92,6 +92,11 @@ export class Checks {
     }
   }
 
+  /** Sales that changed hands. */
+  get matches(): number {
+    return this.#bank.matches;
+  }
+
   /** Ops certified anywhere so far. */
   certified(): Iterable<Op> {
     return this.#certified.values();

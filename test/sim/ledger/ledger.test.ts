@@ -14,11 +14,14 @@ const SETTINGS: Readonly<Record<string, (payload: Payload) => boolean>> = {
   "claims with a verdict": (payload) => payload.kind === "claim" && payload.verdict !== undefined,
   "claims of a clock": (payload) => payload.kind === "claim" && payload.voucher === undefined,
   notices: (payload) => payload.kind === "govern" && payload.wish.kind === "notice",
+  "issues of assets": (payload) => payload.kind === "issue",
+  "transfers of assets": (payload) => payload.kind === "transfer" && payload.asset !== undefined,
+  "sale locks": (payload) => payload.kind === "open" && payload.sales !== undefined,
   accepts: (payload) => payload.kind === "accept",
 };
 
 async function seeded(name: string, count: number, setup: (seed: number) => SimLedgerSetup): Promise<void> {
-  let [certified, steps, joins, restores] = [0, 0, 0, 0];
+  let [certified, steps, joins, restores, matches] = [0, 0, 0, 0, 0];
   const used = new Map(Object.keys(SETTINGS).map((setting) => [setting, 0]));
   for (let seed = FIRST; seed < FIRST + count; seed++) {
     try {
@@ -27,6 +30,7 @@ async function seeded(name: string, count: number, setup: (seed: number) => SimL
       steps += sim.steps;
       joins += sim.joins;
       restores += sim.faults.restores;
+      matches += sim.checks.matches;
       for (const {body} of sim.checks.certified()) {
         for (const [setting, isUsed] of Object.entries(SETTINGS))
           if (isUsed(body.payload)) used.set(setting, used.get(setting)! + 1);
@@ -40,9 +44,10 @@ async function seeded(name: string, count: number, setup: (seed: number) => SimL
   expect(certified).toBeGreaterThan(count);
   if (name === "storm" && count > 3)
     for (const [setting, times] of used) expect(times, setting).toBeGreaterThan(0);
+  if (name === "storm" && count > 3) expect(matches, "sale locks that matched").toBeGreaterThan(0);
   if (setup(FIRST).joiners !== undefined) expect(joins).toBeGreaterThan(count);
   if (setup(FIRST).faults.restore !== undefined) expect(restores).toBeGreaterThan(count / 2);
-  const told = `${count} seeds, ${steps} steps, ${certified} certified ops, ${joins} joins, ${restores} restores`;
+  const told = `${count} seeds, ${steps} steps, ${certified} certified ops, ${matches} sales, ${joins} joins, ${restores} restores`;
   process.stdout.write(`${name}: ${told}\n`);
 }
 

@@ -1,15 +1,17 @@
 /** Owners of accounts in a simulated ledger: they pay, open locks, claim; one of them may equivocate. */
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {debitOf} from "@catalyze/core/ledger/apply";
+import {unitsTakenBy} from "@catalyze/core/ledger/assets";
 import type {AccountCell} from "@catalyze/core/ledger/cell";
-import type {Awarded, Op, OpBody, Payload, Verdict} from "@catalyze/core/ledger/op";
+import type {Awarded, Op, OpBody, Payload, SaleSpec, Verdict} from "@catalyze/core/ledger/op";
+import {feeOf} from "@catalyze/core/ledger/opChecks";
 import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
 import {VERDICT_EPOCHS} from "@catalyze/core/ledger/params";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import {signVoucher} from "@catalyze/core/ledger/voucher";
 import type {Signer} from "@catalyze/core/ports/signer";
 import {toHex} from "@catalyze/core/primitives/bytes";
-import type {AccountId, CellId, Hash, LockId, OpId} from "@catalyze/core/primitives/id";
+import type {AccountId, AssetId, CellId, Hash, LockId, OpId} from "@catalyze/core/primitives/id";
 import type {SeededRandom} from "../fakes/seededRandom.ts";
 import type {Judging} from "./judges.ts";
 
@@ -37,10 +39,16 @@ export type Network = {
 export type Sight = {
   readonly height: bigint;
   readonly account: AccountCell | undefined;
+  /** Certified units of assets that the account holds. */
+  readonly units: () => readonly {readonly asset: AssetId; readonly units: bigint}[];
+  /** Certified. */
+  readonly assets: () => readonly AssetId[];
   /** Where the clock of a lock stops. */
   readonly endOf: (lock: CellId) => bigint | undefined;
 };
 
+type Units = ReturnType<Sight["units"]>;
+type AccountPayload = Exclude<Payload, {kind: "claim"}>;
 type Claim = Extract<Payload, {kind: "claim"}>;
 
 type OpenLock = {
@@ -68,6 +76,8 @@ export class Owner {
   readonly #staked = {witness: 0n, executor: 0n};
   /** What this owner's ops cost, by their number: those that the ledger does not show yet are spent too. */
   readonly #costs = new Map<bigint, bigint>();
+  /** Units that it gave away or burned, by the number of the op. */
+  readonly #gave = new Map<bigint, ReadonlyMap<AssetId, bigint>>();
   readonly locks: OpenLock[] = [];
   /** What may still be on its way. */
   #signed: Op[] = [];
@@ -116,6 +126,7 @@ export class Owner {
     if (random.chance(0.1)) return this.#stake(random, left);
     if (this.#retained !== undefined && left >= 0n && random.chance(0.1))
       return [this.#notice(this.#retained, sight.height + BigInt(random.int(6)))];
+    if (random.chance(0.2)) return this.#trade(random, others, sight);
     if (random.chance(0.25)) return this.#open(random.pick(others), random, {height: sight.height, left});
     return this.#spend(random, others, left);
   }
@@ -130,7 +141,66 @@ export class Owner {
       const address = new Uint8Array(20).fill(1 + random.int(3));
       return [this.#write(this.account, {kind: "withdraw", amount, address})];
     }
-    return [this.#write(this.account, transfer(random.pick(others).account, amount))];
+    // Anybody may credit an account under the id of a lock; nobody ever has its key.
+    const to = random.chance(0.04) ? this.locks.at(-1)?.id : undefined;
+    return [this.#write(this.account, transfer(to ?? random.pick(others).account, amount))];
+  }
+
+  /** Issues an asset, or gives away and burns of what it holds. */
+  #trade(random: SeededRandom, others: readonly Owner[], sight: Sight): Op[] {
+    const held = sight.units().flatMap(({asset, units}) => {
+      const left = units - this.#givenSince(asset, sight.account?.seq ?? 0n);
+      return left > 0n ? [{asset, units: left}] : [];
+    });
+    const payload = this.#tradeOf(random, others, {held, sight});
+    const cost = debitOf(payload) + feeOf(payload, this.#network.opFee);
+    return this.#spendable(sight) < cost ? [] : [this.#write(this.account, payload)];
+  }
+
+  #tradeOf(
+    random: SeededRandom,
+    others: readonly Owner[],
+    {held, sight}: {readonly held: Units; readonly sight: Sight},
+  ): AccountPayload {
+    // Few at a time, so that sellers and buyers meet.
+    const wanted = sight.assets().slice(0, 2);
+    if (wanted.length > 0 && random.chance(0.7)) {
+      const own = held.find(({asset}) => wanted.includes(asset));
+      const isAsk = own !== undefined && random.chance(0.5);
+      const [asset, unitsMax] = isAsk ? [own.asset, own.units] : [random.pick(wanted), 30n];
+      const lot = {asset, units: 1n + BigInt(random.int(Number(unitsMax < 30n ? unitsMax : 30n)))};
+      return {
+        kind: "open",
+        locks: [],
+        sales: [this.#saleOf(random, others, {lot, isAsk, height: sight.height})],
+      };
+    }
+    return held.length === 0 || random.chance(0.2) ? issueOf(random) : giveOf(random, others, held);
+  }
+
+  /** About ten µCTZ a unit, so that many fit and many do not. */
+  #saleOf(
+    random: SeededRandom,
+    others: readonly Owner[],
+    {lot, isAsk, height}: {lot: Units[number]; isAsk: boolean; height: bigint},
+  ): SaleSpec {
+    const units = {asset: lot.asset, amount: lot.units};
+    const money = {asset: undefined, amount: lot.units * BigInt(8 + random.int(5))};
+    const [gives, wants] = isAsk ? [units, money] : [money, units];
+    return {
+      gives,
+      wants: random.chance(0.5) ? {...wants, amount: 1n} : wants,
+      only: random.chance(0.1) ? random.pick(others).account : undefined,
+      // Some are late before they open.
+      expiryH: 1n + height + BigInt(random.int(12)),
+      refundTo: random.chance(0.2) ? random.pick(others).account : this.account,
+    };
+  }
+
+  #givenSince(asset: AssetId, seq: bigint): bigint {
+    let given = 0n;
+    for (const [at, gave] of this.#gave) if (at > seq) given += gave.get(asset) ?? 0n;
+    return given;
   }
 
   /** The next op of the account, whatever it does. */
@@ -150,7 +220,9 @@ export class Owner {
       if (gone.length === 0) continue;
       for (const {id, body} of gone) {
         dropped.push(id);
-        if (cell === this.account) this.#costs.delete(body.seq);
+        if (cell !== this.account) continue;
+        this.#costs.delete(body.seq);
+        this.#gave.delete(body.seq);
       }
       this.#signed = this.#signed.filter((op) => !isGone(op));
       this.#slots.set(cell, {seq: seq - 1n, head: prev});
@@ -306,14 +378,16 @@ export class Owner {
       seq: slot.seq + 1n,
       prev: slot.head,
       ...validityOf(payload, this.#network.fromEpoch),
-      fee: this.#network.opFee,
+      fee: feeOf(payload, this.#network.opFee),
       deps: [],
       payload,
     };
     const op = signOp(body, this.signer, this.#network.genesisHash);
     this.#slots.set(cell, {seq: body.seq, head: op.id});
     this.#signed.push(op);
-    if (payload.kind !== "claim") this.#costs.set(body.seq, debitOf(payload) + body.fee);
+    if (payload.kind === "claim") return op;
+    this.#costs.set(body.seq, debitOf(payload) + body.fee);
+    this.#gave.set(body.seq, unitsTakenBy(payload));
     return op;
   }
 }
@@ -322,6 +396,23 @@ function validityOf(payload: Payload, fromEpoch: number): Pick<OpBody, "validFro
   const judged = payload.kind === "claim" ? payload.verdict?.epoch : undefined;
   if (judged === undefined) return {validFromEpoch: fromEpoch, validUntilEpoch: EPOCHS_AHEAD};
   return {validFromEpoch: judged, validUntilEpoch: judged + VERDICT_EPOCHS};
+}
+
+function issueOf(random: SeededRandom): AccountPayload {
+  const isSeed = random.chance(0.5);
+  return {
+    ...{kind: "issue", asset: isSeed ? "seed" : "right", content: toHex(random.bytes(32)) as Hash},
+    ...{supply: BigInt(1 + random.int(900)), royaltyBps: isSeed ? random.int(1_000) : 0},
+  };
+}
+
+function giveOf(random: SeededRandom, others: readonly Owner[], held: Units): AccountPayload {
+  const {asset: id, units} = random.pick(held);
+  // All of it now and then: then it rests on every credit before.
+  const amount = random.chance(0.3) ? units : 1n + BigInt(random.int(Number(units)));
+  const burn = random.chance(0.2) ? amount : 0n;
+  const outputs = burn > 0n ? [] : [{to: random.pick(others).account, amount}];
+  return {kind: "transfer", outputs, memo: MEMO, asset: {id, burn}};
 }
 
 function transfer(to: AccountId, amount: bigint): Payload {

@@ -5,7 +5,7 @@ import {CALM_MS, STORM_MS} from "./scenarios.ts";
 import {SimLedger, type SimLedgerSetup} from "./simLedger.ts";
 
 /** Followers that a bad witness sends after what it never gives away are a height further behind at times. */
-const JOINERS_MS = 4_000;
+const FOLLOWERS_MS = 4_000;
 
 /** One that keeps no rule may stop a network in which another has forgotten what it signed, but not for ever. */
 const VOTING_MS = 120_000;
@@ -15,7 +15,8 @@ export async function settledSim(setup: SimLedgerSetup): Promise<SimLedger> {
   const sim = new SimLedger(setup);
   sim.startTimers();
   await sim.run({stormMs: setup.stormMs ?? STORM_MS, calmMs: setup.calmMs ?? CALM_MS});
-  if (setup.joiners !== undefined) await sim.goOn({untilSpreadMax: 1n, limitMs: JOINERS_MS});
+  if (setup.joiners !== undefined || setup.bad !== undefined)
+    await sim.goOn({untilSpreadMax: 1n, limitMs: FOLLOWERS_MS});
   if (setup.faults.restore !== undefined) await sim.goOnUntilAllVote(VOTING_MS);
   checkAgreement(sim);
   checkLiveness(sim);

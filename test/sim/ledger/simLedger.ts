@@ -682,7 +682,13 @@ export class SimLedger {
     const others = this.owners.filter((each) => each !== owner);
     if (!owner.isHonest && view !== undefined && this.#random.chance(0.2)) owner.lookAt(view);
     const endOf = (lock: CellId) => view?.lock(lock)?.endH;
-    const ops = owner.act(this.#random, others, {height, account: view?.account(owner.account), endOf});
+    const units = () =>
+      [...(view?.holdings() ?? [])].flatMap(({account, asset, ...held}) =>
+        account === owner.account ? [{asset, units: held.in - held.out}] : [],
+      );
+    const assets = () => [...(view?.assets() ?? [])].map(({id}) => id);
+    const account = view?.account(owner.account);
+    const ops = owner.act(this.#random, others, {height, account, endOf, units, assets});
     for (const op of ops) {
       if (owner.isHonest) this.submitted.set(op.id, op);
       else this.faults.cheatOps += 1;

@@ -2,11 +2,12 @@
  * Ops that must never count. Each trick is played by an account of its own, so that what it spoils is its
  * own log, and its ops go to honest witnesses and into the entries of a bad one.
  */
-import type {LockSpec, Op, OpBody, Payload} from "@catalyze/core/ledger/op";
+import {assetIdOf} from "@catalyze/core/ledger/assetIds";
+import type {LockSpec, Lot, Op, OpBody, Payload, SaleSpec} from "@catalyze/core/ledger/op";
 import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
 import {VERDICT_EPOCHS} from "@catalyze/core/ledger/params";
 import {signVoucher} from "@catalyze/core/ledger/voucher";
-import type {CellId, Hash, LockId, OpId} from "@catalyze/core/primitives/id";
+import type {AssetId, CellId, Hash, LockId, OpId} from "@catalyze/core/primitives/id";
 import type {SeededRandom} from "../fakes/seededRandom.ts";
 import type {Judging} from "./judges.ts";
 import type {Network, Owner} from "./owners.ts";
@@ -96,6 +97,44 @@ export const TRICKS: readonly Trick[] = [
         write(bodyOf(cheat, {kind: "open", locks: [{...spec, split}]}, network), cheat, network),
       ),
     ];
+  },
+  own("of an asset that nobody issued", (_, {victim}) => ({
+    payload: giving("7".repeat(64) as AssetId, victim, 1n),
+  })),
+  own("an asset issued at the fee of one op", () => ({payload: ISSUE})),
+  issued("more units than there are", true, (id, {victim}) => giving(id, victim, 101n)),
+  issued("units given and burned twice over", true, (id, {victim}) => {
+    const {outputs, ...rest} = giving(id, victim, 60n);
+    return {...rest, outputs, asset: {id, burn: 41n}};
+  }),
+  issued("units given at the fee of one op", false, (id, {victim}) => giving(id, victim, 5n)),
+  issued("a sale of more units than there are", true, (id, context) =>
+    selling(context, {asset: id, amount: 101n}),
+  ),
+  issued("a sale of what is sold already", true, (id, context) => {
+    const {sales} = selling(context, {asset: id, amount: 51n});
+    return {kind: "open", locks: [], sales: [...sales, ...sales]};
+  }),
+  issued("a sale at the fee of one op", false, (id, context) => selling(context, {asset: id, amount: 5n})),
+  own("a sale of CTZ for CTZ", (network, context) => ({
+    payload: selling(context, {asset: undefined, amount: 5n}),
+    fee: 3n * network.opFee,
+  })),
+  // Nobody has a key to what the system moves.
+  (context) => {
+    const {cheat, network} = context;
+    const payload = selling(context, {asset: undefined, amount: 500n}, "7".repeat(64) as AssetId);
+    const opened = write({...bodyOf(cheat, payload, network), fee: 3n * network.opFee}, cheat, network);
+    const claim = {kind: "claim", cumulative: 400n, voucher: undefined, isFinal: false} as const;
+    const body = {...bodyOf(cheat, claim, network), ...FIRST, cell: lockIdOf(opened.id, 0)};
+    return [{op: opened}, forbid("a claim on a sale lock", write(body, cheat, network))];
+  },
+  // Whose asset it is makes no difference: units are of who holds them.
+  (context) => {
+    const {cheat, accomplice, victim, network} = context;
+    const {op, asset} = issueBy(accomplice, network);
+    const body = {...bodyOf(cheat, giving(asset, victim, 1n), network), fee: 2n * network.opFee};
+    return [{op}, forbid("units of somebody else", write(body, cheat, network))];
   },
   claiming("above its voucher", ({lockId, context}) =>
     claimOf(context, lockId, {signed: 500n, cumulative: PRICE}),
@@ -253,10 +292,48 @@ export const TRICKS: readonly Trick[] = [
 
 const FIRST = {seq: 1n, prev: NO_OP};
 
-function own(why: string, change: (network: Network) => Partial<OpBody>): Trick {
-  return ({cheat, victim, network}) => [
-    forbid(why, write({...bodyOf(cheat, pay(victim, 9n), network), ...change(network)}, cheat, network)),
-  ];
+function own(why: string, change: (network: Network, context: TrickContext) => Partial<OpBody>): Trick {
+  return (context) => {
+    const {cheat, victim, network} = context;
+    const body = {...bodyOf(cheat, pay(victim, 9n), network), ...change(network, context)};
+    return [forbid(why, write(body, cheat, network))];
+  };
+}
+
+const ISSUE = {
+  ...{kind: "issue", asset: "right", content: MEMO, supply: 100n, royaltyBps: 0},
+} as const satisfies Payload;
+
+function giving(id: AssetId, to: Owner, amount: bigint) {
+  const outputs = [{to: to.account, amount}];
+  return {kind: "transfer" as const, outputs, memo: MEMO, asset: {id, burn: 0n}};
+}
+
+/** For CTZ, unless told otherwise. */
+function selling({cheat, height}: TrickContext, gives: Lot, wanted?: AssetId) {
+  const wants = {asset: wanted, amount: 1n};
+  const sale: SaleSpec = {gives, wants, only: undefined, expiryH: height + 9n, refundTo: cheat.account};
+  return {kind: "open" as const, locks: [], sales: [sale]};
+}
+
+function issueBy(owner: Owner, network: Network): {readonly op: Op; readonly asset: AssetId} {
+  const op = write({...bodyOf(owner, ISSUE, network), fee: 3n * network.opFee}, owner, network);
+  return {op, asset: assetIdOf(op.id)};
+}
+
+/** The cheat issues a hundred units, and does with them what it may not, for a fee that is enough or not. */
+function issued(
+  why: string,
+  isPaid: boolean,
+  payloadOf: (asset: AssetId, context: TrickContext) => Payload,
+): Trick {
+  return (context) => {
+    const {cheat, network} = context;
+    const {op, asset} = issueBy(cheat, network);
+    const fee = network.opFee * (isPaid ? 5n : 1n);
+    const next = {...bodyOf(cheat, payloadOf(asset, context), network), seq: 2n, prev: op.id, fee};
+    return [{op}, forbid(why, write(next, cheat, network))];
+  };
 }
 
 type ClaimPayload = Extract<Payload, {kind: "claim"}>;

@@ -88,7 +88,7 @@ export function keepAccepts(
   const account = state.account(id);
   const accepts = account?.accepts.filter(isKept);
   if (account === undefined || accepts === undefined || accepts.length === account.accepts.length) return;
-  state.putAccount({...account, accepts});
+  state.put({...account, accepts});
 }
 
 function sumOf(accepts: readonly Accept[]): bigint {

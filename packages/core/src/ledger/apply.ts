@@ -8,7 +8,8 @@
  */
 import {assert} from "../errors/assert.ts";
 import {acceptProblem, acceptsAfter} from "./accept.ts";
-import {type AccountCell, balanceOf, type Cell, emptyAccount, ZERO_HASH} from "./cell.ts";
+import {holdsEnough, issuePostings, putIssued, unitPostings} from "./assets.ts";
+import {type AccountCell, balanceOf, emptyAccount, type LogCell, ZERO_HASH} from "./cell.ts";
 import {
   type ClaimRefusal,
   claimProblem,
@@ -17,9 +18,10 @@ import {
   type Standing,
   standingAfter,
 } from "./claims.ts";
-import type {LockSpec, Op, Payload} from "./op.ts";
+import type {LockSpec, Lot, Op, Payload} from "./op.ts";
 import {lockIdOf} from "./opCodec.ts";
 import {type Posting, post} from "./postings.ts";
+import {openingPostings, openSales, salesOf} from "./sales.ts";
 import type {LedgerState} from "./state.ts";
 
 /** `height`: the checkpoint being made in the fold, the voter's last one (its stamp) for a vote. */
@@ -33,6 +35,8 @@ export type Refusal =
   | "seqGap"
   | "prev"
   | "funds"
+  /** Fewer units of an asset than it moves. */
+  | "holding"
   /** The owner signed several ops for the next slot and an epoch closed over it. */
   | "frozen"
   /** Only from `votable`. */
@@ -60,6 +64,7 @@ export function enabled(state: LedgerState, op: Op, context: ApplyContext): Enab
   if (reason !== undefined) return {ok: false, reason};
   const isFunded = account !== undefined && balanceOf(account) >= debitOf(payload) + fee;
   if (!isFunded) return {ok: false, reason: "funds"};
+  if (!holdsEnough(state, op.body)) return {ok: false, reason: "holding"};
   const problem = payload.kind === "accept" ? acceptProblem(account, payload, context.height) : undefined;
   return problem === undefined ? OK : {ok: false, reason: problem};
 }
@@ -92,12 +97,13 @@ export function apply(state: LedgerState, op: Op, context: ApplyContext): readon
 export function debitOf(payload: AccountPayload): bigint {
   switch (payload.kind) {
     case "transfer":
-      return payload.outputs.reduce((sum, {amount}) => sum + amount, 0n);
+      return payload.asset === undefined ? ctzIn(payload.outputs) : 0n;
     case "open":
-      return payload.locks.reduce((sum, {amount}) => sum + amount, 0n);
+      return ctzIn([...payload.locks, ...(payload.sales ?? []).map(({gives}) => gives)]);
     case "stake":
     case "withdraw":
       return payload.amount;
+    case "issue":
     case "account":
     case "unstake":
     case "govern":
@@ -107,7 +113,11 @@ export function debitOf(payload: AccountPayload): bigint {
   }
 }
 
-function slotProblem(cell: Cell | undefined, {body}: Op): Refusal | undefined {
+function ctzIn(amounts: readonly (Pick<Lot, "amount"> & Partial<Lot>)[]): bigint {
+  return amounts.reduce((sum, {asset, amount}) => (asset === undefined ? sum + amount : sum), 0n);
+}
+
+function slotProblem(cell: LogCell | undefined, {body}: Op): Refusal | undefined {
   if (cell === undefined) return "unknownCell";
   if (body.seq <= cell.seq) return "seqUsed";
   if (cell.frozen !== undefined) return "frozen";
@@ -127,7 +137,7 @@ function applyClaim(
   const postings = settleLock(state, op.body.cell, settling, height);
   const after = state.lock(op.body.cell);
   assert(after !== undefined && after.seq === lock.seq, "a claim keeps its lock");
-  state.putLock({...after, seq: op.body.seq, head: op.id});
+  state.put({...after, seq: op.body.seq, head: op.id});
   return postings;
 }
 
@@ -152,7 +162,7 @@ export function settleLock(
   // Nothing can be awarded on a closed lock, so it need not remember what was.
   const awarded = isFinal ? [] : to.awarded;
   const closed = {isClosed: isFinal, closedAt: isFinal ? height : 0n};
-  state.putLock({...moved, paid, awarded, drawn, ...closed});
+  state.put({...moved, paid, awarded, drawn, ...closed});
   return postings;
 }
 
@@ -167,7 +177,9 @@ function applyToAccount(
   if (payload.kind === "open") {
     for (const [index, spec] of payload.locks.entries())
       openLock(state, op, {index, spec, payer: before, height});
+    openSales(state, op, {payer: before, height});
   }
+  if (payload.kind === "issue") putIssued(state, op, payload);
   const postings: Posting[] = [
     {bucket: "account", id, amount: -(debitOf(payload) + fee)},
     ...creditsOf(op, payload),
@@ -177,7 +189,7 @@ function applyToAccount(
   if (payload.kind === "withdraw") state.addWithdrawal(payload.address, payload.amount);
   const moved = state.account(id);
   assert(moved !== undefined, "an account that paid stays");
-  state.putAccount({...moved, ...changesOf(moved, payload, height), seq: op.body.seq, head: op.id});
+  state.put({...moved, ...changesOf(moved, payload, height), seq: op.body.seq, head: op.id});
   if (payload.kind === "accept" && payload.untilH > height)
     state.addDue(payload.untilH, {kind: "account", id});
   return postings;
@@ -186,9 +198,18 @@ function applyToAccount(
 function creditsOf(op: Op, payload: AccountPayload): readonly Posting[] {
   switch (payload.kind) {
     case "transfer":
-      return payload.outputs.map(({to, amount}) => ({bucket: "account", id: to, amount}));
+      return payload.asset === undefined
+        ? payload.outputs.map(({to, amount}) => ({bucket: "account", id: to, amount}))
+        : unitPostings(op, payload);
+    case "issue":
+      return issuePostings(op, payload);
     case "open":
-      return payload.locks.map(({amount}, index) => ({bucket: "lock", id: lockIdOf(op.id, index), amount}));
+      return [
+        ...payload.locks.map(
+          ({amount}, index): Posting => ({bucket: "lock", id: lockIdOf(op.id, index), amount}),
+        ),
+        ...openingPostings(op, salesOf(op)),
+      ];
     case "stake":
       return [{bucket: "stake", id: op.body.cell, stake: payload.stake, amount: payload.amount}];
     case "withdraw":
@@ -229,7 +250,7 @@ type LockOpening = {
 function openLock(state: LedgerState, op: Op, {index, spec, payer, height}: LockOpening): void {
   const id = lockIdOf(op.id, index);
   assert(state.lock(id) === undefined, "a lock opens once");
-  state.putLock({
+  state.put({
     kind: "lock",
     id,
     payer: payer.id,

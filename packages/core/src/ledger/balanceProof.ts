@@ -15,9 +15,8 @@ import {CodedError} from "../errors/codedError.ts";
 import type {SignatureVerifier} from "../ports/signer.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {equalBytes, fromHex} from "../primitives/bytes.ts";
-import type {CellId} from "../primitives/id.ts";
 import {refuse, writeU16} from "./canonical.ts";
-import {type Cell, liabilitiesOf} from "./cell.ts";
+import {type Cell, type CellName, type CellOf, liabilitiesOf} from "./cell.ts";
 import {decodeCell, encodeCell, leafIdOf, leafOf, treasuryLeaf} from "./cellCodec.ts";
 import type {Checkpoint} from "./checkpoint.ts";
 import {decodeFinalCheckpoint, encodeFinalCheckpoint, type FinalCheckpoint, isProven} from "./finality.ts";
@@ -43,11 +42,9 @@ export type BalanceProof = {
 
 type Kind = Cell["kind"];
 
-export type CellName<K extends Kind = Kind> = {readonly kind: K; readonly id: CellId};
-
 export type ProvenCell<K extends Kind = Kind> = {
   /** `undefined`: there is no such cell at this checkpoint. */
-  readonly cell: Extract<Cell, {kind: K}> | undefined;
+  readonly cell: CellOf<K> | undefined;
   readonly checkpoint: Checkpoint;
   /** Whose signatures it carries, by seat. */
   readonly witnesses: readonly number[];
@@ -119,11 +116,10 @@ export function checkCell<K extends Kind>(
 
 /** Leaf ids are hashes, so the cell under a foreign leaf is looked for among all: for proofs of absence only. */
 function cellAt(state: LedgerState, {kind, id}: CellName, leaf: TreeLeaf): Cell | undefined {
-  const own = kind === "account" ? state.account(id) : state.lock(id);
+  const own = state.cell({kind, id});
   if (own !== undefined) return own;
   const isThere = (cell: Cell) => equalBytes(leafIdOf(cell.kind, cell.id), leaf.id);
-  for (const cell of state.accounts()) if (isThere(cell)) return cell;
-  for (const cell of state.locks()) if (isThere(cell)) return cell;
+  for (const cell of state.cells()) if (isThere(cell)) return cell;
   return undefined;
 }
 

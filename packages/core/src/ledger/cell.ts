@@ -1,10 +1,10 @@
 /**
- * Cells: the single-writer pieces of state. `in` and `out` are counters that only grow, and what a cell
+ * Cells: the pieces of state. Accounts and locks have a log, and its owner is their only writer. `in` and `out` are counters that only grow, and what a cell
  * holds is their difference, so "nothing was lost" is a comparison of numbers that never fall.
  */
-import type {AccountId, Hash, LockId, OpId} from "../primitives/id.ts";
+import type {AccountId, AssetId, CellId, Hash, HoldingId, LockId, OpId} from "../primitives/id.ts";
 import type {Lanes} from "./lanes.ts";
-import type {LockSpec, StakeKind} from "./op.ts";
+import type {AssetKind, LockSpec, SaleSpec, StakeKind} from "./op.ts";
 
 export type StakeAmounts = Readonly<Record<StakeKind, bigint>>;
 
@@ -88,7 +88,69 @@ export type LockCell = Lanes & {
   readonly exitAddress: Uint8Array;
 };
 
-export type Cell = AccountCell | LockCell;
+/** What was issued once, and for ever. Has no log. */
+export type AssetCell = {
+  readonly kind: "asset";
+  readonly id: AssetId;
+  readonly issuer: AccountId;
+  readonly asset: AssetKind;
+  /** Of what it stands for: a manifest, terms. */
+  readonly content: Hash;
+  /** Basis points of what is paid for it; 0 for a right. */
+  readonly royaltyBps: number;
+  /** Units. */
+  readonly supply: bigint;
+  /** Units that holders burned: only grows. */
+  readonly burned: bigint;
+};
+
+/**
+ * What one account has of one asset. A cell of its own, because anybody may credit any account with any asset:
+ * a list in the account's cell would have no bound. Has no log: only ops of the account's log debit it.
+ */
+export type HoldingCell = {
+  readonly kind: "holding";
+  readonly id: HoldingId;
+  readonly account: AccountId;
+  readonly asset: AssetId;
+  readonly in: bigint;
+  readonly out: bigint;
+};
+
+/** A lock that nobody but the system moves (`sales.ts`). Has no log. */
+export type SaleCell = {
+  readonly kind: "sale";
+  readonly id: LockId;
+  /** Who opened it, and gets what it wants. */
+  readonly payer: AccountId;
+  readonly openOp: OpId;
+  readonly spec: SaleSpec;
+  /** Of what it gives. */
+  readonly in: bigint;
+  readonly out: bigint;
+  /** Height of the first checkpoint that had it; 0 before. */
+  readonly sinceH: bigint;
+  /** Its place among those of that checkpoint. */
+  readonly rank: Hash;
+  /** It waits among those that match none of each other. */
+  readonly isPlaced: boolean;
+  readonly isClosed: boolean;
+  /** Height of the checkpoint that closed it; 0 while open. */
+  readonly closedAt: bigint;
+  /** The one that it was matched with; zeros for none. */
+  readonly partner: LockId;
+  /** The payer's at `open`. */
+  readonly exitAddress: Uint8Array;
+};
+
+/** With a log. */
+export type LogCell = AccountCell | LockCell;
+
+export type Cell = LogCell | AssetCell | HoldingCell | SaleCell;
+
+export type CellOf<Kind extends Cell["kind"]> = Extract<Cell, {kind: Kind}>;
+
+export type CellName<Kind extends Cell["kind"] = Cell["kind"]> = {readonly kind: Kind; readonly id: CellId};
 
 /** Open accepts of one account. */
 export const ACCEPTS_MAX = 64;
@@ -150,8 +212,8 @@ export function emptyAccount(id: AccountId): AccountCell {
   };
 }
 
-/** Spendable. */
-export function balanceOf(cell: Cell): bigint {
+/** Spendable: µCTZ, of a holding units of its asset; what is in a lock. */
+export function balanceOf(cell: LogCell | HoldingCell | SaleCell): bigint {
   return cell.in - cell.out;
 }
 

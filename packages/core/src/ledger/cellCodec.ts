@@ -5,7 +5,12 @@
  *   id        = SHA256(kind u8 ‖ cell id 32)      so that nobody can credit an account over a lock's leaf
  *   valueHash = SHA256(kind u8 ‖ exit address 20 ‖ SHA256(cell encoding))      readable by the contract
  *   sum       = what the cell holds: balance and stake, or a lock's remainder
- *   kind      = 1 account, 2 lock, 3 bucket (the treasury: cell id zeros, no exit address, empty encoding)
+ *   kind      = 1 account, 2 lock, 3 bucket (the treasury: cell id zeros, no exit address, empty encoding),
+ *               4 asset, 5 holding (both: sum 0, no exit address; an exit pays CTZ only),
+ *               6 sale lock (sum 0 when it gives units; bytes: `saleCodec.ts`)
+ *
+ *   asset     = version u8 | kind u8 | id 32 | issuer 32 | asset kind u8 | content 32 | royaltyBps u16 | supply u64 | burned u64
+ *   holding   = version u8 | kind u8 | id 32 | account 32 | asset 32 | in u128 | out u128
  */
 import {ACCOUNT_KEYS_MAX} from "../crypto/accountId.ts";
 import {sha256} from "../crypto/sha256.ts";
@@ -13,6 +18,7 @@ import {assert} from "../errors/assert.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {fromHex} from "../primitives/bytes.ts";
 import type {CellId, Hash, LockId} from "../primitives/id.ts";
+import {readAsset, readHolding, writeAsset, writeHolding} from "./assetCodec.ts";
 import {
   ADDRESS_BYTES,
   readBoolean,
@@ -33,6 +39,7 @@ import {
   COOLING_MAX,
   type Freeze,
   type LockCell,
+  type LogCell,
   stakeOf,
   type Totals,
   ZERO_ADDRESS,
@@ -42,14 +49,30 @@ import {AWARDED_MAX} from "./lanes.ts";
 import {readLockSpec, writeLockSpec} from "./lockCodec.ts";
 import {STAKE_KIND} from "./op.ts";
 import {readStakeKind} from "./payloadCodec.ts";
+import {readSale, writeSale} from "./saleCodec.ts";
 import type {TreeLeaf} from "./sumTree.ts";
 
-const CELL_VERSION = 3;
-export const CELL_KIND = {account: 1, lock: 2, bucket: 3} as const;
+const CELL_VERSION = 4;
+/** On the wire: only ever add. */
+export const CELL_KIND = {account: 1, lock: 2, bucket: 3, asset: 4, holding: 5, sale: 6} as const;
+/** Of every cell that is stored. */
+export const CELL_KINDS: readonly Cell["kind"][] = ["account", "lock", "asset", "holding", "sale"];
+
+export function cellKindOf(tag: number): Cell["kind"] | undefined {
+  return CELL_KINDS.find((kind) => CELL_KIND[kind] === tag);
+}
 
 export function encodeCell(cell: Cell): Uint8Array {
   const writer = new ByteWriter().u8(CELL_VERSION).u8(CELL_KIND[cell.kind]);
   writeId(writer, cell.id);
+  if (cell.kind === "asset") writeAsset(writer, cell);
+  else if (cell.kind === "holding") writeHolding(writer, cell);
+  else if (cell.kind === "sale") writeSale(writer, cell);
+  else writeLogCell(writer, cell);
+  return writer.finish();
+}
+
+function writeLogCell(writer: ByteWriter, cell: LogCell): void {
   writeU64(writer, cell.seq);
   writeId(writer, cell.head);
   writeU128(writer, cell.in);
@@ -57,7 +80,6 @@ export function encodeCell(cell: Cell): Uint8Array {
   if (cell.kind === "account") writeAccount(writer, cell);
   else writeLock(writer, cell);
   writeFixed(writer, cell.exitAddress, ADDRESS_BYTES);
-  return writer.finish();
 }
 
 /** Throws `DECODE_INVALID`. */
@@ -65,16 +87,24 @@ export function decodeCell(bytes: Uint8Array): Cell {
   const reader = new ByteReader(bytes);
   if (reader.u8() !== CELL_VERSION) refuse("version");
   const kind = reader.u8();
+  const id = readId<CellId>(reader);
+  const cell = readCellOf(reader, kind, id);
+  reader.finish();
+  return cell;
+}
+
+function readCellOf(reader: ByteReader, kind: number, id: CellId): Cell {
+  if (kind === CELL_KIND.asset) return readAsset(reader, id);
+  if (kind === CELL_KIND.holding) return readHolding(reader, id);
+  if (kind === CELL_KIND.sale) return readSale(reader, id);
   const common = {
-    id: readId<CellId>(reader),
+    id,
     seq: reader.u64(),
-    head: readId<Cell["head"]>(reader),
+    head: readId<LogCell["head"]>(reader),
     in: reader.u128(),
     out: reader.u128(),
   };
-  const cell = kind === CELL_KIND.account ? readAccount(reader, common) : readLock(reader, common, kind);
-  reader.finish();
-  return cell;
+  return kind === CELL_KIND.account ? readAccount(reader, common) : readLock(reader, common, kind);
 }
 
 /** Filled anew for each hash. */
@@ -95,13 +125,28 @@ export function leafOf(cell: Cell): TreeLeaf {
 /** The same, when the cell's bytes are at hand. */
 export function leafOfEncoded(cell: Cell, bytes: Uint8Array): TreeLeaf {
   LEAF_VALUE[0] = CELL_KIND[cell.kind];
-  LEAF_VALUE.set(cell.exitAddress, 1);
+  LEAF_VALUE.set("exitAddress" in cell ? cell.exitAddress : ZERO_ADDRESS, 1);
   LEAF_VALUE.set(sha256(bytes), 1 + ADDRESS_BYTES);
   return {
     id: leafIdOf(cell.kind, cell.id),
     valueHash: sha256(LEAF_VALUE),
-    sum: balanceOf(cell) + (cell.kind === "account" ? stakeOf(cell) : 0n),
+    sum: sumOf(cell),
   };
+}
+
+/** µCTZ that an exit pays for the cell. */
+function sumOf(cell: Cell): bigint {
+  switch (cell.kind) {
+    case "account":
+      return balanceOf(cell) + stakeOf(cell);
+    case "lock":
+      return balanceOf(cell);
+    case "asset":
+    case "holding":
+      return 0n;
+    case "sale":
+      return cell.spec.gives.asset === undefined ? balanceOf(cell) : 0n;
+  }
 }
 
 const BUCKET = Uint8Array.of(CELL_KIND.bucket);
@@ -135,7 +180,7 @@ export function readTotals(reader: ByteReader): Totals {
   return Object.fromEntries(TOTALS_FIELDS.map((field) => [field, reader.u128()])) as Totals;
 }
 
-type Common = Pick<Cell, "id" | "seq" | "head" | "in" | "out">;
+type Common = Pick<LogCell, "id" | "seq" | "head" | "in" | "out">;
 
 function writeAccount(writer: ByteWriter, cell: AccountCell): void {
   for (const kind of ["witness", "executor", "curate"] as const) writeU128(writer, cell.staked[kind]);

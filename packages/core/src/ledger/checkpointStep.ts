@@ -1,7 +1,7 @@
 /**
  * The checkpoint function (reference/ledger 6.3): a pure step from one agreed state to the next, in a fixed
  * order: the certified ops inside the cut; at the last height of an epoch what closing adds; cells whose
- * height has come; evidence and the other ordered ops; at an epoch's end, locks that have been closed for a
+ * height has come; sale locks that match; evidence and the other ordered ops; at an epoch's end, locks that have been closed for a
  * whole epoch leave the state, votes that end are counted, and the stakes of that moment make the next committee.
  */
 import {toHex} from "../primitives/bytes.ts";
@@ -20,6 +20,7 @@ import type {Op} from "./op.ts";
 import {actOrdered, type OrderedContext} from "./ordered.ts";
 import {heightsOf, type LedgerParams} from "./params.ts";
 import {registerHash} from "./registerCodec.ts";
+import {matchSales} from "./sales.ts";
 import {type EpochEnd, nextRegister} from "./seating.ts";
 import type {LedgerState} from "./state.ts";
 import {withdrawalRoot} from "./withdrawals.ts";
@@ -74,6 +75,7 @@ export function* checkpointWork(input: CheckpointStepInput): Work<CheckpointStep
     ? closeEpoch(state, tally, {height, epoch, frozenUntilH, isSound: input.isSound})
     : NOTHING_CLOSED;
   settleDue(state, {height, opFee: params.opFee, expiringClaims: input.expiringClaims});
+  matchSales(state, {height, parent: checkpointHash(parent)});
   const inLogs = [...folded.applied, ...closing.applied];
   const rescued = actOrdered(state, inLogs, {
     height,
@@ -120,6 +122,8 @@ function endEpoch(state: LedgerState, end: Omit<EpochEnd, "stakeOf" | "lateWindo
 
 /** A lock's id is the hash of one op that can never apply again, so nothing needs to remember a closed one. */
 function pruneLocks(state: LedgerState, closedBefore: bigint): void {
-  const old = [...state.locks()].filter((lock) => lock.isClosed && lock.closedAt <= closedBefore);
-  for (const {id} of old) state.removeLock(id);
+  const old = [...state.locks(), ...state.sales()].filter(
+    (lock) => lock.isClosed && lock.closedAt <= closedBefore,
+  );
+  for (const cell of old) state.remove(cell);
 }

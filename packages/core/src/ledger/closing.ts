@@ -49,10 +49,8 @@ export function closeEpoch(state: LedgerState, tally: Tally, context: ClosingCon
   }
   for (const cell of frozen) {
     setFrozen(state, cell, {epoch: context.epoch, untilH: context.frozenUntilH});
-    state.addDue(context.frozenUntilH, {
-      kind: state.account(cell) === undefined ? "lock" : "account",
-      id: cell,
-    });
+    const contested = state.logCell(cell);
+    if (contested !== undefined) state.addDue(context.frozenUntilH, contested);
   }
   return {applied, frozen};
 }
@@ -63,7 +61,7 @@ type Visible = {readonly tally: Tally; readonly context: ClosingContext};
 function lineOf(cell: CellId, ahead: LedgerState, {tally, context}: Visible) {
   const ops: Op[] = [];
   for (;;) {
-    const seq = ((ahead.account(cell) ?? ahead.lock(cell))?.seq ?? 0n) + 1n;
+    const seq = (ahead.logCell(cell)?.seq ?? 0n) + 1n;
     const open = tally.at(cell, seq).flatMap((each) => candidateOf(each, ahead, context));
     const [op] = open;
     if (op === undefined || open.length > 1) return {ops, isContested: op !== undefined};

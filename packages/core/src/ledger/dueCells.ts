@@ -4,12 +4,13 @@ import {fromHex} from "../primitives/bytes.ts";
 import type {CellId, LockId, OpId} from "../primitives/id.ts";
 import {keepAccepts} from "./accept.ts";
 import {type Settling, settleLock} from "./apply.ts";
-import {balanceOf, type Cell, type LockCell} from "./cell.ts";
+import {balanceOf, type Cell, type LockCell, type LogCell} from "./cell.ts";
 import {controllerShare, type Standing} from "./claims.ts";
 import {setFrozen} from "./evidence.ts";
 import {claimedAtExpiry} from "./expiringClaims.ts";
 import type {Op} from "./op.ts";
 import {type Posting, post} from "./postings.ts";
+import {expireSale} from "./sales.ts";
 import type {LedgerState} from "./state.ts";
 
 export type DueContext = {
@@ -24,13 +25,14 @@ const TAG_VOID = Uint8Array.of(0x56);
 /** Fees that an account pays for a slot that its owner signed twice. */
 const VOID_FEES = 10n;
 
-/** Locks first, then accounts, each by id. */
+/** Locks first, then sale locks, then accounts, each by id. */
 export function settleDue(state: LedgerState, context: DueContext): void {
   const {height} = context;
   const due = state.dueAt(height);
   const idsOf = (kind: Cell["kind"]) =>
     [...new Set(due.filter((cell) => cell.kind === kind).map(({id}) => id))].sort();
   for (const id of idsOf("lock")) settleDueLock(state, id, context);
+  for (const id of idsOf("sale")) expireSale(state, id, height);
   for (const id of idsOf("account")) settleDueAccount(state, id, context);
   state.clearDue(height);
 }
@@ -60,14 +62,14 @@ function settleDueAccount(state: LedgerState, id: CellId, context: DueContext): 
 
 /** The slot is void: no op that was signed for it, nor any above it, can ever apply. */
 function thaw(state: LedgerState, id: CellId, {height, opFee}: DueContext): void {
-  const cell = state.account(id) ?? state.lock(id);
+  const cell = state.logCell(id);
   if (cell?.frozen === undefined || cell.frozen.untilH > height) return;
   setFrozen(state, id, undefined);
   const seq = cell.seq + 1n;
   const head = voidHead(cell);
   if (cell.kind === "lock") {
     const lock = state.lock(id);
-    if (lock !== undefined) state.putLock({...lock, seq, head});
+    if (lock !== undefined) state.put({...lock, seq, head});
     return;
   }
   const fine = least(balanceOf(cell), VOID_FEES * opFee);
@@ -76,11 +78,11 @@ function thaw(state: LedgerState, id: CellId, {height, opFee}: DueContext): void
     {bucket: "burned", amount: fine},
   ]);
   const account = state.account(id);
-  if (account !== undefined) state.putAccount({...account, seq, head});
+  if (account !== undefined) state.put({...account, seq, head});
 }
 
 /** What stands for the op of a void slot: SHA256(0x56 ‖ cell ‖ head before). */
-function voidHead({id, head}: Cell): OpId {
+function voidHead({id, head}: LogCell): OpId {
   return hashHex(TAG_VOID, fromHex(id), fromHex(head)) as string as OpId;
 }
 

@@ -60,7 +60,7 @@ export function mayBeOfUse(state: LedgerState, proof: Uint8Array, context: Evide
   const evidence = decoded(proof);
   if (evidence?.kind === "certificate") {
     const [op] = evidence.certificate.ops;
-    const epoch = op && (state.account(op.body.cell) ?? state.lock(op.body.cell))?.frozen?.epoch;
+    const epoch = op && state.logCell(op.body.cell)?.frozen?.epoch;
     return op !== undefined && epoch !== undefined && isLate(state, {op, epoch});
   }
   const fault = evidence && faultIn(evidence);
@@ -89,14 +89,14 @@ export function actOn(state: LedgerState, proven: Proven, context: EvidenceConte
 
 /** Its cell is frozen since the votes' epoch closed, and it stands at the next slot. */
 function isLate(state: LedgerState, {op, epoch}: ProvenOp): boolean {
-  const cell = state.account(op.body.cell) ?? state.lock(op.body.cell);
+  const cell = state.logCell(op.body.cell);
   return cell?.frozen?.epoch === epoch && op.body.seq === cell.seq + 1n && op.body.prev === cell.head;
 }
 
 /** The freeze stays: descendants of the op may have certificates too. */
 function applyLate(state: LedgerState, {op}: ProvenOp, height: bigint): boolean {
   const {cell} = op.body;
-  const frozen = (state.account(cell) ?? state.lock(cell))?.frozen;
+  const frozen = state.logCell(cell)?.frozen;
   setFrozen(state, cell, undefined);
   // More than 1/3 of the weight is bad, or this is never false: the certificate's voters saw the funds.
   const isEnabled = enabled(state, op, {height}).ok;
@@ -110,10 +110,8 @@ export function setFrozen(
   id: Op["body"]["cell"],
   frozen: {readonly epoch: number; readonly untilH: bigint} | undefined,
 ): void {
-  const account = state.account(id);
-  const lock = state.lock(id);
-  if (account !== undefined) state.putAccount({...account, frozen});
-  else if (lock !== undefined) state.putLock({...lock, frozen});
+  const cell = state.logCell(id);
+  if (cell !== undefined) state.put({...cell, frozen});
 }
 
 /** All stake at risk burns (amendment 19): with no victim to pay, a slash that paid anybody could be farmed. */
@@ -134,7 +132,7 @@ function convict(state: LedgerState, id: AccountId | undefined, height: bigint):
   }
   post(state, postings);
   const after = state.account(account.id);
-  if (after !== undefined && balanceOf(after) >= 0n) state.putAccount({...after, convictedH: height});
+  if (after !== undefined && balanceOf(after) >= 0n) state.put({...after, convictedH: height});
   state.putRegister(barSeat(state.register, account.id));
 }
 

@@ -23,7 +23,7 @@ export type Visible = {
 export function visibleClaims(lock: LockCell, {tally, base, height, isSound}: Visible): readonly Op[] {
   // It may have been opened in this very cut.
   const state = LedgerState.empty();
-  state.putLock(lock);
+  state.put(lock);
   state.putRegister(base.register);
   state.putGovernance(base.governance);
   const candidates = [...tally.seqsOf(lock.id)].flatMap((seq) => tally.at(lock.id, seq));

@@ -4,7 +4,7 @@
  *   file   = "CTZ-LEDGER" | version u8 | genesis hash 32 | u32 length | genesis as canonical JSON | record… | end
  *   record = kind u8 | place | u32 length | bytes as stored
  *            1 entry: witness u16, n u64    2 checkpoint: height u64    3 head: nothing
- *            4 cell: id 32                  5 withdrawal: address 20      6 register: nothing
+ *            4 cell: id 32, cell kind u8    5 withdrawal: address 20      6 register: nothing
  *            7 snapshot: height u64         8 chunk: index u32
  *            9 governance: nothing
  *   end    = 0 u8 | records u64
@@ -19,6 +19,8 @@ import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {concat, equalBytes, fromUtf8, utf8} from "../primitives/bytes.ts";
 import type {CellId} from "../primitives/id.ts";
 import {ADDRESS_BYTES, readId, refuse, writeHex, writeId, writeU16, writeU32, writeU64} from "./canonical.ts";
+import type {CellName} from "./cell.ts";
+import {CELL_KIND, cellKindOf} from "./cellCodec.ts";
 import {encodeGenesis, type Genesis} from "./genesis.ts";
 import {GOVERNANCE_BYTES_MAX} from "./governanceCodec.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
@@ -26,7 +28,7 @@ import {GENESIS_BYTES_MAX, parseGenesis} from "./parseGenesis.ts";
 import {REGISTER_BYTES_MAX} from "./registerCodec.ts";
 
 const MAGIC = utf8("CTZ-LEDGER");
-const VERSION = 3;
+const VERSION = 4;
 const END = 0;
 const HEADER_BYTES = MAGIC.length + 1 + 32 + 4;
 
@@ -39,7 +41,7 @@ const KINDS = {
   head: {tag: 3, group: 3, placeBytes: 0, bytesMax: 64},
   register: {tag: 6, group: 4, placeBytes: 0, bytesMax: REGISTER_BYTES_MAX},
   governance: {tag: 9, group: 5, placeBytes: 0, bytesMax: GOVERNANCE_BYTES_MAX},
-  cell: {tag: 4, group: 6, placeBytes: 32, bytesMax: 64 * 1024},
+  cell: {tag: 4, group: 6, placeBytes: 33, bytesMax: 64 * 1024},
   withdrawal: {tag: 5, group: 7, placeBytes: ADDRESS_BYTES, bytesMax: 64},
 } as const satisfies Record<LedgerRecord["kind"], object>;
 
@@ -68,7 +70,8 @@ export function encodeExportRecord(record: LedgerRecord): Uint8Array {
       writeU32(writer, record.index);
       break;
     case "cell":
-      writeId(writer, record.id);
+      writeId(writer, record.name.id);
+      writer.u8(CELL_KIND[record.name.kind]);
       break;
     case "withdrawal":
       writeHex(writer, record.address, ADDRESS_BYTES);
@@ -164,6 +167,7 @@ export class ExportReader {
     this.#group = group;
     this.#records += 1n;
     const record = readRecord(kind, new ByteReader(this.#rest.subarray(1, headBytes + length)), length);
+    if (record === undefined) return this.#refuse("cellKind");
     this.#rest = this.#rest.subarray(headBytes + length);
     return record;
   }
@@ -187,7 +191,7 @@ function kindOf(tag: number): Kind | undefined {
   return (Object.keys(KINDS) as Kind[]).find((kind) => KINDS[kind].tag === tag);
 }
 
-function readRecord(kind: Kind, reader: ByteReader, length: number): LedgerRecord {
+function readRecord(kind: Kind, reader: ByteReader, length: number): LedgerRecord | undefined {
   const bytes = (): Uint8Array => {
     reader.u32();
     return reader.raw(length);
@@ -200,8 +204,10 @@ function readRecord(kind: Kind, reader: ByteReader, length: number): LedgerRecor
       return {kind, height: reader.u64(), bytes: bytes()};
     case "chunk":
       return {kind, index: reader.u32(), bytes: bytes()};
-    case "cell":
-      return {kind, id: readId<CellId>(reader), bytes: bytes()};
+    case "cell": {
+      const name = readName(reader);
+      return name && {kind, name, bytes: bytes()};
+    }
     case "withdrawal":
       return {kind, address: reader.hex(ADDRESS_BYTES), bytes: bytes()};
     case "head":
@@ -209,4 +215,11 @@ function readRecord(kind: Kind, reader: ByteReader, length: number): LedgerRecor
     case "governance":
       return {kind, bytes: bytes()};
   }
+}
+
+/** `undefined` for a kind that no cell has. */
+function readName(reader: ByteReader): CellName | undefined {
+  const id = readId<CellId>(reader);
+  const kind = cellKindOf(reader.u8());
+  return kind && {id, kind};
 }

@@ -2,13 +2,22 @@
  * The full recount (reference/ledger 7): every cell is summed again and compared with the totals and the
  * tree, which `apply` keeps up to date one posting at a time. For `ctz ledger verify` and for witnesses.
  */
+import type {AssetId} from "../primitives/id.ts";
 import {acceptedOf} from "./accept.ts";
-import {type AccountCell, balanceOf, type LockCell, liabilitiesOf, stakeOf, type Totals} from "./cell.ts";
+import {
+  type AccountCell,
+  balanceOf,
+  type LockCell,
+  liabilitiesOf,
+  type SaleCell,
+  stakeOf,
+  type Totals,
+} from "./cell.ts";
 import {owedOf} from "./lanes.ts";
 import {paidAt} from "./split.ts";
 import type {LedgerState} from "./state.ts";
 
-export type Violation = {readonly invariant: "I1" | "I2" | "I4"; readonly detail: string};
+export type Violation = {readonly invariant: "I1" | "I2" | "I4" | "I9"; readonly detail: string};
 
 /** Nothing when the state is sound. Costs every cell; the list is cut at `violationsMax`. */
 export function checkInvariants(state: LedgerState, violationsMax = 100): readonly Violation[] {
@@ -24,7 +33,11 @@ export function checkInvariants(state: LedgerState, violationsMax = 100): readon
     found.push(...lockViolations(lock));
     sums.locks += balanceOf(lock);
   }
-  found.push(...totalViolations(state.totals, sums));
+  for (const sale of state.sales()) {
+    found.push(...saleViolations(state, sale));
+    if (sale.spec.gives.asset === undefined) sums.locks += balanceOf(sale);
+  }
+  found.push(...assetViolations(state), ...totalViolations(state.totals, sums));
   const {totals} = state;
   const addressed = state.withdrawals().reduce((sum, {cumulative}) => sum + cumulative, 0n);
   if (addressed !== totals.withdrawn)
@@ -32,6 +45,40 @@ export function checkInvariants(state: LedgerState, violationsMax = 100): readon
   if (state.tree().sum() !== liabilitiesOf(totals))
     found.push({invariant: "I1", detail: "the tree's sum differs from liabilities"});
   return found.slice(0, violationsMax);
+}
+
+/** It holds all or nothing, and does not wait beside one that it fits. */
+function saleViolations(state: LedgerState, sale: SaleCell): readonly Violation[] {
+  const {id, spec, isClosed, isPlaced} = sale;
+  const found: Violation[] = [];
+  if (sale.in !== spec.gives.amount || sale.out !== (isClosed ? sale.in : 0n))
+    found.push({invariant: "I4", detail: `sale lock ${id} holds another amount than it was given`});
+  if (isPlaced && !isClosed && state.saleBook.matchFor(sale) !== undefined)
+    found.push({invariant: "I4", detail: `sale lock ${id} waits beside its match`});
+  return found;
+}
+
+/** What of each asset is anywhere is what was issued and not burned. */
+function assetViolations(state: LedgerState): readonly Violation[] {
+  const found: Violation[] = [];
+  const units = new Map<AssetId, bigint>();
+  for (const holding of state.holdings()) {
+    const {id, asset} = holding;
+    const held = balanceOf(holding);
+    if (held < 0n) found.push({invariant: "I2", detail: `holding ${id} is negative`});
+    units.set(asset, (units.get(asset) ?? 0n) + held);
+  }
+  for (const sale of state.sales()) {
+    const {asset} = sale.spec.gives;
+    if (asset !== undefined) units.set(asset, (units.get(asset) ?? 0n) + balanceOf(sale));
+  }
+  for (const {id, supply, burned} of state.assets()) {
+    if (units.get(id) !== supply - burned)
+      found.push({invariant: "I9", detail: `asset ${id} has another number of units than were issued`});
+    units.delete(id);
+  }
+  for (const id of units.keys()) found.push({invariant: "I9", detail: `asset ${id} was never issued`});
+  return found;
 }
 
 /** accounts + locks + stake + treasury = deposited + minted − burned − withdrawn. */

@@ -43,7 +43,7 @@ export function snapshotSource(
   const tree = state.tree();
   assert(isLastOfEpoch, "a snapshot is of an epoch's end");
   assert(equalBytes(tree.root(), fromHex(stateRoot)), "the state is not the checkpoint's");
-  const cells = [...state.accounts(), ...state.locks()];
+  const cells = [...state.cells()];
   const {register, governance} = state;
   return {final, tree, cells, withdrawals: state.withdrawals(), register, governance, handovers};
 }

@@ -27,6 +27,6 @@ export function giveNotice(
   if (end >= lock.endH) return;
   const marginEnd = end + BigInt(params.lockExpiryHeights);
   const expiryH = marginEnd < lock.expiryH ? marginEnd : lock.expiryH;
-  state.putLock({...lock, endH: end, expiryH});
+  state.put({...lock, endH: end, expiryH});
   state.addDue(expiryH + 1n, {kind: "lock", id: lockId});
 }

@@ -2,19 +2,20 @@
  * Ops: the signed operations of the ledger (reference/ledger 2.2, amendments 1-7). Types only; the
  * canonical bytes are in `opCodec.ts`, their effect in `apply.ts`.
  */
-import type {AccountId, CellId, Hash, LockId, OpId} from "../primitives/id.ts";
+import type {AccountId, AssetId, CellId, Hash, LockId, OpId} from "../primitives/id.ts";
 import type {Candidate} from "./candidate.ts";
 import type {Motion} from "./governance.ts";
 import type {WitnessSignature} from "./witnessSignatures.ts";
 
 export const OP_VERSION = 1;
 
-/** Numbers on the wire. 5 and 6 are reserved for issue and harvest. */
+/** Numbers on the wire. 6 is reserved for harvest. */
 export const OP_TYPE = {
   transfer: 1,
   open: 2,
   claim: 3,
   stake: 4,
+  issue: 5,
   withdraw: 7,
   account: 8,
   unstake: 9,
@@ -25,6 +26,10 @@ export const OP_TYPE = {
 
 export const STAKE_KIND = {witness: 1, executor: 2, curate: 3} as const;
 export type StakeKind = keyof typeof STAKE_KIND;
+
+/** What an asset is: a share of a published product, or a claim on whom it was issued by. */
+export const ASSET_KIND = {seed: 1, right: 2} as const;
+export type AssetKind = keyof typeof ASSET_KIND;
 
 /** Where a share of a claim goes. */
 export type SplitTarget =
@@ -59,6 +64,26 @@ export type LockSpec = {
   readonly refundTo: AccountId;
 };
 
+/** µCTZ, or units of an asset. */
+export type Lot = {
+  /** Absent: CTZ. */
+  readonly asset: AssetId | undefined;
+  readonly amount: bigint;
+};
+
+/** Terms of a lock that the system alone moves: matched whole with one that fits, or sent back (`sales.ts`). */
+export type SaleSpec = {
+  /** Set aside. */
+  readonly gives: Lot;
+  /** At least, for all of it. */
+  readonly wants: Lot;
+  /** With nobody else. */
+  readonly only: AccountId | undefined;
+  /** Not matched after this checkpoint height. */
+  readonly expiryH: bigint;
+  readonly refundTo: AccountId;
+};
+
 /** A payer's signed cumulative maximum on a lock. Off ledger until claimed. */
 export type Voucher = {
   readonly lockId: LockId;
@@ -85,10 +110,23 @@ export type Verdict = Awarded & {
 export type Payload =
   | {
       readonly kind: "transfer";
+      /** µCTZ, or units of `asset`. */
       readonly outputs: readonly {to: AccountId; amount: bigint}[];
       readonly memo: Hash;
+      /** Absent: CTZ. `burn`: units that are nobody's any more. */
+      readonly asset?: {readonly id: AssetId; readonly burn: bigint};
     }
-  | {readonly kind: "open"; readonly locks: readonly LockSpec[]}
+  /** Makes an asset, all of it the account's; the op's id names it (`assetIds.ts`). */
+  | {
+      readonly kind: "issue";
+      readonly asset: AssetKind;
+      readonly content: Hash;
+      /** Units. */
+      readonly supply: bigint;
+      readonly royaltyBps: number;
+    }
+  /** Sale locks come after the others, in the ids too; absent when there are none. */
+  | {readonly kind: "open"; readonly locks: readonly LockSpec[]; readonly sales?: readonly SaleSpec[]}
   /** In a lock's log, by its controller. `voucher` is absent for a clock lock, and where `cumulative` is zero. */
   | {
       readonly kind: "claim";

@@ -10,17 +10,26 @@ import {isPublicKeyAllowed} from "../crypto/verifySignature.ts";
 import type {ErrorCode} from "../errors/table.ts";
 import type {SignatureVerifier} from "../ports/signer.ts";
 import {U64_MAX} from "../primitives/amount.ts";
+import {issueProblem, transferProblem} from "./assets.ts";
 import type {AccountCell, LockCell} from "./cell.ts";
 import {isEvidence} from "./evidenceCodec.ts";
 import {feeSince} from "./governance.ts";
 import {motionProblem} from "./governing.ts";
 import type {LockSpec, Op, OpBody, Payload, Wish} from "./op.ts";
 import {NO_OP} from "./opCodec.ts";
+import {OPEN_LOCKS_MAX} from "./payloadCodec.ts";
+import {saleProblem} from "./sales.ts";
 import {candidateProblem, verifyCandidate} from "./seatRequest.ts";
 import {BPS_WHOLE} from "./split.ts";
 import type {LedgerState} from "./state.ts";
 import {verdictProblem, verifyVerdict} from "./verdict.ts";
 import {verifyVoucher} from "./voucher.ts";
+
+/** The asset, and what its issuer holds of it. */
+const ISSUED_CELLS = 2;
+
+/** What the one side gets when a sale lock is matched, and where it may go back. */
+const SALE_CELLS = 2;
 
 export type OpCheckContext = {
   /** First 4 bytes of the genesis hash. */
@@ -79,12 +88,11 @@ export function opFormProblem({
 function payloadProblem(payload: Payload): string | undefined {
   switch (payload.kind) {
     case "transfer":
-      if (payload.outputs.length === 0) return "outputs";
-      return payload.outputs.some(({amount}) => amount === 0n) ? "amount" : undefined;
+      return transferProblem(payload);
+    case "issue":
+      return issueProblem(payload);
     case "open":
-      return payload.locks.length === 0
-        ? "locks"
-        : payload.locks.map(specProblem).find((each) => each !== undefined);
+      return openProblem(payload);
     case "claim":
       return undefined;
     case "stake":
@@ -103,6 +111,12 @@ function payloadProblem(payload: Payload): string | undefined {
         ? descriptorProblem(payload.threshold, payload.keys)
         : "key";
   }
+}
+
+function openProblem({locks, sales = []}: Extract<Payload, {kind: "open"}>): string | undefined {
+  const count = locks.length + sales.length;
+  if (count === 0 || count > OPEN_LOCKS_MAX) return "locks";
+  return [...locks.map(specProblem), ...sales.map(saleProblem)].find((each) => each !== undefined);
 }
 
 function wishProblem(wish: Wish): string | undefined {
@@ -138,11 +152,27 @@ function addressProblem(
   return payload.address.some((byte) => byte !== 0) ? undefined : "address";
 }
 
-/** µCTZ: evidence is the one payload of more than 16 KiB, and pays for each that it begins. */
+/**
+ * µCTZ. Evidence is the one payload of more than 16 KiB, and pays for each that it begins. What may make cells
+ * that stay for ever pays an op's fee for each: whether they were there before depends on what came first.
+ */
 export function feeOf(payload: Payload, opFee: bigint): bigint {
-  return payload.kind === "evidence"
-    ? opFee * BigInt(1 + Math.floor(payload.proof.length / LIMITS.opBytesMax))
-    : opFee;
+  return opFee * BigInt(1 + feesBeside(payload));
+}
+
+function feesBeside(payload: Payload): number {
+  switch (payload.kind) {
+    case "evidence":
+      return Math.floor(payload.proof.length / LIMITS.opBytesMax);
+    case "issue":
+      return ISSUED_CELLS;
+    case "transfer":
+      return payload.asset === undefined ? 0 : payload.outputs.length;
+    case "open":
+      return SALE_CELLS * (payload.sales?.length ?? 0);
+    default:
+      return 0;
+  }
 }
 
 /** Only a final claim may be free, and then `enabled` lets it raise nothing. */

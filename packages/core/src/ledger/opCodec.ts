@@ -80,9 +80,15 @@ export function lockIdOf(opId: OpId, index: number): LockId {
   return hashHex(TAG_LOCK, fromHex(opId), Uint8Array.of(index)) as string as LockId;
 }
 
-/** Ids of the locks that an op makes, in order. */
+/** Ids of the locks with a log that an op makes, in order. */
 export function locksMadeBy({id, body: {payload}}: Pick<Op, "id" | "body">): readonly LockId[] {
   return payload.kind === "open" ? payload.locks.map((_, index) => lockIdOf(id, index)) : [];
+}
+
+/** Ids of the sale locks that an op makes, in order. */
+export function saleIdsOf({id, body: {payload}}: Pick<Op, "id" | "body">): readonly LockId[] {
+  if (payload.kind !== "open") return [];
+  return (payload.sales ?? []).map((_, index) => lockIdOf(id, payload.locks.length + index));
 }
 
 /** The op with one more signature; sign again with each further key of a shared account. */

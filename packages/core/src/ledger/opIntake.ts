@@ -1,9 +1,9 @@
 /** Ops that are handed in: checked once, then kept until an entry carries them. */
 import type {ErrorCode} from "../errors/table.ts";
 import type {PeerId} from "../primitives/id.ts";
-import {votable} from "./apply.ts";
+import {type Refusal, votable} from "./apply.ts";
 import type {Book} from "./book.ts";
-import type {Cell} from "./cell.ts";
+import type {LogCell} from "./cell.ts";
 import type {Effect} from "./effects.ts";
 import type {Op} from "./op.ts";
 import {decodeOp} from "./opCodec.ts";
@@ -31,6 +31,9 @@ const STILL_MS = 30_000;
 /** Ops of one cell that a follower keeps for others. */
 const FOLLOWER_SEQ_WINDOW = 64n;
 
+/** What this op rests on may be on its way. */
+const SHORT: ReadonlySet<Refusal> = new Set<Refusal>(["funds", "holding", "exposure"]);
+
 export class OpIntake {
   readonly #components: OpIntakeComponents;
   #forgotMs = 0;
@@ -50,7 +53,7 @@ export class OpIntake {
       book.isCertified(op.id) || book.tally.get(op.id) !== undefined || pool.get(op.id) !== undefined;
     if (isKnown) return [];
     const refuse = (code: ErrorCode, reason: string) => [rejected({code, reason, op: op.id, from})];
-    const cell = book.view.account(op.body.cell) ?? book.view.lock(op.body.cell);
+    const cell = book.view.logCell(op.body.cell);
     if (cell?.head === op.id) return [];
     if (isResolved(book.view, op)) return refuse("OP_REJECTED", "seqUsed");
     const check = voter.check(op, book.moment());
@@ -77,7 +80,7 @@ export class OpIntake {
     const {body} = op;
     const voted = voter.votedAt(book.epoch, body);
     if (voted !== undefined) return {code: "OP_REJECTED", reason: "slotTaken"};
-    const cell = book.view.account(body.cell) ?? book.view.lock(body.cell);
+    const cell = book.view.logCell(body.cell);
     if (cell !== undefined && body.seq > cell.seq + SEQ_WINDOW)
       return {code: "OP_REJECTED", reason: "seqGap"};
     const isKept = from !== undefined && !this.#components.isWitness();
@@ -86,7 +89,7 @@ export class OpIntake {
     const answer = votable(book.view, op, {height: stampH});
     if (answer.ok || answer.reason === "seqGap" || answer.reason === "clock") return undefined;
     // What a peer's op rests on may still be on its way here; our own wallet knows no more than we do.
-    const isShort = answer.reason === "funds" || answer.reason === "exposure";
+    const isShort = SHORT.has(answer.reason);
     if (isShort && from !== undefined && !isKept) return undefined;
     return {code: answer.reason === "funds" ? "FUNDS_INSUFFICIENT" : "OP_REJECTED", reason: answer.reason};
   }
@@ -95,7 +98,7 @@ export class OpIntake {
    * A follower keeps ops of others for witnesses that are out of reach, perhaps for long: few of each cell, so
    * that filling its pool takes many accounts with money.
    */
-  #isTooMuch({id, body}: Op, cell: Cell | undefined): boolean {
+  #isTooMuch({id, body}: Op, cell: LogCell | undefined): boolean {
     const rival = this.#components.pool.at(body);
     const isOther = rival !== undefined && rival.op.id !== id;
     return isOther || body.seq > (cell?.seq ?? 0n) + FOLLOWER_SEQ_WINDOW;

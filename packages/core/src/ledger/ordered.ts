@@ -75,7 +75,7 @@ function unstake(state: LedgerState, {account: id, stake, amount}: Unstaking, co
   const before = state.account(id);
   if (before === undefined) return;
   const account = stake === "executor" ? {...before, leaving: before.leaving - amount} : before;
-  state.putAccount(account);
+  state.put(account);
   const free = account.staked[stake] - (stake === "executor" ? acceptedOf(account) : 0n);
   const moved = free < amount ? free : amount;
   const matureH = context.height + heightsOf(context.params.unbondingS, context.params);

@@ -1,11 +1,13 @@
 /**
  * Canonical bytes of op payloads; the op's header names the type.
  *
- *   transfer  count u16 ≤ 256 | (to 32 | amount u64)… | hasMemo u8 | memo 32 when 1 (never zeros)
- *   open      count u8 ≤ 16 | LockSpec…
+ *   transfer  count u16 ≤ 256 | (to 32 | amount u64)… | flags u8: 1 memo, 2 asset
+ *             | memo 32 (never zeros) | asset 32, burn u64
+ *   open      count u8 ≤ 16 | LockSpec… | count u8 ≤ 16 | SaleSpec…
  *   claim     cumulative u64 | isFinal u8 | hasVoucher u8 | when 1: cumulative u64 | contextHash 32 | signature 64
  *             | hasVerdict u8 | when 1: verdict (`verdictCodec.ts`)
  *   stake     kind u8 | amount u64
+ *   issue     kind u8 | content 32 | supply u64 | royaltyBps u16
  *   withdraw  amount u64 | address 20
  *   account   threshold u8 | count u8 ≤ 16 | key 32… | exitAddress 20
  *   unstake   kind u8 | amount u64
@@ -21,7 +23,7 @@ import {LIMITS} from "@catalyze/proto/limits";
 import {ACCOUNT_KEYS_MAX} from "../crypto/accountId.ts";
 import {assert} from "../errors/assert.ts";
 import type {ByteReader, ByteWriter} from "../primitives/binary.ts";
-import type {CellId, Hash, OpId} from "../primitives/id.ts";
+import type {AssetId, CellId, Hash, OpId} from "../primitives/id.ts";
 import {readApplication, writeApplication} from "./candidate.ts";
 import {
   ADDRESS_BYTES,
@@ -36,13 +38,27 @@ import {
 } from "./canonical.ts";
 import {readMotion, writeMotion} from "./governanceCodec.ts";
 import {readLockSpec, writeLockSpec} from "./lockCodec.ts";
-import {OP_TYPE, type Payload, STAKE_KIND, type StakeKind, type Voucher, type Wish} from "./op.ts";
+import {
+  ASSET_KIND,
+  type AssetKind,
+  OP_TYPE,
+  type Payload,
+  STAKE_KIND,
+  type StakeKind,
+  type Voucher,
+  type Wish,
+} from "./op.ts";
+import {readSaleSpec, writeSaleSpec} from "./saleCodec.ts";
 import {readVerdict, writeVerdict} from "./verdictCodec.ts";
 
 export const OUTPUTS_MAX = 256;
 export const OPEN_LOCKS_MAX = 16;
 
 const WISH = {join: 1, leave: 2, notice: 3, propose: 4, vote: 5} as const;
+
+/** Flags of a transfer. */
+const HAS_MEMO = 1;
+const HAS_ASSET = 2;
 
 const ZERO_HASH = "0".repeat(64) as Hash;
 
@@ -56,6 +72,8 @@ export function writePayload(writer: ByteWriter, payload: Payload, cell: CellId)
     case "open":
       writeU8(writer, payload.locks.length);
       for (const spec of payload.locks) writeLockSpec(writer, spec);
+      writeU8(writer, payload.sales?.length ?? 0);
+      for (const spec of payload.sales ?? []) writeSaleSpec(writer, spec);
       break;
     case "claim":
       writeClaim(writer, payload, cell);
@@ -64,6 +82,12 @@ export function writePayload(writer: ByteWriter, payload: Payload, cell: CellId)
     case "unstake":
       writer.u8(STAKE_KIND[payload.stake]);
       writeU64(writer, payload.amount);
+      break;
+    case "issue":
+      writer.u8(ASSET_KIND[payload.asset]);
+      writeId(writer, payload.content);
+      writeU64(writer, payload.supply);
+      writeU16(writer, payload.royaltyBps);
       break;
     case "withdraw":
       writeU64(writer, payload.amount);
@@ -95,12 +119,20 @@ export function readPayload(reader: ByteReader, type: number, cell: CellId): Pay
       return readTransfer(reader);
     case OP_TYPE.open: {
       const count = reader.count(reader.u8(), OPEN_LOCKS_MAX);
-      return {kind: "open", locks: Array.from({length: count}, () => readLockSpec(reader))};
+      const locks = Array.from({length: count}, () => readLockSpec(reader));
+      const saleCount = reader.count(reader.u8(), OPEN_LOCKS_MAX - count);
+      if (saleCount === 0) return {kind: "open", locks};
+      return {kind: "open", locks, sales: Array.from({length: saleCount}, () => readSaleSpec(reader))};
     }
     case OP_TYPE.claim:
       return readClaim(reader, cell);
     case OP_TYPE.stake:
       return {kind: "stake", stake: readStakeKind(reader), amount: reader.u64()};
+    case OP_TYPE.issue:
+      return {
+        ...{kind: "issue", asset: readAssetKind(reader), content: readId<Hash>(reader)},
+        ...{supply: reader.u64(), royaltyBps: reader.u16()},
+      };
     case OP_TYPE.withdraw:
       return {kind: "withdraw", amount: reader.u64(), address: reader.raw(ADDRESS_BYTES)};
     case OP_TYPE.account: {
@@ -161,22 +193,31 @@ function readWish(reader: ByteReader, account: CellId): Wish {
   }
 }
 
-function writeTransfer(writer: ByteWriter, {outputs, memo}: PayloadOf<"transfer">): void {
+function writeTransfer(writer: ByteWriter, {outputs, memo, asset}: PayloadOf<"transfer">): void {
   writeU16(writer, outputs.length);
   for (const {to, amount} of outputs) {
     writeId(writer, to);
     writeU64(writer, amount);
   }
-  writer.u8(memo === ZERO_HASH ? 0 : 1);
-  if (memo !== ZERO_HASH) writeId(writer, memo);
+  const hasMemo = memo !== ZERO_HASH;
+  writer.u8((hasMemo ? HAS_MEMO : 0) | (asset === undefined ? 0 : HAS_ASSET));
+  if (hasMemo) writeId(writer, memo);
+  if (asset === undefined) return;
+  writeId(writer, asset.id);
+  writeU64(writer, asset.burn);
 }
 
 function readTransfer(reader: ByteReader): Payload {
   const count = reader.count(reader.u16(), OUTPUTS_MAX);
   const outputs = Array.from({length: count}, () => ({to: readId<CellId>(reader), amount: reader.u64()}));
-  if (!readBoolean(reader)) return {kind: "transfer", outputs, memo: ZERO_HASH};
-  const memo = readId<Hash>(reader);
-  return memo === ZERO_HASH ? refuse("memo") : {kind: "transfer", outputs, memo};
+  const flags = reader.u8();
+  if (flags > (HAS_MEMO | HAS_ASSET)) refuse("flags");
+  const hasMemo = (flags & HAS_MEMO) !== 0;
+  const memo = hasMemo ? readId<Hash>(reader) : ZERO_HASH;
+  if (hasMemo && memo === ZERO_HASH) refuse("memo");
+  const transfer = {kind: "transfer", outputs, memo} as const;
+  if ((flags & HAS_ASSET) === 0) return transfer;
+  return {...transfer, asset: {id: readId<AssetId>(reader), burn: reader.u64()}};
 }
 
 function writeClaim(
@@ -212,4 +253,10 @@ export function readStakeKind(reader: ByteReader): StakeKind {
   const value = reader.u8();
   for (const kind of ["witness", "executor", "curate"] as const) if (STAKE_KIND[kind] === value) return kind;
   return refuse("stakeKind");
+}
+
+export function readAssetKind(reader: ByteReader): AssetKind {
+  const value = reader.u8();
+  for (const kind of ["seed", "right"] as const) if (ASSET_KIND[kind] === value) return kind;
+  return refuse("assetKind");
 }

@@ -3,7 +3,8 @@
  * what enters accounts, locks, stake, treasury, burn and withdrawal equals what is minted or deposited.
  */
 import {assert} from "../errors/assert.ts";
-import type {AccountId, LockId} from "../primitives/id.ts";
+import type {AccountId, AssetId, LockId} from "../primitives/id.ts";
+import {holdingIdOf} from "./assetIds.ts";
 import {type AccountCell, balanceOf, type Cooling, emptyAccount, type Totals} from "./cell.ts";
 import type {StakeKind} from "./op.ts";
 import type {LedgerState} from "./state.ts";
@@ -20,11 +21,22 @@ export type Posting =
       readonly cooling: CoolingSlot;
       readonly amount: bigint;
     }
+  /** Units of an asset. */
+  | {
+      readonly bucket: "holding";
+      readonly id: AccountId;
+      readonly asset: AssetId;
+      readonly amount: bigint;
+    }
+  | {readonly bucket: "sale"; readonly id: LockId; readonly amount: bigint}
+  | {readonly bucket: "saleUnits"; readonly id: LockId; readonly asset: AssetId; readonly amount: bigint}
+  | {readonly bucket: "issued" | "unitsBurned"; readonly asset: AssetId; readonly amount: bigint}
   | {readonly bucket: "treasury" | "burned" | "withdrawn" | "minted" | "deposited"; readonly amount: bigint};
 
 const TOTAL_OF = {
   account: "accounts",
   lock: "locks",
+  sale: "locks",
   stake: "stake",
   cooling: "stake",
   treasury: "treasury",
@@ -32,27 +44,35 @@ const TOTAL_OF = {
   withdrawn: "withdrawn",
   minted: "minted",
   deposited: "deposited",
-} as const satisfies Record<Posting["bucket"], keyof Totals>;
+} as const satisfies Partial<Record<Posting["bucket"], keyof Totals>>;
 
 /** Throws `InvariantError`, before anything changed, when the list does not balance. */
 export function post(state: LedgerState, postings: readonly Posting[]): void {
-  const balance = postings.reduce(
-    (sum, posting) => sum + (isSource(posting) ? -posting.amount : posting.amount),
-    0n,
-  );
-  assert(balance === 0n, "postings do not sum to zero");
+  assertBalanced(postings);
   const totals: Record<keyof Totals, bigint> = {...state.totals};
   for (const posting of postings) {
-    const name = TOTAL_OF[posting.bucket];
-    totals[name] += posting.amount;
-    assert(totals[name] >= 0n, `negative total ${name}`);
+    if (!("asset" in posting)) {
+      const name = TOTAL_OF[posting.bucket];
+      totals[name] += posting.amount;
+      assert(totals[name] >= 0n, `negative total ${name}`);
+    }
     move(state, posting);
   }
   state.putTotals(totals);
 }
 
+/** Each asset for itself. */
+function assertBalanced(postings: readonly Posting[]): void {
+  const sums = new Map<AssetId | "CTZ", bigint>();
+  for (const posting of postings) {
+    const asset = "asset" in posting ? posting.asset : "CTZ";
+    sums.set(asset, (sums.get(asset) ?? 0n) + (isSource(posting) ? -posting.amount : posting.amount));
+  }
+  for (const sum of sums.values()) assert(sum === 0n, "postings do not sum to zero");
+}
+
 function isSource({bucket}: Posting): boolean {
-  return bucket === "minted" || bucket === "deposited";
+  return bucket === "minted" || bucket === "deposited" || bucket === "issued";
 }
 
 function move(state: LedgerState, posting: Posting): void {
@@ -60,26 +80,56 @@ function move(state: LedgerState, posting: Posting): void {
   switch (bucket) {
     case "account": {
       const account = counted(state.account(posting.id) ?? emptyAccount(posting.id), amount);
-      state.putAccount(account);
+      state.put(account);
       break;
     }
     case "lock": {
       const lock = state.lock(posting.id);
       assert(lock !== undefined, "posting to an unknown lock");
-      state.putLock(counted(lock, amount));
+      state.put(counted(lock, amount));
       break;
     }
     case "stake": {
       const account = state.account(posting.id);
       assert(account !== undefined, "stake of an unknown account");
-      state.putAccount(staked(account, posting.stake, amount));
+      state.put(staked(account, posting.stake, amount));
       break;
     }
     case "cooling": {
       const account = state.account(posting.id);
       assert(account !== undefined, "stake of an unknown account");
       const cooling = cooled(account.cooling, posting.cooling, amount);
-      state.putAccount({...account, cooling});
+      state.put({...account, cooling});
+      break;
+    }
+    case "holding": {
+      const {id: account, asset} = posting;
+      const empty = {
+        kind: "holding",
+        account,
+        asset,
+        id: holdingIdOf(account, asset),
+        in: 0n,
+        out: 0n,
+      } as const;
+      state.put(counted(state.holding(account, asset) ?? empty, amount));
+      break;
+    }
+    case "sale":
+    case "saleUnits": {
+      const sale = state.sale(posting.id);
+      const asset = bucket === "sale" ? undefined : posting.asset;
+      assert(sale !== undefined && sale.spec.gives.asset === asset, "posting to another sale lock");
+      state.put(counted(sale, amount));
+      break;
+    }
+    case "issued":
+    case "unitsBurned": {
+      assert(amount >= 0n, `${bucket} only grows`);
+      const asset = state.asset(posting.asset);
+      assert(asset !== undefined, "posting to an unknown asset");
+      const counter = bucket === "issued" ? "supply" : "burned";
+      state.put({...asset, [counter]: asset[counter] + amount});
       break;
     }
     case "treasury":

@@ -119,7 +119,7 @@ export class Rederiver {
         return this.#checkpoint(record);
       case "cell":
         this.#cells += 1;
-        return this.#atState((state) => state.cell(record.id, record.bytes));
+        return this.#atState((state) => state.cell(record.name, record.bytes));
       case "withdrawal":
         return this.#atState((state) => state.withdrawal(record.address, record.bytes));
       case "register":

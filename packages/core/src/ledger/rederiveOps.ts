@@ -50,7 +50,7 @@ function problemOf(
 
 /** Epoch of the votes for an op that was rescued: its fee was enough then. */
 function frozenSince(state: LedgerState, {body: {cell}}: Op): number | undefined {
-  return (state.account(cell) ?? state.lock(cell))?.frozen?.epoch;
+  return state.logCell(cell)?.frozen?.epoch;
 }
 
 function copiesOf({id}: Op, {nodes}: Cut, {carried, dag}: CutContext): readonly Op[] {

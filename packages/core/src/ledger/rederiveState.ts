@@ -5,18 +5,18 @@
 
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {equalBytes, toHex} from "../primitives/bytes.ts";
-import type {AccountId, CellId, LockId} from "../primitives/id.ts";
-import type {Cell} from "./cell.ts";
+import type {Cell, CellName} from "./cell.ts";
 import {decodeCell, encodeCell} from "./cellCodec.ts";
 import {type Difference, type DivergentItem, firstDifference, undecodable} from "./divergence.ts";
 import type {LedgerState} from "./state.ts";
+import {cellKey} from "./storeKeys.ts";
 
 export type StateDifference = Difference & {readonly item: DivergentItem};
 
 export class StateComparison {
   readonly #state: LedgerState;
   readonly #genesis: LedgerState;
-  readonly #cells: readonly CellId[];
+  readonly #cells: readonly CellName[];
   readonly #withdrawals: ReadonlyMap<string, Uint8Array>;
   readonly #addresses: readonly string[];
   #cellsSeen = 0;
@@ -25,7 +25,8 @@ export class StateComparison {
   constructor(state: LedgerState, genesis: LedgerState) {
     this.#state = state;
     this.#genesis = genesis;
-    this.#cells = [...state.accounts(), ...state.locks()].map(({id}) => id).sort();
+    const byKey = new Map([...state.cells()].map(({kind, id}) => [cellKey({kind, id}), {kind, id}]));
+    this.#cells = [...byKey].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, name]) => name);
     this.#withdrawals = new Map(
       state
         .withdrawals()
@@ -34,11 +35,14 @@ export class StateComparison {
     this.#addresses = [...this.#withdrawals.keys()];
   }
 
-  cell(id: CellId, bytes: Uint8Array): StateDifference | undefined {
-    const skipped = this.#untouched((next) => next < id);
+  cell(name: CellName, bytes: Uint8Array): StateDifference | undefined {
+    const {id} = name;
+    const key = cellKey(name);
+    const skipped = this.#untouched((next) => cellKey(next) < key);
     if (skipped !== undefined) return skipped;
-    const cell = cellOf(this.#state, id);
-    const isNext = this.#cells[this.#cellsSeen] === id;
+    const cell = this.#state.cell(name);
+    const next = this.#cells[this.#cellsSeen];
+    const isNext = next !== undefined && cellKey(next) === key;
     if (cell === undefined || !isNext) {
       const found = cell === undefined ? `${bytes.length} bytes` : "a record out of order";
       return {item: {kind: "cell", id}, field: "cell", expected: "none here", found};
@@ -69,13 +73,14 @@ export class StateComparison {
   }
 
   /** Cells that were passed over must be as the genesis made them. */
-  #untouched(isPassed: (id: CellId) => boolean): StateDifference | undefined {
+  #untouched(isPassed: (name: CellName) => boolean): StateDifference | undefined {
     for (
-      let id = this.#cells[this.#cellsSeen];
-      id !== undefined && isPassed(id);
-      id = this.#cells[this.#cellsSeen]
+      let name = this.#cells[this.#cellsSeen];
+      name !== undefined && isPassed(name);
+      name = this.#cells[this.#cellsSeen]
     ) {
-      const [cell, before] = [cellOf(this.#state, id), cellOf(this.#genesis, id)];
+      const {id} = name;
+      const [cell, before] = [this.#state.cell(name), this.#genesis.cell(name)];
       const isSame =
         cell !== undefined && before !== undefined && equalBytes(encodeCell(cell), encodeCell(before));
       if (!isSame)
@@ -84,10 +89,6 @@ export class StateComparison {
     }
     return undefined;
   }
-}
-
-function cellOf(state: LedgerState, id: CellId): Cell | undefined {
-  return state.account(id as AccountId) ?? state.lock(id as LockId);
 }
 
 function cellDifference(expected: Cell, bytes: Uint8Array): Difference {

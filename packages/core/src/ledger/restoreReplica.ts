@@ -3,7 +3,7 @@ import {assert} from "../errors/assert.ts";
 import type {Store, StoreReader} from "../ports/store.ts";
 import {ByteReader} from "../primitives/binary.ts";
 import {compareBytes, fromHex, toHex} from "../primitives/bytes.ts";
-import type {CellId, Hash} from "../primitives/id.ts";
+import type {Hash} from "../primitives/id.ts";
 import type {Cell} from "./cell.ts";
 import {decodeCell, leafOf, leafOfEncoded, treasuryLeaf} from "./cellCodec.ts";
 import {checkpointHash, type Head} from "./checkpoint.ts";
@@ -19,6 +19,7 @@ import {decodeRegister, registerHash} from "./registerCodec.ts";
 import type {RestoredReplica} from "./replicaTypes.ts";
 import {LedgerState} from "./state.ts";
 import {
+  cellKey,
   checkpointKey,
   decodeCarried,
   decodeMeta,
@@ -118,17 +119,17 @@ async function stateOf(
   store: Store,
   {checkpoint}: FinalCheckpoint,
 ): Promise<LedgerState> {
-  const cells = new Map<CellId, Cell>();
+  const cells = new Map<string, Cell>();
   const leaves: TreeLeaf[] = [];
   for await (const [key, bytes] of storePages(store, KEY.cells)) {
     const cell = decodeCell(bytes);
-    assert(key === KEY.cells + cell.id, "a cell is stored under another id");
-    cells.set(cell.id, cell);
+    assert(key === cellKey(cell), "a cell is stored under another id");
+    cells.set(key, cell);
     leaves.push(leafOfEncoded(cell, bytes));
   }
   for (const cell of genesisBase.accounts()) {
-    if (cells.has(cell.id)) continue;
-    cells.set(cell.id, cell);
+    if (cells.has(cellKey(cell))) continue;
+    cells.set(cellKey(cell), cell);
     leaves.push(leafOf(cell));
   }
   const withdrawals: {address: Uint8Array; cumulative: bigint}[] = [];

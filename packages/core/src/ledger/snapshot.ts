@@ -47,8 +47,8 @@ const TAG_SNAPSHOT = Uint8Array.of(0x50);
 /** Of 16 MiB to some GiB of state; and 2.7 MiB of withdrawals. */
 export const SNAPSHOT_CHUNKS_MAX = 16_384;
 export const SNAPSHOT_WITHDRAWALS_MAX = 100_000;
-/** The smallest cell takes 217 bytes. */
-const CHUNK_CELLS_MAX = 8_192;
+/** The smallest cell, an asset, takes 117 bytes and its length. */
+const CHUNK_CELLS_MAX = 8_700;
 
 export type SnapshotHead = {
   readonly final: FinalCheckpoint;

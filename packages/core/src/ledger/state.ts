@@ -7,13 +7,28 @@
  */
 import {assert} from "../errors/assert.ts";
 import {fromHex, toHex} from "../primitives/bytes.ts";
-import type {AccountId, CellId, LockId} from "../primitives/id.ts";
+import type {AccountId, AssetId, CellId, LockId} from "../primitives/id.ts";
 import {finish, type Work} from "../primitives/work.ts";
-import {type AccountCell, type Cell, type LockCell, NO_TOTALS, type Totals} from "./cell.ts";
-import {encodeCell, leafIdOf, leafOfEncoded, treasuryLeaf} from "./cellCodec.ts";
+import {holdingIdOf} from "./assetIds.ts";
+import {
+  type AccountCell,
+  type AssetCell,
+  type Cell,
+  type CellName,
+  type HoldingCell,
+  type LockCell,
+  type LogCell,
+  NO_TOTALS,
+  type SaleCell,
+  type Totals,
+} from "./cell.ts";
+import {treasuryLeaf} from "./cellCodec.ts";
+import {CellMaps} from "./cellMaps.ts";
+import {type DueList, dueHeights, namesOf} from "./dueHeights.ts";
 import {type Governance, NO_GOVERNANCE} from "./governance.ts";
 import {OverlayMap} from "./overlayMap.ts";
 import {NO_REGISTER, type Register} from "./register.ts";
+import {SaleBook} from "./saleBook.ts";
 import {SumTree, type TreeChange} from "./sumTree.ts";
 
 export type Withdrawal = {
@@ -23,18 +38,15 @@ export type Withdrawal = {
   readonly cumulative: bigint;
 };
 
-/** What a state changed over its base, for storage. Removed locks are listed by id. */
+/** What a state changed over its base, for storage. */
 export type StateChanges = {
   readonly cells: readonly Cell[];
-  readonly removedLocks: readonly LockId[];
+  readonly removed: readonly CellName[];
   readonly withdrawals: readonly Withdrawal[];
   /** Both absent when they are as before. */
   readonly register: Register | undefined;
   readonly governance: Governance | undefined;
 };
-
-/** A cell that the system has something to do with at a height: expiry, maturity, the end of a freeze. */
-export type DueCell = {readonly kind: Cell["kind"]; readonly id: CellId};
 
 export type StateParts = {
   readonly cells: Iterable<Cell>;
@@ -48,25 +60,22 @@ export type StateParts = {
 
 export class LedgerState {
   readonly #parent: LedgerState | undefined;
-  readonly #accounts: OverlayMap<AccountId, AccountCell>;
-  readonly #locks: OverlayMap<LockId, LockCell>;
+  readonly #cells: CellMaps;
   readonly #withdrawals: OverlayMap<string, bigint>;
-  /** Height → cells; derived from the cells, so it is never stored. */
-  readonly #due: OverlayMap<string, readonly DueCell[]>;
+  /** Height → cells that the system has something to do with then; derived from the cells, so it is never stored. */
+  readonly #due: OverlayMap<string, DueList>;
+  /** Derived from the sale locks, like what is due. */
+  readonly saleBook: SaleBook;
   #totals: Totals;
   #register: Register;
   #governance: Governance;
-  /** The tree of an earlier moment of this state; what changed since is in the two sets. */
+  /** The tree of an earlier moment of this state. */
   #tree: SumTree | undefined;
-  readonly #dirtyAccounts = new Set<AccountId>();
-  readonly #dirtyLocks = new Set<LockId>();
-  /** Of a fork: what will be stored when it is final. */
-  readonly #encoded = new Map<CellId, {readonly cell: Cell; readonly bytes: Uint8Array}>();
 
   private constructor(parent: LedgerState | undefined) {
     this.#parent = parent;
-    this.#accounts = new OverlayMap(parent === undefined ? undefined : parent.#accounts);
-    this.#locks = new OverlayMap(parent === undefined ? undefined : parent.#locks);
+    this.#cells = new CellMaps(parent === undefined ? undefined : parent.#cells);
+    this.saleBook = new SaleBook(parent === undefined ? undefined : parent.saleBook);
     this.#withdrawals = new OverlayMap(parent === undefined ? undefined : parent.#withdrawals);
     this.#due = new OverlayMap(parent === undefined ? undefined : parent.#due);
     this.#totals = parent === undefined ? NO_TOTALS : parent.#totals;
@@ -82,10 +91,10 @@ export class LedgerState {
   static load({cells, totals, withdrawals, register, governance, tree}: StateParts): LedgerState {
     const state = LedgerState.empty();
     for (const cell of cells) {
-      if (cell.kind === "account") state.putAccount(cell);
-      else state.putLock(cell);
+      state.put(cell);
       for (const height of dueHeights(cell)) state.addDue(height, cell);
     }
+    state.saleBook.load(state.sales());
     for (const {address, cumulative} of withdrawals) state.#withdrawals.set(toHex(address), cumulative);
     state.#totals = totals;
     state.#register = register;
@@ -95,25 +104,72 @@ export class LedgerState {
   }
 
   account(id: AccountId): AccountCell | undefined {
-    return this.#accounts.get(id);
+    return this.#cells.get("account", id);
   }
 
   lock(id: LockId): LockCell | undefined {
-    return this.#locks.get(id);
+    return this.#cells.get("lock", id);
+  }
+
+  /**
+   * The cell whose log an op of this cell is in. Anybody may credit an account under the id of a lock, and
+   * nobody has the key of such an account: the lock comes first.
+   */
+  logCell(id: CellId): LogCell | undefined {
+    return this.lock(id) ?? this.account(id);
+  }
+
+  /** What an account has of an asset; `undefined` when it never had any. */
+  holding(account: AccountId, asset: AssetId): HoldingCell | undefined {
+    return this.#cells.get("holding", holdingIdOf(account, asset));
+  }
+
+  sale(id: LockId): SaleCell | undefined {
+    return this.#cells.get("sale", id);
+  }
+
+  asset(id: AssetId): AssetCell | undefined {
+    return this.#cells.get("asset", id);
+  }
+
+  cell({kind, id}: CellName): Cell | undefined {
+    return this.#cells.get(kind, id);
+  }
+
+  /** Every account; like those below in no order. */
+  accounts(): Iterable<AccountCell> {
+    return this.#cells.values("account");
+  }
+
+  /** Every lock that has not been pruned. */
+  locks(): Iterable<LockCell> {
+    return this.#cells.values("lock");
+  }
+
+  sales(): Iterable<SaleCell> {
+    return this.#cells.values("sale");
+  }
+
+  assets(): Iterable<AssetCell> {
+    return this.#cells.values("asset");
+  }
+
+  holdings(): Iterable<HoldingCell> {
+    return this.#cells.values("holding");
+  }
+
+  /** Every cell, by kind. */
+  cells(): Iterable<Cell> {
+    return this.#cells.all();
   }
 
   get totals(): Totals {
     return this.#totals;
   }
 
-  /** Every account, in no order. */
-  accounts(): Iterable<AccountCell> {
-    return this.#accounts.values();
-  }
-
-  /** Cells that wait for this height. */
-  dueAt(height: bigint): readonly DueCell[] {
-    return this.#due.get(String(height)) ?? [];
+  /** Cells that wait for this height, in no order. */
+  dueAt(height: bigint): readonly CellName[] {
+    return namesOf(this.#due.get(String(height)));
   }
 
   /** Who witnesses. */
@@ -124,11 +180,6 @@ export class LedgerState {
   /** Parameters, proposals and votes. */
   get governance(): Governance {
     return this.#governance;
-  }
-
-  /** Every lock that has not been pruned, in no order. */
-  locks(): Iterable<LockCell> {
-    return this.#locks.values();
   }
 
   /** Cumulative µCTZ that this EVM address (20 bytes) may take from the contract. */
@@ -153,8 +204,8 @@ export class LedgerState {
     const parent = this.#parent;
     assert(parent !== undefined, "a base state has nothing to commit to");
     const tree = this.tree();
-    this.#accounts.commit();
-    this.#locks.commit();
+    this.#cells.commit();
+    this.saleBook.commit();
     this.#withdrawals.commit();
     this.#due.commit();
     parent.#totals = this.#totals;
@@ -166,20 +217,13 @@ export class LedgerState {
 
   /** What this fork changed over the state under it. */
   changes(): StateChanges {
-    const cells: Cell[] = [];
-    const removedLocks: LockId[] = [];
-    for (const [, cell] of this.#accounts.changes()) if (cell !== undefined) cells.push(cell);
-    for (const [id, cell] of this.#locks.changes()) {
-      if (cell === undefined) removedLocks.push(id);
-      else cells.push(cell);
-    }
     const withdrawals = [...this.#withdrawals.changes()].map(([address, cumulative]) => ({
       address: fromHex(address),
       cumulative: cumulative ?? 0n,
     }));
     const register = this.#register === this.#parent?.register ? undefined : this.#register;
     const governance = this.#governance === this.#parent?.governance ? undefined : this.#governance;
-    return {cells, removedLocks, withdrawals, register, governance};
+    return {...this.#cells.changes(), withdrawals, register, governance};
   }
 
   /** The sum tree over every cell and the treasury. Costs what changed since it was last asked for. */
@@ -203,27 +247,20 @@ export class LedgerState {
 
   /** A cell's canonical bytes, kept where the tree of a fork needed them. */
   encoded(cell: Cell): Uint8Array {
-    const known = this.#encoded.get(cell.id);
-    return known?.cell === cell ? known.bytes : encodeCell(cell);
+    return this.#cells.encoded(cell);
   }
 
-  putAccount(cell: AccountCell): void {
-    this.#accounts.set(cell.id, cell);
-    this.#dirtyAccounts.add(cell.id);
+  put(cell: Cell): void {
+    this.#cells.put(cell);
   }
 
-  putLock(cell: LockCell): void {
-    this.#locks.set(cell.id, cell);
-    this.#dirtyLocks.add(cell.id);
+  remove(name: CellName): void {
+    this.#cells.remove(name);
   }
 
-  removeLock(id: LockId): void {
-    this.#locks.delete(id);
-    this.#dirtyLocks.add(id);
-  }
-
-  addDue(height: bigint, {kind, id}: DueCell): void {
-    this.#due.set(String(height), [...this.dueAt(height), {kind, id}]);
+  addDue(height: bigint, {kind, id}: CellName): void {
+    const [key, name] = [String(height), {kind, id}];
+    this.#due.set(key, {name, before: this.#due.get(key)});
   }
 
   /** What was due has been done. */
@@ -249,37 +286,17 @@ export class LedgerState {
 
   #setTree(tree: SumTree): void {
     this.#tree = tree;
-    this.#dirtyAccounts.clear();
-    this.#dirtyLocks.clear();
+    this.#cells.clean();
   }
 
   *#treeChanges(): Generator<TreeChange> {
     const treasury = treasuryLeaf(this.#totals.treasury);
     yield {id: treasury.id, leaf: treasury};
-    for (const id of this.#dirtyAccounts) yield this.#changeOf("account", id, this.account(id));
-    for (const id of this.#dirtyLocks) yield this.#changeOf("lock", id, this.lock(id));
-  }
-
-  #changeOf(kind: Cell["kind"], id: CellId, cell: Cell | undefined): TreeChange {
-    if (cell === undefined) return {id: leafIdOf(kind, id), leaf: undefined};
-    const bytes = encodeCell(cell);
-    if (this.#parent !== undefined) this.#encoded.set(id, {cell, bytes});
-    const leaf = leafOfEncoded(cell, bytes);
-    return {id: leaf.id, leaf};
+    yield* this.#cells.treeChanges();
   }
 
   #collectWithdrawals(into: Map<string, bigint>): void {
     if (this.#parent !== undefined) this.#parent.#collectWithdrawals(into);
     for (const [address, cumulative] of this.#withdrawals.changes()) into.set(address, cumulative ?? 0n);
   }
-}
-
-/** When the system acts on a cell. */
-function dueHeights(cell: Cell): readonly bigint[] {
-  const thawing = cell.frozen === undefined ? [] : [cell.frozen.untilH];
-  if (cell.kind === "account") {
-    const [maturing, accepts] = [cell.cooling.map(({matureH}) => matureH), cell.accepts];
-    return [...thawing, ...maturing, ...accepts.map(({untilH}) => untilH)];
-  }
-  return cell.isClosed ? thawing : [...thawing, cell.expiryH + 1n];
 }

@@ -7,7 +7,8 @@ import {toHex} from "../primitives/bytes.ts";
 import type {Hash} from "../primitives/id.ts";
 import type {Work} from "../primitives/work.ts";
 import {readId, writeId, writeU16, writeU32, writeU64} from "./canonical.ts";
-import {encodeCell} from "./cellCodec.ts";
+import type {CellName} from "./cell.ts";
+import {CELL_KIND, encodeCell} from "./cellCodec.ts";
 import type {Tally} from "./certificates.ts";
 import type {EntryNode} from "./dag.ts";
 import type {Entry} from "./entry.ts";
@@ -78,6 +79,11 @@ export function snapshotChunkKey(height: bigint, index: number): string {
   return `${KEY.snapshotChunks}${String(height).padStart(12, "0")}/${String(index).padStart(6, "0")}`;
 }
 
+/** Ids of two kinds may be the same: anybody may credit an account under a lock's id. */
+export function cellKey({kind, id}: CellName): string {
+  return `${KEY.cells}${id}/${CELL_KIND[kind]}`;
+}
+
 export function heightWrite(key: string, height: bigint): Write {
   return {key, value: new ByteWriter().u64(height).finish()};
 }
@@ -92,15 +98,15 @@ const WRITES_PER_UNIT = 8;
 
 /** What a fork of a checkpoint's state changes on disk, in pieces. Ask before it is committed. */
 export function* stateWrites(state: LedgerState): Work<Write[]> {
-  const {cells, removedLocks, withdrawals, register, governance} = state.changes();
+  const {cells, removed, withdrawals, register, governance} = state.changes();
   const writes: Write[] = [
     ...(register === undefined ? [] : [{key: KEY.register, value: encodeRegister(register)}]),
     ...(governance === undefined ? [] : [{key: KEY.governance, value: encodeGovernance(governance)}]),
-    ...removedLocks.map((id) => ({key: KEY.cells + id, value: undefined})),
+    ...removed.map((name) => ({key: cellKey(name), value: undefined})),
     ...withdrawals.map(withdrawalWrite),
   ];
   for (const [index, cell] of cells.entries()) {
-    writes.push({key: KEY.cells + cell.id, value: state.encoded(cell)});
+    writes.push({key: cellKey(cell), value: state.encoded(cell)});
     if (index % WRITES_PER_UNIT === 0) yield 1;
   }
   return writes;
@@ -153,13 +159,13 @@ export function beginningWrites(
   final: FinalCheckpoint,
   {covered, handovers}: {readonly covered: readonly Entry[]; readonly handovers: readonly Handover[]},
 ): Write[] {
-  const cells = [...state.accounts(), ...state.locks()];
+  const cells = [...state.cells()];
   return [
     {key: KEY.register, value: encodeRegister(state.register)},
     {key: KEY.governance, value: encodeGovernance(state.governance)},
     // The last one whether or not it changed the committee: those before may be a shortened chain.
     ...[...handovers, {final, register: state.register}].map(handoverWrite),
-    ...cells.map((cell) => ({key: KEY.cells + cell.id, value: encodeCell(cell)})),
+    ...cells.map((cell) => ({key: cellKey(cell), value: encodeCell(cell)})),
     ...state.withdrawals().map(withdrawalWrite),
     ...covered.map((entry) => ({key: entryKey({entry, isMain: true}), value: entry.bytes})),
     {key: checkpointKey(final.checkpoint.height), value: encodeFinalCheckpoint(final)},

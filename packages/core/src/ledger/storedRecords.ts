@@ -2,6 +2,8 @@
 import {CodedError} from "../errors/codedError.ts";
 import type {StoreReader} from "../ports/store.ts";
 import type {CellId, Hash} from "../primitives/id.ts";
+import type {CellName} from "./cell.ts";
+import {cellKindOf} from "./cellCodec.ts";
 import type {Head} from "./checkpoint.ts";
 import {decodeFinalCheckpoint} from "./finality.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
@@ -39,7 +41,7 @@ export async function* storedRecords(
   }
   for await (const [key, bytes] of storePages(store, KEY.cells, {pageMax: PAGE})) {
     await options.breathe();
-    yield {kind: "cell", id: nameIn(key, KEY.cells, /^[0-9a-f]{64}$/) as CellId, bytes};
+    yield {kind: "cell", name: cellIn(key), bytes};
   }
   for await (const [key, bytes] of storePages(store, KEY.withdrawals, {pageMax: PAGE})) {
     yield {kind: "withdrawal", address: nameIn(key, KEY.withdrawals, /^[0-9a-f]{40}$/), bytes};
@@ -75,6 +77,14 @@ function headsOf(bytes: Uint8Array): readonly Head[] {
     // Told as it is; its entries come with the next one, which nobody will look at.
     return [];
   }
+}
+
+function cellIn(key: string): CellName {
+  const [id, tag] = nameIn(key, KEY.cells, /^[0-9a-f]{64}\/\d$/).split("/");
+  const kind = cellKindOf(Number(tag));
+  if (kind === undefined)
+    throw new CodedError("STORE_CORRUPT", {evidence: {reason: "key", prefix: KEY.cells}});
+  return {kind, id: id as CellId};
 }
 
 function nameIn(key: string, prefix: string, form: RegExp): string {

@@ -47,12 +47,13 @@ export type VoteRule = {
 };
 
 const PARENT: ReadonlySet<Refusal> = new Set<Refusal>(["seqUsed", "seqGap", "prev"]);
-const FUNDS: ReadonlySet<Refusal> = new Set<Refusal>(["funds", "exposure"]);
+const FUNDS: ReadonlySet<Refusal> = new Set<Refusal>(["funds", "holding", "exposure"]);
 const TIME: ReadonlySet<Refusal> = new Set<Refusal>(["expired", "clock"]);
 /** What later credits, ancestors, objects or heights may lift. */
 const TEMPORARY: ReadonlySet<Refusal> = new Set<Refusal>([
   "seqGap",
   "funds",
+  "holding",
   "exposure",
   "unknownCell",
   "clock",

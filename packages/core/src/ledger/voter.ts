@@ -5,7 +5,7 @@
 import type {SignatureVerifier} from "../ports/signer.ts";
 import type {CellId, OpId} from "../primitives/id.ts";
 import {apply, enabled, votable} from "./apply.ts";
-import type {Cell} from "./cell.ts";
+import type {LogCell} from "./cell.ts";
 import type {Tally} from "./certificates.ts";
 import type {Op} from "./op.ts";
 import {checkOpForm, type OpCheck} from "./opChecks.ts";
@@ -139,7 +139,7 @@ export class Voter {
     for (const [epoch, cells] of this.#votes) {
       if (epoch < epochNow) this.#votes.delete(epoch);
       for (const [cell, bySeq] of cells) {
-        dropTaken(bySeq, cellOf(base, cell));
+        dropTaken(bySeq, base.logCell(cell));
         if (bySeq.size === 0) cells.delete(cell);
       }
     }
@@ -153,7 +153,7 @@ export class Voter {
     if (votes === undefined) return view;
     const state = view.fork();
     this.#ahead.set(cell, state);
-    for (let seq = (cellOf(view, cell)?.seq ?? 0n) + 1n; ; seq += 1n) {
+    for (let seq = (view.logCell(cell)?.seq ?? 0n) + 1n; ; seq += 1n) {
       const id = votes.get(seq);
       const op = id === undefined ? undefined : tally.get(id)?.op;
       if (op === undefined || !enabled(state, op, {height: stampH}).ok) return state;
@@ -162,7 +162,7 @@ export class Voter {
   }
 }
 
-function dropTaken(bySeq: Map<bigint, OpId>, cell: Cell | undefined): void {
+function dropTaken(bySeq: Map<bigint, OpId>, cell: LogCell | undefined): void {
   if (cell === undefined) return;
   const isClosed = cell.kind === "lock" && cell.isClosed;
   for (const seq of bySeq.keys()) if (isClosed || seq <= cell.seq) bySeq.delete(seq);
@@ -171,8 +171,4 @@ function dropTaken(bySeq: Map<bigint, OpId>, cell: Cell | undefined): void {
 /** What the signers of a cell's ops are read from; the same object for as long as it says the same. */
 function keysOf(state: LedgerState, {body}: Op): object | undefined {
   return body.payload.kind === "claim" ? state.lock(body.cell)?.spec : state.account(body.cell)?.keys;
-}
-
-function cellOf(state: LedgerState, id: CellId): Cell | undefined {
-  return state.account(id) ?? state.lock(id);
 }

@@ -1,12 +1,16 @@
 /** Branded ids. Hex ids are lower case; `PeerId` is libp2p's base58 text; `Cid` is CIDv1 base32 text. */
 import type {Brand} from "./brand.ts";
 
-/** 64 hex digits: an account or a lock, the single-writer pieces of the ledger. */
+/** 64 hex digits: a piece of the ledger's state. Accounts and locks have a log with a single writer. */
 export type CellId = Brand<string, "CellId">;
 /** SHA-256 of an account's first descriptor. */
 export type AccountId = CellId;
 /** SHA-256 over the op that opened it and its index there. */
 export type LockId = CellId;
+/** SHA-256 over the op that issued it. */
+export type AssetId = CellId;
+/** SHA-256 over an account and an asset. */
+export type HoldingId = CellId;
 /** 64 hex digits. */
 export type OpId = Brand<string, "OpId">;
 export type PeerId = Brand<string, "PeerId">;

@@ -105,7 +105,7 @@ describe("accept", () => {
     expect(acceptedOf(bobOf(now.base))).toBe(600n);
     const {base, parent} = now;
     const loaded = LedgerState.load({
-      cells: [...base.accounts(), ...base.locks()],
+      cells: [...base.cells()],
       ...{totals: base.totals, withdrawals: base.withdrawals()},
       ...{register: base.register, governance: base.governance},
     });

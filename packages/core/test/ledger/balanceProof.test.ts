@@ -78,11 +78,12 @@ describe("a balance proof", () => {
   it("of another network, with fewer signatures, another amount or another path does not hold", () => {
     const proof = proofOf(bob.account);
     const {final, found, path} = proof;
+    if (found?.kind !== "account") throw new Error("a proof of an account shows one");
     const {checkpoint, signatures} = final;
     const wrongs: [string, BalanceProof][] = [
       ["signatures", {...proof, final: {...final, signatures: signatures.slice(0, 2)}}],
       ["signatures", {...proof, final: {...final, iteration: final.iteration + 1}}],
-      ["path", {...proof, found: {...found!, in: found!.in + 1n}}],
+      ["path", {...proof, found: {...found, in: found.in + 1n}}],
       ["path", {...proof, path: path.slice(1)}],
       ["path", {...proof, path: path.map((step, at) => (at === 0 ? {...step, sum: step.sum + 1n} : step))}],
       ["network", {...proof, final: {...final, checkpoint: {...checkpoint, network: 7}}}],

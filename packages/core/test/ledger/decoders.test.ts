@@ -21,10 +21,10 @@ import {
 } from "@catalyze/core/ledger/snapshot";
 import {decodeVoucher, encodeVoucher} from "@catalyze/core/ledger/voucher";
 import {concat, utf8} from "@catalyze/core/primitives/bytes";
-import type {CellId, Hash} from "@catalyze/core/primitives/id";
+import type {AssetId, CellId, Hash} from "@catalyze/core/primitives/id";
 import {describe, expect, it} from "vitest";
 import {type FuzzedDecoder, fuzzDecoder, tryOne} from "../../../../test/fuzz/fuzzDecoder.ts";
-import {alice, bob, bodyAt, claim, lockSpec, testGenesis, transfer} from "./kit.ts";
+import {alice, bob, bodyAt, claim, issue, lockSpec, sale, testGenesis, transfer} from "./kit.ts";
 import {snapshotOf, stateAfter} from "./snapshotKit.ts";
 import {entryOf, genesisOf, witnesses} from "./witnessKit.ts";
 
@@ -55,6 +55,12 @@ const ops = [
     threshold: 2,
     keys: [alice.publicKey, bob.publicKey],
     exitAddress: new Uint8Array(20),
+  }),
+  sign(alice.account, issue),
+  sign(alice.account, {kind: "open", locks: [lockSpec], sales: [sale, {...sale, only: bob.account}]}),
+  sign(alice.account, {
+    ...{kind: "transfer", outputs: [{to: bob.account, amount: 5n}], memo: MEMO},
+    asset: {id: MEMO as string as AssetId, burn: 3n},
   }),
   sign(alice.account, {kind: "unstake", stake: "witness", amount: 3n}),
   sign(alice.account, {kind: "govern", wish: {kind: "notice", lockId, endH: 9n}}),
@@ -143,6 +149,28 @@ const decoders: Record<string, FuzzedDecoder> = {
       encodeCell(state.account(alice.account)!),
       encodeCell({...state.account(alice.account)!, leaving: 3n, accepts: [{lockId, value: 7n, untilH: 9n}]}),
       encodeCell(state.lock(lockId)!),
+      encodeCell({
+        ...{kind: "asset", id: lockId, issuer: alice.account, asset: "right", content: MEMO, royaltyBps: 7},
+        ...{supply: 9n, burned: 2n},
+      }),
+      encodeCell({
+        ...{
+          kind: "sale",
+          openOp: open.id,
+          id: lockId,
+          payer: alice.account,
+          spec: sale,
+          in: 9n,
+          out: 2n,
+          sinceH: 3n,
+          rank: MEMO,
+        },
+        ...{isPlaced: true, isClosed: false, closedAt: 0n, partner: lockId, exitAddress: new Uint8Array(20)},
+      }),
+      encodeCell({
+        ...{kind: "holding", id: lockId, account: alice.account, asset: lockId},
+        ...{in: 9n, out: 2n},
+      }),
       encodeCell({
         ...state.lock(lockId)!,
         awarded: [1n, 2n].map((base) => ({taskId: MEMO, amount: 7n, base})),

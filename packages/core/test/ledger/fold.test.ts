@@ -130,7 +130,7 @@ describe("state forks", () => {
         expect(pictureOf(base)).toEqual(before);
         const expected = pictureOf(upper);
         const loaded = LedgerState.load({
-          cells: [...upper.accounts(), ...upper.locks()],
+          cells: [...upper.cells()],
           totals: upper.totals,
           withdrawals: upper.withdrawals(),
           register: upper.register,
@@ -301,10 +301,10 @@ describe("checkInvariants", () => {
     const account = state.account(alice.account)!;
     const lock = state.lock(lockIdOf(open.id, 0))!;
     const made = state.fork();
-    made.putAccount({...account, in: account.in + 1n});
+    made.put({...account, in: account.in + 1n});
     expect(checkInvariants(made).map(({invariant}) => invariant)).toContain("I1");
     const overpaid = state.fork();
-    overpaid.putLock({...lock, drawn: lock.spec.amount + 1n});
+    overpaid.put({...lock, drawn: lock.spec.amount + 1n});
     expect(checkInvariants(overpaid).map(({invariant}) => invariant)).toContain("I4");
     const totals = state.fork();
     totals.putTotals({...state.totals, burned: state.totals.burned + 1n});

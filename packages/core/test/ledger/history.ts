@@ -1,13 +1,17 @@
 /** Random histories: what several owners wrote, with overdrafts, pipelined ops, locks and claims. */
+
+import {assetIdOf} from "@catalyze/core/ledger/assetIds";
 import type {LockSpec, Op, Payload, SplitLeg} from "@catalyze/core/ledger/op";
 import {lockIdOf, NO_OP} from "@catalyze/core/ledger/opCodec";
-import type {CellId} from "@catalyze/core/primitives/id";
+import type {AssetId, CellId} from "@catalyze/core/primitives/id";
 import fc from "fast-check";
-import {bodyAt, claim, lockSpec, people, type Slot, transfer, unsigned, ZERO_MEMO} from "./kit.ts";
+import {bodyAt, claim, issue, lockSpec, people, type Slot, transfer, unsigned, ZERO_MEMO} from "./kit.ts";
 
 type Move =
   | {kind: "transfer" | "stake" | "withdraw" | "open"; who: number; to: number; amount: bigint; bps: number}
   | {kind: "account"; who: number}
+  | {kind: "sell"; who: number; amount: bigint; wants: bigint; which: number; isBuying: boolean}
+  | {kind: "issue" | "give"; who: number; to: number; amount: bigint; burn: bigint; which: number}
   | {kind: "own"; isAccept: boolean; who: number; amount: bigint}
   | {kind: "claim"; lock: number; amount: bigint; isFinal: boolean};
 
@@ -37,6 +41,22 @@ const moveArb: fc.Arbitrary<Move> = fc.oneof(
   },
   {weight: 1, arbitrary: fc.record({kind: fc.constant("account" as const), who})},
   {
+    weight: 3,
+    arbitrary: fc.record({
+      ...{kind: fc.constant("sell" as const), who, which: fc.nat(4), isBuying: fc.boolean()},
+      ...{amount: fc.bigInt({min: 1n, max: 40n}), wants: fc.bigInt({min: 1n, max: 40n})},
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("issue" as const, "give", "give"),
+      ...{who, to: who, which: fc.nat(4)},
+      amount: fc.bigInt({min: 1n, max: 60n}),
+      burn: fc.bigInt({min: 0n, max: 9n}),
+    }),
+  },
+  {
     weight: 2,
     arbitrary: fc.record({kind: fc.constant("own" as const), isAccept: fc.boolean(), who, amount: amountArb}),
   },
@@ -55,6 +75,7 @@ const moveArb: fc.Arbitrary<Move> = fc.oneof(
 export const historyArb: fc.Arbitrary<Op[]> = fc.array(moveArb, {maxLength: 30, size: "max"}).map((moves) => {
   const slots = new Map<CellId, Slot>();
   const locks: {id: CellId; spec: LockSpec}[] = [];
+  const issued: AssetId[] = [];
   const ops: Op[] = [];
   const write = (cell: CellId, payload: Payload, fee = 100n): Op => {
     const op = unsigned(bodyAt(cell, slots.get(cell) ?? {seq: 0n, head: NO_OP}, payload, fee));
@@ -79,6 +100,32 @@ export const historyArb: fc.Arbitrary<Op[]> = fc.array(moveArb, {maxLength: 30, 
         keys: [people[move.who]!.publicKey],
         exitAddress: new Uint8Array(20).fill(move.who + 1),
       });
+      continue;
+    }
+    if (move.kind === "issue") {
+      const asset = move.burn === 0n ? "right" : "seed";
+      const payload = {...issue, asset, supply: move.amount, royaltyBps: Number(move.burn)} as const;
+      issued.push(assetIdOf(write(cell, payload).id));
+      continue;
+    }
+    if (move.kind === "sell") {
+      const units = {
+        asset: issued[move.which] ?? (ZERO_MEMO.replaceAll("0", "7") as AssetId),
+        amount: move.amount,
+      };
+      const money = {asset: undefined, amount: move.wants};
+      const [gives, wants] = move.isBuying ? [money, units] : [units, money];
+      const only = move.amount % 5n === 0n ? people[move.which % 3]!.account : undefined;
+      const spec = {gives, wants, only, expiryH: 3n + (move.wants % 4n), refundTo: cell};
+      write(cell, {kind: "open", locks: [], sales: move.wants % 3n === 0n ? [spec, spec] : [spec]});
+      continue;
+    }
+    if (move.kind === "give") {
+      // Some of what nobody issued yet, or ever.
+      const id = issued[move.which] ?? (ZERO_MEMO as string as CellId);
+      const outputs = move.amount % 7n === 0n ? [] : [{to: people[move.to]!.account, amount: move.amount}];
+      const burn = outputs.length === 0 ? move.burn + 1n : move.burn;
+      write(cell, {kind: "transfer", outputs, memo: ZERO_MEMO, asset: {id, burn}});
       continue;
     }
     if (move.kind === "own") {

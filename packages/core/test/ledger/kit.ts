@@ -7,13 +7,13 @@ import "@catalyze/core/crypto/verifySignature";
 import {Tally} from "@catalyze/core/ledger/certificates";
 import type {Proven} from "@catalyze/core/ledger/evidence";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
-import type {LockSpec, Op, OpBody, Payload} from "@catalyze/core/ledger/op";
+import type {LockSpec, Op, OpBody, Payload, SaleSpec} from "@catalyze/core/ledger/op";
 import {encodeOpBody, NO_OP, opIdOf} from "@catalyze/core/ledger/opCodec";
 import {PARAMS_DEMO} from "@catalyze/core/ledger/params";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import type {Signer} from "@catalyze/core/ports/signer";
 import {toHex, utf8} from "@catalyze/core/primitives/bytes";
-import type {AccountId, CellId, Hash, OpId, PeerId} from "@catalyze/core/primitives/id";
+import type {AccountId, AssetId, CellId, Hash, OpId, PeerId} from "@catalyze/core/primitives/id";
 import * as ed25519 from "@noble/ed25519";
 
 export type Person = Signer & {readonly name: string; readonly account: AccountId};
@@ -96,6 +96,18 @@ export function nextOp(state: LedgerState, cell: CellId, payload: Payload, fee =
 export function transfer(to: AccountId, amount: bigint): Payload {
   return {kind: "transfer", outputs: [{to, amount}], memo: ZERO_MEMO};
 }
+
+/** A thousand shares of something. */
+export const issue = {
+  ...{kind: "issue", asset: "seed", content: "cd".repeat(32) as Hash, supply: 1_000n, royaltyBps: 500},
+} as const satisfies Payload;
+
+/** µCTZ for units of something. */
+export const sale: SaleSpec = {
+  gives: {asset: undefined, amount: 700n},
+  wants: {asset: "ef".repeat(32) as AssetId, amount: 9n},
+  ...{only: undefined, expiryH: 50n, refundTo: carol.account},
+};
 
 /** 85/5/5/5 with Alice paying Bob, Carol creating, and Dora in the middle. */
 export const dora = person("dora");

@@ -98,7 +98,7 @@ describe("notice of a clock lock", () => {
     const {base, parent} = world;
     const loaded: World = {
       base: LedgerState.load({
-        cells: [...base.accounts(), ...base.locks()],
+        cells: [...base.cells()],
         ...{totals: base.totals, withdrawals: base.withdrawals()},
         ...{register: base.register, governance: base.governance},
       }),

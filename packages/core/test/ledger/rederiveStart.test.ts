@@ -29,7 +29,7 @@ function nameOf(record: LedgerRecord): string {
     case "chunk":
       return `chunk ${record.index}`;
     case "cell":
-      return `cell ${record.id}`;
+      return `cell ${record.name.id}`;
     case "withdrawal":
       return `withdrawal ${record.address}`;
     case "head":

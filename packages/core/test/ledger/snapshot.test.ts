@@ -66,7 +66,7 @@ function build({head, chunks}: Snapshot, order = chunks.map((_, index) => index)
 }
 
 function contentOf(of: LedgerState): unknown {
-  const cells = [...of.accounts(), ...of.locks()].map((cell) => toHex(encodeCell(cell))).sort();
+  const cells = [...of.cells()].map((cell) => toHex(encodeCell(cell))).sort();
   return {cells, totals: of.totals, withdrawals: of.withdrawals(), root: toHex(of.tree().root())};
 }
 
@@ -87,8 +87,8 @@ describe("a snapshot", () => {
         expect(contentOf(copy)).toEqual(contentOf(each.state));
         // Not only the tree that came with it: the cells make it too.
         const fork = copy.fork();
-        for (const account of copy.accounts()) fork.putAccount(account);
-        for (const lock of copy.locks()) fork.putLock(lock);
+        for (const account of copy.accounts()) fork.put(account);
+        for (const lock of copy.locks()) fork.put(lock);
         expect(toHex(fork.tree().root())).toBe(each.head.final.checkpoint.stateRoot);
         const open = [...copy.locks()].filter(({isClosed}) => !isClosed);
         expect(copy.dueAt(lockSpec.expiryH + 1n).length).toBe(open.length);
@@ -118,7 +118,7 @@ describe("a snapshot", () => {
     const before = contentOf(going);
     const later = going.fork();
     const id = alice.account;
-    later.putAccount({...going.account(id)!, seq: 9n});
+    later.put({...going.account(id)!, seq: 9n});
     later.commit();
     const steps = makeSnapshot(source, 500);
     const chunks: Uint8Array[] = [];

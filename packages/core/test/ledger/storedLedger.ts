@@ -1,6 +1,6 @@
-import {accountIdOf} from "@catalyze/core/crypto/accountId";
 /** A ledger of real replicas and its store: payments, a lock, a rotation of keys and a withdrawal over some heights. */
-
+import {accountIdOf} from "@catalyze/core/crypto/accountId";
+import {assetIdOf} from "@catalyze/core/ledger/assetIds";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {genesisHash} from "@catalyze/core/ledger/genesis";
 import type {LedgerRecord} from "@catalyze/core/ledger/ledgerRecord";
@@ -24,7 +24,7 @@ import type {Write} from "@catalyze/core/ports/store";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {OpId} from "@catalyze/core/primitives/id";
 import {MemoryStore} from "../../../../test/sim/fakes/memoryStore.ts";
-import {alice, bob, carol, lockSpec, type Person, person, transfer, ZERO_MEMO} from "./kit.ts";
+import {alice, bob, carol, issue, lockSpec, type Person, person, transfer, ZERO_MEMO} from "./kit.ts";
 import {FIRST, genesisOf, NOW, ownOp, replicaOf, settle, verifier} from "./witnessKit.ts";
 
 export type StoredLedger = {readonly genesis: Genesis; readonly records: ReadonlyMap<string, Uint8Array>};
@@ -121,14 +121,24 @@ function roundsOf(genesis: Genesis): readonly (readonly Op[])[] {
     signVoucher({lockId: lock, cumulative, contextHash: ZERO_MEMO}, alice, hash);
   const claim = (cumulative: bigint, isFinal: boolean) =>
     write(bob, {kind: "claim", cumulative, voucher: voucher(cumulative), isFinal}, lock as never);
+  const issued = write(alice, issue);
+  const outputs = [{to: bob.account, amount: 9n}];
+  const give = {
+    kind: "transfer",
+    outputs,
+    memo: ZERO_MEMO,
+    asset: {id: assetIdOf(issued.id), burn: 1n},
+  } as const;
   return [
-    [open, write(bob, transfer(carol.account, 500n))],
-    [claim(3_000n, false), write(carol, transfer(alice.account, 70n))],
+    // Anybody may credit an account under the id of a lock.
+    [open, write(bob, transfer(carol.account, 500n)), write(carol, transfer(lock, 3n))],
+    [claim(3_000n, false), write(carol, transfer(alice.account, 70n)), issued],
     [write(alice, {kind: "account", threshold: 1, keys: [newKey.publicKey], exitAddress: address})],
     [write(bob, {kind: "withdraw", amount: 900n, address}), claim(10_000n, true)],
     [
       write({...newKey, account: alice.account}, transfer(bob.account, 5n)),
       write(carol, {kind: "stake", stake: "witness", amount: 1_000n}),
+      write({...newKey, account: alice.account}, give),
     ],
     [],
   ];

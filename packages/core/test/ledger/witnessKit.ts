@@ -7,6 +7,7 @@ import type {Ack, Entry} from "@catalyze/core/ledger/entry";
 import {signEntry} from "@catalyze/core/ledger/entryCodec";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import type {Op, Payload} from "@catalyze/core/ledger/op";
+import {feeOf} from "@catalyze/core/ledger/opChecks";
 import {NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
 import {committeeNow, genesisRegister} from "@catalyze/core/ledger/register";
 import {Replica} from "@catalyze/core/ledger/replica";
@@ -68,7 +69,7 @@ export function ownOp(
     prev: slot.head,
     validFromEpoch: 0,
     validUntilEpoch,
-    fee: genesis.params.opFee,
+    fee: feeOf(payload, genesis.params.opFee),
     deps: [],
     payload,
   };

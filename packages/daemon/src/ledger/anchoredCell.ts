@@ -5,7 +5,7 @@
 import type {AccountCell} from "@catalyze/core/ledger/cell";
 import {decodeCell, encodeCell, leafOf} from "@catalyze/core/ledger/cellCodec";
 import type {Effect} from "@catalyze/core/ledger/effects";
-import {KEY} from "@catalyze/core/ledger/storeKeys";
+import {cellKey} from "@catalyze/core/ledger/storeKeys";
 import type {Store, Write} from "@catalyze/core/ports/store";
 import type {AccountId} from "@catalyze/core/primitives/id";
 
@@ -21,7 +21,7 @@ export class AnchoredCell {
 
   constructor(store: Store, account: AccountId, current: AccountCell | undefined) {
     this.#store = store;
-    this.#cellKey = KEY.cells + account;
+    this.#cellKey = cellKey({kind: "account", id: account});
     this.#bytes = current === undefined ? undefined : encodeCell(current);
   }
 

@@ -160,7 +160,7 @@ export class LedgerAnswers {
     if (cell.length !== 32) throw new CodedError("DECODE_INVALID", {evidence: {reason: "cell"}});
     const id = toHex(cell) as CellId;
     const {view, checkpoint} = this.#replica;
-    const found = view.account(id) ?? view.lock(id);
+    const found = view.logCell(id);
     const pending = this.#replica.pendingOps().filter((op) => op.body.cell === id);
     return {
       case: "cellReply",

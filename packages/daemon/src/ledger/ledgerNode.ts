@@ -5,8 +5,8 @@
  */
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {CodedError} from "@catalyze/core/errors/codedError";
-import {type BalanceProof, type CellName, proveCell} from "@catalyze/core/ledger/balanceProof";
-import {balanceOf, stakeOf} from "@catalyze/core/ledger/cell";
+import {type BalanceProof, proveCell} from "@catalyze/core/ledger/balanceProof";
+import {balanceOf, type CellName, stakeOf} from "@catalyze/core/ledger/cell";
 import {type Checkpoint, encodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
 import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "@catalyze/core/ledger/finality";

@@ -31,11 +31,11 @@ export function ledgerReport(base: LedgerState, checkpoint: Checkpoint): LedgerR
       ok: isConserved(base.totals),
       detail: "accounts + locks + stake + treasury = deposited + minted − burned − withdrawn",
     },
-    ...(["I1", "I2", "I4"] as const).map((name) => invariantCheck(name, violations)),
+    ...(["I1", "I2", "I4", "I9"] as const).map((name) => invariantCheck(name, violations)),
     {
       name: "state root",
       ok: root === checkpoint.stateRoot,
-      detail: `${root} from ${accounts} accounts and every lock`,
+      detail: `${root} from ${accounts} accounts and every other cell`,
     },
     {
       name: "checkpoint totals",
@@ -59,6 +59,7 @@ const INVARIANTS = {
   I1: "sums of all cells equal the totals and the tree",
   I2: "no bucket is negative",
   I4: "a lock pays at most its amount and closes once",
+  I9: "of each asset there is what was issued and not burned",
 } as const;
 
 function invariantCheck(name: Violation["invariant"], violations: readonly Violation[]): LedgerCheck {
@@ -72,7 +73,7 @@ function sameTotals(left: Totals, right: Totals): boolean {
 
 function recomputedTree(base: LedgerState): SumTree {
   const treasury = treasuryLeaf(base.totals.treasury);
-  const leaves = [treasury, ...[...base.accounts(), ...base.locks()].map(leafOf)];
+  const leaves = [treasury, ...[...base.cells()].map(leafOf)];
   return SumTree.EMPTY.with(leaves.map((leaf) => ({id: leaf.id, leaf})));
 }
 

@@ -9,17 +9,19 @@ import {closePostings, drawPostings, type Standing, standingAfter} from "@cataly
 import type {Op, Payload} from "@catalyze/core/ledger/op";
 import {lockIdOf} from "@catalyze/core/ledger/opCodec";
 import type {Posting} from "@catalyze/core/ledger/postings";
+import {salesOf} from "@catalyze/core/ledger/sales";
 import type {Store, Write} from "@catalyze/core/ports/store";
 import {ByteReader, ByteWriter} from "@catalyze/core/primitives/binary";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, CellId, LockId, OpId} from "@catalyze/core/primitives/id";
 import type {UnixMs} from "@catalyze/core/primitives/time";
+import {SaleWatch, type SaleWatchComponents} from "./saleWatch.ts";
 
 /**
- * What the system does: `expiry` closed a lock, and its `opId` is that of the op that opened it; `matured`
- * gave cooled stake back, and its `opId` is the account's last op.
+ * What the system does: `expiry` closed a lock, and its `opId` is that of the op that opened it; `sale`
+ * closed a sale lock, matched or not; `matured` gave cooled stake back, and its `opId` is the account's last op.
  */
-export type HistoryKind = Payload["kind"] | "expiry" | "matured";
+export type HistoryKind = Payload["kind"] | "expiry" | "sale" | "matured";
 
 export type HistoryEntry = {
   readonly opId: OpId;
@@ -44,6 +46,7 @@ export type OpHistoryComponents = {
   /** After the step that is being recorded. */
   readonly lock: (id: LockId) => LockCell | undefined;
   readonly locks: () => Iterable<LockCell>;
+  readonly sales: SaleWatchComponents;
   /** As of the last checkpoint. */
   readonly account: (id: AccountId) => AccountCell | undefined;
 };
@@ -56,6 +59,8 @@ type Movement = {
   readonly fee: bigint;
   readonly postings: readonly Posting[];
   readonly lock: LockCell | undefined;
+  readonly lockId?: LockId;
+  readonly counterparty?: AccountId | undefined;
 };
 
 export type SeenAt = {readonly height: bigint; readonly atMs: UnixMs};
@@ -66,7 +71,7 @@ const ENTRIES_MAX = 20_000;
 /** Numbers on disk: only ever add at the end. */
 const KINDS: readonly HistoryKind[] = [
   ...(["transfer", "open", "claim", "stake", "withdraw", "account", "expiry"] as const),
-  ...(["unstake", "evidence", "matured", "govern", "accept"] as const),
+  ...(["unstake", "evidence", "matured", "govern", "accept", "issue", "sale"] as const),
 ];
 
 const NOTHING_DRAWN: Standing = {paid: 0n, awarded: [], drawn: 0n};
@@ -79,9 +84,11 @@ export class OpHistory {
   readonly #standing = new Map<LockId, Standing>();
   /** Stake of the recorded accounts that was cooling at the last checkpoint. */
   readonly #cooling = new Map<AccountId, readonly Cooling[]>();
+  readonly #sales: SaleWatch;
 
   constructor(components: OpHistoryComponents) {
     this.#components = components;
+    this.#sales = new SaleWatch(components.sales, (account) => this.#next.has(account));
   }
 
   /** Call with the restored ledger, before its first step. */
@@ -91,6 +98,7 @@ export class OpHistory {
       this.#next.set(account, last === undefined ? 0n : numberOf(last[0]) + 1n);
       this.#cooling.set(account, this.#components.account(account)?.cooling ?? []);
     }
+    this.#sales.start();
     for (const lock of this.#components.locks()) if (!lock.isClosed) this.#watch(lock);
   }
 
@@ -107,12 +115,19 @@ export class OpHistory {
   #concerns({body: {cell, payload}}: Op): boolean {
     if (payload.kind === "claim") return this.#standing.has(cell);
     if (payload.kind === "open" || this.#next.has(cell)) return true;
-    return payload.kind === "transfer" && payload.outputs.some(({to}) => this.#next.has(to));
+    if (payload.kind !== "transfer" || payload.asset !== undefined) return false;
+    return payload.outputs.some(({to}) => this.#next.has(to));
   }
 
   /** Entries for what a checkpoint did on its own: locks that expired, stake that cooled down. */
   onCheckpoint(at: SeenAt): Write[] {
-    return [...this.#expired(at), ...this.#matured(at)];
+    return [...this.#expired(at), ...this.#sold(at), ...this.#matured(at)];
+  }
+
+  #sold(at: SeenAt): Write[] {
+    return this.#sales.ended().flatMap(({id: lockId, openOp: opId, payer: cell, ...end}) => {
+      return this.#entriesOf({...end, opId, cell, lockId, kind: "sale", fee: 0n, lock: undefined}, at);
+    });
   }
 
   #matured(at: SeenAt): Write[] {
@@ -169,8 +184,8 @@ export class OpHistory {
         ...at,
         delta,
         fee: account === payer ? about.fee : 0n,
-        counterparty: counterpartyOf(account, postings, lock),
-        lockId: lock?.id,
+        counterparty: about.counterparty ?? counterpartyOf(account, postings, lock),
+        lockId: about.lockId ?? lock?.id,
       };
       const write = {key: keyOf(account, number), value: encodeEntry(entry)};
       const old = number - BigInt(ENTRIES_MAX);
@@ -183,12 +198,13 @@ export class OpHistory {
     const about = {opId: id, kind: payload.kind, cell, fee};
     if (payload.kind === "claim") return {...about, ...this.#claimed(cell, payload, fee)};
     const debit: Posting = {bucket: "account", id: cell, amount: -(debitOf(payload) + fee)};
-    if (payload.kind === "transfer") {
+    if (payload.kind === "transfer" && payload.asset === undefined) {
       const credits = payload.outputs.map(({to, amount}): Posting => ({bucket: "account", id: to, amount}));
       return {...about, postings: [debit, ...credits], lock: undefined};
     }
     if (payload.kind !== "open") return {...about, postings: [debit], lock: undefined};
     const locks = payload.locks.map((_, index) => this.#components.lock(lockIdOf(id, index)));
+    for (const sale of salesOf({id, body})) this.#sales.opened(sale.id, [cell, sale.spec.refundTo]);
     // The view may show a claim of the same step already; nothing is drawn before the first claim.
     for (const lock of locks) if (lock !== undefined) this.#watch({...lock, ...NOTHING_DRAWN});
     return {...about, postings: [debit], lock: locks[0]};

@@ -10,7 +10,7 @@ import type {SlotHead} from "./wallet.ts";
 
 /** Where a cell's log stands. */
 function headIn(state: LedgerState, id: CellId): SlotHead | undefined {
-  const cell = state.account(id) ?? state.lock(id);
+  const cell = state.logCell(id);
   return cell === undefined ? undefined : {seq: cell.seq, opId: cell.head};
 }
 

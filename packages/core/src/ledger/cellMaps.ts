@@ -1,0 +1,93 @@
+/** The cells of a state by kind, on top of those of the state under it, and which of them the tree has not seen. */
+import type {CellId} from "../primitives/id.ts";
+import type {Cell, CellName, CellOf} from "./cell.ts";
+import {CELL_KINDS, encodeCell, leafIdOf, leafOfEncoded} from "./cellCodec.ts";
+import {OverlayMap} from "./overlayMap.ts";
+import type {TreeChange, TreeLeaf} from "./sumTree.ts";
+
+type Kind = Cell["kind"];
+type Encoded = {readonly cell: Cell; readonly bytes: Uint8Array};
+type OfKinds<Value> = Readonly<Record<Kind, Value>>;
+
+export class CellMaps {
+  readonly #maps: OfKinds<OverlayMap<CellId, Cell>>;
+  readonly #dirty: OfKinds<Set<CellId>>;
+  /** Of a fork: what will be stored when it is final. */
+  readonly #encoded: OfKinds<Map<CellId, Encoded>> | undefined;
+
+  constructor(parent: CellMaps | undefined) {
+    this.#maps = ofKinds((kind) => new OverlayMap(parent === undefined ? undefined : parent.#maps[kind]));
+    this.#dirty = ofKinds(() => new Set<CellId>());
+    this.#encoded = parent && ofKinds(() => new Map<CellId, Encoded>());
+  }
+
+  get<K extends Kind>(kind: K, id: CellId): CellOf<K> | undefined {
+    return this.#maps[kind].get(id) as CellOf<K> | undefined;
+  }
+
+  put(cell: Cell): void {
+    this.#maps[cell.kind].set(cell.id, cell);
+    this.#dirty[cell.kind].add(cell.id);
+  }
+
+  remove({kind, id}: CellName): void {
+    this.#maps[kind].delete(id);
+    this.#dirty[kind].add(id);
+  }
+
+  /** In no order. */
+  values<K extends Kind>(kind: K): Iterable<CellOf<K>> {
+    return this.#maps[kind].values() as Iterable<CellOf<K>>;
+  }
+
+  /** By kind. */
+  *all(): Generator<Cell> {
+    for (const kind of CELL_KINDS) yield* this.#maps[kind].values();
+  }
+
+  changes(): {readonly cells: readonly Cell[]; readonly removed: readonly CellName[]} {
+    const cells: Cell[] = [];
+    const removed: CellName[] = [];
+    for (const kind of CELL_KINDS) {
+      for (const [id, cell] of this.#maps[kind].changes()) {
+        if (cell === undefined) removed.push({kind, id});
+        else cells.push(cell);
+      }
+    }
+    return {cells, removed};
+  }
+
+  commit(): void {
+    for (const kind of CELL_KINDS) this.#maps[kind].commit();
+  }
+
+  /** What a tree lacks that was made when `clean` was called last. */
+  *treeChanges(): Generator<TreeChange> {
+    for (const kind of CELL_KINDS) {
+      for (const id of this.#dirty[kind]) {
+        const cell = this.get(kind, id);
+        yield {id: leafIdOf(kind, id), leaf: cell && this.#leafOf(cell)};
+      }
+    }
+  }
+
+  /** Canonical bytes, kept where the tree of a fork needed them. */
+  encoded(cell: Cell): Uint8Array {
+    const known = this.#encoded?.[cell.kind].get(cell.id);
+    return known?.cell === cell ? known.bytes : encodeCell(cell);
+  }
+
+  #leafOf(cell: Cell): TreeLeaf {
+    const bytes = encodeCell(cell);
+    this.#encoded?.[cell.kind].set(cell.id, {cell, bytes});
+    return leafOfEncoded(cell, bytes);
+  }
+
+  clean(): void {
+    for (const kind of CELL_KINDS) this.#dirty[kind].clear();
+  }
+}
+
+function ofKinds<Value>(make: (kind: Kind) => Value): OfKinds<Value> {
+  return Object.fromEntries(CELL_KINDS.map((kind) => [kind, make(kind)])) as Record<Kind, Value>;
+}
