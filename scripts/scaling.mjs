@@ -1,4 +1,4 @@
-// `npm run scaling -- [--seed N] [--witnesses 4,7] [--accounts 1000]`: tables of docs/scaling.md, from simulated
+// `npm run scaling -- [--seed N] [--witnesses 4,7] [--links near,wide,far] [--seconds N] [--accounts 1000]`: tables of docs/scaling.md, from simulated
 // networks. Builds what is stale first.
 import {spawnSync} from "node:child_process";
 import {register} from "node:module";

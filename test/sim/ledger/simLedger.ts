@@ -792,12 +792,18 @@ export class SimLedger {
     const isFar = this.#setup.viaFollowers === true;
     const all = this.nodes.filter((node) => this.#mayWitness(node) !== isFar);
     const members = all.filter(({replica}) => replica === undefined || replica.isMember);
-    const to = this.#random.pick(members.length > 0 ? members : all);
+    const to = this.#chosen(op, tries, members.length > 0 ? members : all);
     if (to.index === this.#setup.bad) {
       // It may carry it, or not.
       if (this.#random.chance(0.5) && !this.#unaided.has(op.id)) this.#badWitness?.take(op);
     } else this.#send(to, to, {kind: "op", bytes: op.bytes, from: "owner" as PeerId});
     this.#after(500, () => this.#offer(op, tries + 1));
+  }
+
+  /** Anyone, to be a nuisance; where wires are measured, a cell's ops go to one witness, as clients do it. */
+  #chosen({body: {cell}}: Op, tries: number, from: readonly SimLedgerNode[]): SimLedgerNode {
+    if (this.#setup.linkMs === undefined || tries > 0) return this.#random.pick(from);
+    return from[Number.parseInt(cell.slice(0, 8), 16) % from.length]!;
   }
 
   /** A witness that may not sign yet asks one after the other, as the shell does it. */
