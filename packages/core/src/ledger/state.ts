@@ -1,9 +1,7 @@
 /**
  * The ledger's state: cells, totals, cumulative withdrawals, the register of witnesses and what votes decide,
- * with the sum tree over the cells. A fork is a free copy on write, so a live view or a proposal sits on the last checkpoint's state. While a state has
- * forks in use only `commit` of one of them may change it; the other forks are then void.
- *
- * The `put…` methods are for `apply.ts`, `postings.ts` and the checkpoint function.
+ * with the sum tree over the cells. A fork is a free copy on write. While a state has forks in use only `commit`
+ * of one may change it; the others are then void. What changes cells is for `postings.ts`, `apply.ts` and the like.
  */
 import {assert} from "../errors/assert.ts";
 import {fromHex, toHex} from "../primitives/bytes.ts";
