@@ -81,6 +81,16 @@ export const SCENARIOS = {
     ...{...BASE, seed, witnesses: 4, twin: seed % 4, equivocators: 1, joiners: 1, owners: 8, logsS: 8},
     ...{stormMs: 30_000, faults: {drop: 0.02, duplicate: 0.02, crash: 0.0006}},
   }),
+  /** One of four links to entries of long ago, while nodes restart and followers begin with snapshots. */
+  deep: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, bad: seed % 4, linksDeep: true, equivocators: 1, joiners: 1, owners: 20},
+    ...{stormMs: 25_000, faults: {...CALM, crash: 0.0004}},
+  }),
+  /** The same in a storm, with logs that are pruned. */
+  deepStorm: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, bad: seed % 4, linksDeep: true, equivocators: 1, joiners: 1, owners: 20},
+    ...{logsS: 8, stormMs: 30_000, faults: {drop: 0.02, duplicate: 0.02, crash: 0.0006, wipe: 0.3}},
+  }),
   /** Owners reach followers only, and no follower hands an op to anybody but by comparing what both keep. */
   carried: (seed: number) => ({
     ...{...BASE, seed, witnesses: 4, followers: 3, equivocators: 1, viaFollowers: true},

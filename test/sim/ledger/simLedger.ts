@@ -64,6 +64,8 @@ export type SimLedgerSetup = {
   readonly silent?: number;
   /** Witness that keeps no rule: see `BadWitness`. */
   readonly bad?: number;
+  /** It links to entries of long ago. */
+  readonly linksDeep?: boolean;
   /** How many tricks are played with forbidden ops. */
   readonly tricks?: number;
   /** All but one of the owners begin with next to nothing: payments rest on payments. */
@@ -222,7 +224,8 @@ export class SimLedger {
     for (let index = 0; index < nodes; index++) this.#addNode(index, votes[index]);
     if (setup.bad !== undefined) {
       const [signer, random] = [votes[setup.bad]!, this.#random.fork("bad witness")];
-      this.#badWitness = new BadWitness({index: setup.bad, genesis: this.#genesis, crypto, signer, random});
+      const {bad: index, linksDeep = false} = setup;
+      this.#badWitness = new BadWitness({index, genesis: this.#genesis, crypto, signer, random, linksDeep});
       this.#bad.add(setup.bad);
     }
     if (setup.twin === undefined) return;
