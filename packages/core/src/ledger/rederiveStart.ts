@@ -1,7 +1,7 @@
 /**
  * Where a verification starts when the first logs are gone: at a snapshot. Its checkpoint is proven by the
  * chain of committees from the genesis, its state by that checkpoint's root, and the latest entries below its
- * cut, to which later ones link, by the checkpoint's heads.
+ * cut by the checkpoint's heads.
  */
 import type {SignatureVerifier} from "../ports/signer.ts";
 import {equalBytes} from "../primitives/bytes.ts";
