@@ -83,13 +83,13 @@ export const SCENARIOS = {
   }),
   /** One of four links to entries of long ago, while nodes restart and followers begin with snapshots. */
   deep: (seed: number) => ({
-    ...{...BASE, seed, witnesses: 4, bad: seed % 4, linksDeep: true, equivocators: 1, joiners: 1, owners: 20},
-    ...{stormMs: 25_000, faults: {...CALM, crash: 0.0004}},
+    ...{...BASE, seed, witnesses: 4, bad: seed % 4, linksDeep: true, joiners: 1, owners: 20},
+    ...{stormMs: 20_000, faults: {...CALM, crash: 0.0006}},
   }),
-  /** The same in a storm, with logs that are pruned. */
+  /** The same in a storm, with logs that are pruned; witnesses stay up. */
   deepStorm: (seed: number) => ({
-    ...{...BASE, seed, witnesses: 4, bad: seed % 4, linksDeep: true, equivocators: 1, joiners: 1, owners: 20},
-    ...{logsS: 8, stormMs: 30_000, faults: {drop: 0.02, duplicate: 0.02, crash: 0.0006, wipe: 0.3}},
+    ...{...BASE, seed, witnesses: 4, bad: seed % 4, linksDeep: true, joiners: 1, owners: 20, logsS: 6},
+    ...{stormMs: 25_000, faults: {drop: 0.02, duplicate: 0.02, crash: 0.003, crashFrom: 4}},
   }),
   /** Owners reach followers only, and no follower hands an op to anybody but by comparing what both keep. */
   carried: (seed: number) => ({

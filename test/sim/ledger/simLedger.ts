@@ -76,6 +76,8 @@ export type SimLedgerSetup = {
     readonly drop: number;
     readonly duplicate: number;
     readonly crash: number;
+    /** Nodes below this index never crash. */
+    readonly crashFrom?: number;
     /** Chance that a crash costs the database; the signing table is another file. */
     readonly wipe?: number;
     /** Chance that a crash brings a witness back as it was at its last backup, signing table and all; one at a time. */
@@ -426,8 +428,9 @@ export class SimLedger {
     if (!this.#bad.has(node.index)) this.checks.afterStep(node, spoken, {records, nowMs});
     for (const effect of spoken) this.#perform(node, effect);
     this.#scheduleTick(node);
-    const {crash} = this.#setup.faults;
-    if (!this.#isCalm && this.#random.chance(crash) && !this.#bad.has(node.index)) this.#crash(node);
+    const {crash, crashFrom = 0} = this.#setup.faults;
+    const isSafe = this.#isCalm || node.index < crashFrom;
+    if (!isSafe && this.#random.chance(crash) && !this.#bad.has(node.index)) this.#crash(node);
   }
 
   /** Only where signatures can be forgotten: then what reached anybody is what counts. */
