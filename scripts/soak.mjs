@@ -28,6 +28,7 @@ let status = run(
   "--project",
   "sim",
   "test/sim/ledger/ledger.test.ts",
+  "test/sim/ledger/deep.test.ts",
   "test/sim/network.test.ts",
 );
 if (status === 0 && values.kills !== "0")

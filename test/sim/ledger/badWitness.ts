@@ -83,6 +83,8 @@ export class BadWitness {
   #said: ConsensusMessage[] = [];
   readonly #led = new Set<string>();
   #head: Head;
+  /** Number of its first entry with such links. */
+  firstDeepN: bigint | undefined;
 
   constructor(options: Options) {
     const {genesis, crypto, index, random} = options;
@@ -196,6 +198,7 @@ export class BadWitness {
   /** Links to what nobody needs any more, as witnesses do that were cut off, or as if it were one of them. */
   #deepEntry(nowMs: number, carry: readonly Op[]): Entry {
     const random = this.#random;
+    this.firstDeepN ??= this.#head.n + 1n;
     const deep = random.shuffle(this.#old).slice(0, 1 + random.int(3));
     const byWitness = new Map(deep.map(({header, hash}) => [header.witness, {...header, hash}]));
     const refs = [...byWitness.values()]

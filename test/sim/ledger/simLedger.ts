@@ -331,6 +331,11 @@ export class SimLedger {
     return this.nodes.filter(({replica, index}) => replica !== undefined && !this.#bad.has(index));
   }
 
+  /** Number of the first entry of the bad witness that links to entries of long ago. */
+  get firstDeepN(): bigint | undefined {
+    return this.#badWitness?.firstDeepN;
+  }
+
   get genesis(): Genesis {
     return this.#genesis;
   }
