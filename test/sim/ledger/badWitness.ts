@@ -1,7 +1,8 @@
 /**
  * A witness that keeps no rule. It sees everything at once, knows every other's log, and says what harms
  * most: forbidden ops carried, votes for all of both sides, forked and withheld entries, stale stamps, wrong
- * times, links that lie, and in agreement several proposals, cuts that leave others out, every kind of vote.
+ * times, links that lie or go far down, and in agreement several proposals, cuts that leave others out, every
+ * kind of vote.
  * What it does in one life is a random part of that, so that no habit hides another.
  */
 import type {Book} from "@catalyze/core/ledger/book";
@@ -51,13 +52,20 @@ export type BadWord = {
   readonly to: (index: number) => boolean;
 };
 
+type Stamp = {readonly height: bigint; readonly hash: Hash};
+
 type Options = {
   readonly index: number;
   readonly genesis: Genesis;
   readonly crypto: SimCrypto;
   readonly signer: Signer;
   readonly random: SeededRandom;
+  /** It links to entries of long ago, with new stamps and old ones, and has few other habits. */
+  readonly linksDeep?: boolean;
 };
+
+/** Entries of others remembered of each log, from its beginning on. */
+const OLD_PER_WITNESS = 40;
 
 export class BadWitness {
   readonly #options: Options;
@@ -67,12 +75,16 @@ export class BadWitness {
   readonly #network: number;
   readonly #habits: ReadonlySet<Habit>;
   readonly #finals = new Map<bigint, FinalCheckpoint>();
-  #stamps: {readonly height: bigint; readonly hash: Hash}[];
+  #stamps: Stamp[];
   #heard: Entry[] = [];
+  /** The first entries of the others' logs. */
+  readonly #old: Entry[] = [];
   #ops: Op[] = [];
   #said: ConsensusMessage[] = [];
   readonly #led = new Set<string>();
   #head: Head;
+  /** Number of its first entry with such links. */
+  firstDeepN: bigint | undefined;
 
   constructor(options: Options) {
     const {genesis, crypto, index, random} = options;
@@ -83,7 +95,8 @@ export class BadWitness {
     const hash = genesisHash(genesis);
     this.#genesisHash = fromHex(hash);
     this.#network = networkIdOf(hash);
-    this.#habits = new Set(HABITS.filter(() => random.chance(0.4)));
+    const chance = options.linksDeep === true ? 0.1 : 0.4;
+    this.#habits = new Set(HABITS.filter(() => random.chance(chance)));
     this.#stamps = [{height: 0n, hash: fresh.checkpoint.hash}];
     this.#head = {witness: index, n: 0n, hash: NO_HASH};
   }
@@ -95,6 +108,7 @@ export class BadWitness {
     }
     const entry = words.entry(bytes);
     if (entry.header.witness === this.#options.index) return;
+    if (this.#options.linksDeep === true && entry.header.n <= OLD_PER_WITNESS) this.#old.push(entry);
     const {offered} = this.#book.take(entry);
     if (offered.kind !== "ingested") return;
     for (const {entry: each} of offered.nodes) if (each.carry.length > 0) this.#heard.push(each);
@@ -133,7 +147,7 @@ export class BadWitness {
     const carry = [...new Map(this.#ops.splice(0, 20).map((op) => [op.id, op])).values()];
     const isForking = this.#has("fork") && random.chance(0.1);
     const words: BadWord[] = [];
-    const entry = this.#entry(nowMs, {carry, links});
+    const entry = this.#isDeep() ? this.#deepEntry(nowMs, carry) : this.#entry(nowMs, {carry, links});
     if (isForking) {
       // Two halves of the others see two entries of one number.
       const rival = this.#entry(nowMs + 1, {carry: [...carry].reverse().slice(1), links: []});
@@ -154,9 +168,11 @@ export class BadWitness {
     nowMs: number,
     {carry, links}: {readonly carry: readonly Op[]; readonly links: readonly Entry[]},
     refs = this.#refs(),
+    oldStamp?: Stamp,
   ): Entry {
     const {signer, index} = this.#options;
-    const [stamp] = this.#stamps.slice(this.#has("staleStamp") && this.#random.chance(0.5) ? -3 : -1);
+    const [newStamp] = this.#stamps.slice(this.#has("staleStamp") && this.#random.chance(0.5) ? -3 : -1);
+    const stamp = oldStamp ?? newStamp;
     const isFalse = this.#has("falseStamp") && this.#random.chance(0.3);
     const skew = (this.#has("lateClock") ? -60_000 : 0) + (this.#has("earlyClock") ? 3_600_000 : 0);
     const header = {
@@ -173,6 +189,24 @@ export class BadWitness {
     };
     const acks = [...new Set(links.map(({hash}) => hash))].map((hash) => ({hash, exceptions: []}));
     return signEntry({header, carry, acks}, signer, this.#genesisHash);
+  }
+
+  #isDeep(): boolean {
+    return this.#old.length > 0 && this.#random.chance(0.2);
+  }
+
+  /** Links to what nobody needs any more, as witnesses do that were cut off, or as if it were one of them. */
+  #deepEntry(nowMs: number, carry: readonly Op[]): Entry {
+    const random = this.#random;
+    this.firstDeepN ??= this.#head.n + 1n;
+    const deep = random.shuffle(this.#old).slice(0, 1 + random.int(3));
+    const byWitness = new Map(deep.map(({header, hash}) => [header.witness, {...header, hash}]));
+    const refs = [...byWitness.values()]
+      .map(({witness, n, hash}) => ({witness, n, hash}))
+      .sort((left, right) => left.witness - right.witness);
+    const oldStamp = random.chance(0.3) ? random.pick(this.#stamps) : undefined;
+    const isRef = random.chance(0.5);
+    return this.#entry(nowMs, {carry, links: isRef ? [] : deep}, isRef ? refs : [], oldStamp);
   }
 
   #refs(): Head[] {

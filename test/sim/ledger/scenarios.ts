@@ -81,6 +81,16 @@ export const SCENARIOS = {
     ...{...BASE, seed, witnesses: 4, twin: seed % 4, equivocators: 1, joiners: 1, owners: 8, logsS: 8},
     ...{stormMs: 30_000, faults: {drop: 0.02, duplicate: 0.02, crash: 0.0006}},
   }),
+  /** One of four links to entries of long ago, while nodes restart and followers begin with snapshots. */
+  deep: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, bad: seed % 4, linksDeep: true, joiners: 1, owners: 20},
+    ...{stormMs: 20_000, faults: {...CALM, crash: 0.0006}},
+  }),
+  /** The same in a storm, with logs that are pruned; witnesses stay up. */
+  deepStorm: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, bad: seed % 4, linksDeep: true, joiners: 1, owners: 20, logsS: 6},
+    ...{stormMs: 25_000, faults: {drop: 0.02, duplicate: 0.02, crash: 0.003, crashFrom: 4}},
+  }),
   /** Owners reach followers only, and no follower hands an op to anybody but by comparing what both keep. */
   carried: (seed: number) => ({
     ...{...BASE, seed, witnesses: 4, followers: 3, equivocators: 1, viaFollowers: true},
@@ -93,6 +103,6 @@ export type ScenarioName = keyof typeof SCENARIOS;
 /** A soak lives every so many seeds of each: long lives, and those that differ little from others, are rarer. */
 export const EVERY: Readonly<Record<ScenarioName, number>> = {
   ...{one: 1, storm: 1, hostile: 1, poor: 1, governed: 1, changing: 1},
-  ...{forking: 2, joining: 2, silent: 3, carried: 3, joiningHostile: 3},
+  ...{forking: 2, joining: 2, silent: 3, carried: 3, joiningHostile: 3, deep: 3, deepStorm: 3},
   ...{forgetting: 5, joiningForks: 6, forgettingHostile: 10, pruning: 10, pruningForks: 20, calm: 100},
 };

@@ -63,6 +63,8 @@ export type SimLedgerSetup = {
   readonly silent?: number;
   /** Witness that keeps no rule: see `BadWitness`. */
   readonly bad?: number;
+  /** It links to entries of long ago. */
+  readonly linksDeep?: boolean;
   /** How many tricks are played with forbidden ops. */
   readonly tricks?: number;
   /** All but one of the owners begin with next to nothing: payments rest on payments. */
@@ -77,6 +79,8 @@ export type SimLedgerSetup = {
     readonly drop: number;
     readonly duplicate: number;
     readonly crash: number;
+    /** Nodes below this index never crash. */
+    readonly crashFrom?: number;
     /** Chance that a crash costs the database; the signing table is another file. */
     readonly wipe?: number;
     /** Chance that a crash brings a witness back as it was at its last backup, signing table and all; one at a time. */
@@ -236,7 +240,8 @@ export class SimLedger {
     for (let index = 0; index < nodes; index++) this.#addNode(index, votes[index]);
     if (setup.bad !== undefined) {
       const [signer, random] = [votes[setup.bad]!, this.#random.fork("bad witness")];
-      this.#badWitness = new BadWitness({index: setup.bad, genesis: this.#genesis, crypto, signer, random});
+      const {bad: index, linksDeep = false} = setup;
+      this.#badWitness = new BadWitness({index, genesis: this.#genesis, crypto, signer, random, linksDeep});
       this.#bad.add(setup.bad);
     }
     if (setup.twin === undefined) return;
@@ -340,6 +345,11 @@ export class SimLedger {
     return this.nodes.filter(({replica, index}) => replica !== undefined && !this.#bad.has(index));
   }
 
+  /** Number of the first entry of the bad witness that links to entries of long ago. */
+  get firstDeepN(): bigint | undefined {
+    return this.#badWitness?.firstDeepN;
+  }
+
   get genesis(): Genesis {
     return this.#genesis;
   }
@@ -437,8 +447,9 @@ export class SimLedger {
     if (!this.#bad.has(node.index)) this.checks.afterStep(node, spoken, {records, nowMs});
     for (const effect of spoken) this.#perform(node, effect);
     this.#scheduleTick(node);
-    const {crash} = this.#setup.faults;
-    if (!this.#isCalm && this.#random.chance(crash) && !this.#bad.has(node.index)) this.#crash(node);
+    const {crash, crashFrom = 0} = this.#setup.faults;
+    const isSafe = this.#isCalm || node.index < crashFrom;
+    if (!isSafe && this.#random.chance(crash) && !this.#bad.has(node.index)) this.#crash(node);
   }
 
   /** Only where signatures can be forgotten: then what reached anybody is what counts. */

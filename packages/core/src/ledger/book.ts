@@ -19,10 +19,11 @@ import {fold} from "./fold.ts";
 import {genesisParams, paramsAt} from "./governance.ts";
 import type {Op} from "./op.ts";
 import type {LedgerParams} from "./params.ts";
-import {committeeNow} from "./register.ts";
+import {committeeNow, coveredHeads} from "./register.ts";
 import type {RestoredReplica} from "./replicaTypes.ts";
 import {isResolved} from "./resolved.ts";
 import type {LedgerState} from "./state.ts";
+import {placeWrites} from "./storedPlaces.ts";
 import {checkpointWrites, entryKey} from "./storeKeys.ts";
 import type {VoteMoment} from "./voter.ts";
 
@@ -42,6 +43,8 @@ export type Closed = {
   readonly certificates: readonly Certificate[];
   /** Certified by votes of the new epoch that had come already. */
   readonly early: readonly OpId[];
+  /** Taken in now: they had waited for the new epoch, or for what nobody needs any more. */
+  readonly freed: readonly EntryNode[];
 };
 
 export type Adopted = Closed & {
@@ -50,13 +53,16 @@ export type Adopted = Closed & {
   readonly unseen: readonly OpId[];
 };
 
-const NOTHING_CLOSED: Closed = {unresolved: [], certificates: [], early: []};
+const NOTHING_CLOSED: Closed = {unresolved: [], certificates: [], early: [], freed: []};
 
 /** Ids remembered of ops in checkpoints. */
 const DONE_MAX = 100_000;
 
 export class Book {
-  readonly dag = new Dag((seat) => this.committee.has(seat));
+  readonly dag = new Dag(
+    (seat) => this.committee.has(seat),
+    ({header}) => voteEpochOf(header, genesisParams(this.#base.governance)),
+  );
   readonly #options: BookOptions;
   #base: LedgerState;
   #final: FinalCheckpoint;
@@ -81,7 +87,7 @@ export class Book {
     this.#carried = new Tally(this.committee);
     for (const {op, mask} of restored.carried) this.#carried.restore(op, mask);
     for (const {op, mask} of restored.carried) this.#certify(this.#live.restore(op, mask));
-    this.dag.restoreCovered(restored.covered);
+    this.dag.restore({...restored, epoch: this.epoch, heads: this.#ends()});
     this.#settle();
     for (const entry of restored.entries) this.take(entry);
   }
@@ -183,8 +189,7 @@ export class Book {
     if (offered.kind !== "ingested") return {offered, certified: [], writes: []};
     const certified = this.#count(offered.nodes);
     this.#certify(certified);
-    const writes = offered.nodes.map((node) => ({key: entryKey(node), value: node.entry.bytes}));
-    return {offered, certified, writes};
+    return {offered, certified, writes: entryWrites(offered.nodes)};
   }
 
   /** Makes a final checkpoint the base. Void are then: other cuts on the old base, forks of the view. */
@@ -193,7 +198,7 @@ export class Book {
     const {isLastOfEpoch} = cut.checkpoint;
     this.#settle(cut.state);
     if (isLastOfEpoch) this.#settleEpoch();
-    const writes = checkpointWrites(cut, final, this.#covered());
+    const writes = [...checkpointWrites(cut, final, this.#covered()), ...placeWrites(cut, this.params)];
     const {epoch, committee} = this;
     this.#base = cut.state.commit();
     this.#final = final;
@@ -206,7 +211,7 @@ export class Book {
     const closed = isLastOfEpoch ? this.#beginEpoch(epoch, committee) : NOTHING_CLOSED;
     this.dag.prune();
     this.#rebuildView();
-    return {writes, unseen, ...closed};
+    return {writes: [...writes, ...entryWrites(closed.freed)], unseen, ...closed};
   }
 
   /** Every vote of the epoch that ended is void; those of the new one that came early count now. */
@@ -220,9 +225,15 @@ export class Book {
     this.#certified.clear();
     this.#blocked = [];
     this.#live = new Tally(this.committee);
-    const early = this.#count([...this.dag.nodes()].filter(({isCovered}) => !isCovered));
+    const freed = this.dag.beginEpoch(this.epoch, this.#ends());
+    const early = this.#count(freed);
     for (const op of early) this.#certified.set(op.id, op);
-    return {unresolved, certificates, early: early.map(({id}) => id)};
+    return {unresolved, certificates, early: early.map(({id}) => id), freed};
+  }
+
+  /** Of the logs in the last cut. */
+  #ends(): readonly Head[] {
+    return coveredHeads(this.checkpoint, this.#base.register);
   }
 
   #count(nodes: readonly EntryNode[]): Op[] {
@@ -273,4 +284,8 @@ export class Book {
     this.#blocked = blocked.map(({op}) => op);
     this.#viewVersion += 1;
   }
+}
+
+function entryWrites(nodes: readonly EntryNode[]): Write[] {
+  return nodes.map((node) => ({key: entryKey(node), value: node.entry.bytes}));
 }

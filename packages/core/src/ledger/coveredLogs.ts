@@ -2,7 +2,7 @@ import type {Hash} from "../primitives/id.ts";
 import type {Head} from "./checkpoint.ts";
 import type {Entry} from "./entry.ts";
 
-/** Entries below the cut held of each witness after a start: for peers that lag, and for late links. */
+/** Entries below the cut held of each witness after a start: for peers that lag. */
 export const COVERED_PER_WITNESS = 256;
 
 /** Number of the last entry below those that are held of the log that ends here. */

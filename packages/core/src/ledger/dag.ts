@@ -1,6 +1,6 @@
 /**
- * The witnesses' logs as one graph (a blocklace). An entry is taken in only after everything it links to,
- * so whatever is here has its whole causal past here. Until then it waits, bounded.
+ * The witnesses' logs as one graph (a blocklace). An entry is taken in only after everything it rests on, so
+ * whatever is here has here what counts of its causal past (`epochGraph.ts`). Until then it waits, bounded.
  *
  * A witness that forks its log keeps the branch seen first; entries of it beyond that, and of other
  * branches, are taken in only when an entry of another witness links to them. Honest witnesses link to
@@ -10,6 +10,7 @@
 import type {Hash} from "../primitives/id.ts";
 import type {Head} from "./checkpoint.ts";
 import type {Entry} from "./entry.ts";
+import {EpochGraph} from "./epochGraph.ts";
 import {Orphans} from "./orphans.ts";
 
 export type EntryNode = {
@@ -26,24 +27,34 @@ export type Offered =
   /** Taken in, causes first: the entry, and those that had waited for it. */
   | {readonly kind: "ingested"; readonly nodes: readonly EntryNode[]}
   | {readonly kind: "known"}
-  /** Something that it links to is missing. */
+  /** Of what the epochs before have settled. */
+  | {readonly kind: "outside"}
+  /** Something that it rests on is missing. */
   | {readonly kind: "waiting"}
-  /** Of a forked log and linked to by nobody. */
+  /** Of a forked log and linked to by nobody, or of no use before another epoch begins. */
   | {readonly kind: "held"}
   | {readonly kind: "invalid"; readonly reason: string};
 
-/** Which log an entry belongs to; what is left of an entry that was dropped from memory. */
-type Place = {readonly witness: number; readonly n: bigint};
+/** What a node that starts knows of the graph. */
+export type StartingGraph = {
+  readonly epoch: number;
+  /** Ends of the logs in the cut that closed the epoch before. */
+  readonly floor: readonly Head[];
+  /** Ends of the logs in the last cut. */
+  readonly heads: readonly Head[];
+  /** Of what the cuts since the floor cover. */
+  readonly places: readonly Head[];
+  /** Entries in the last cut, without their past: for peers that lag. */
+  readonly covered: readonly Entry[];
+};
 
 /** Covered entries kept for peers that lag. */
 const COVERED_MAX = 4_096;
 const COVERED_BYTES_MAX = 32 * 1024 * 1024;
-/** Hashes remembered of dropped entries: what a late entry of a slow witness may still link to. */
-const SETTLED_MAX = 50_000;
 
 export class Dag {
   readonly #nodes = new Map<Hash, EntryNode>();
-  readonly #settled = new Map<Hash, Place>();
+  readonly #graph: EpochGraph;
   readonly #heads = new Map<number, Head>();
   readonly #forked = new Set<number>();
   readonly #orphans = new Orphans();
@@ -51,17 +62,24 @@ export class Dag {
   readonly #dropped = new Map<number, bigint>();
   readonly #isServing: (seat: number) => boolean;
 
-  /** `isServing`: whose entries are taken in before anybody links to them. */
-  constructor(isServing: (seat: number) => boolean) {
+  /** `isServing`: whose entries are taken in before anybody links to them; `epochOf`: in which epoch one votes. */
+  constructor(isServing: (seat: number) => boolean, epochOf: (entry: Entry) => number) {
     this.#isServing = isServing;
+    this.#graph = new EpochGraph(epochOf);
   }
 
   node(hash: Hash): EntryNode | undefined {
     return this.#nodes.get(hash);
   }
 
+  /** Whether entries of this epoch may link to it. */
   has(hash: Hash): boolean {
-    return this.#nodes.has(hash) || this.#settled.has(hash);
+    return this.#graph.has(hash);
+  }
+
+  /** In the graph, or of an epoch before and still in memory. */
+  remembers(hash: Hash): boolean {
+    return this.has(hash) || this.#nodes.has(hash);
   }
 
   head(witness: number): Head | undefined {
@@ -80,7 +98,7 @@ export class Dag {
   wantedHeads(): Head[] {
     const wanted = new Map<number, bigint>();
     for (const {witness, n} of this.#orphans.missingPlaces()) {
-      if (n <= (wanted.get(witness) ?? n)) wanted.set(witness, n);
+      if (!this.#graph.isBelow({witness, n}) && n <= (wanted.get(witness) ?? n)) wanted.set(witness, n);
     }
     return this.heads().map((head) => {
       const n = wanted.get(head.witness);
@@ -112,12 +130,20 @@ export class Dag {
 
   /** True for entries that need no look at their signature: they are here, or wait. */
   isKnown(hash: Hash): boolean {
-    return this.has(hash) || this.#orphans.has(hash);
+    return this.remembers(hash) || this.#orphans.has(hash);
   }
 
   /** Takes in an entry whose author was checked. */
   offer(entry: Entry): Offered {
-    if (this.isKnown(entry.hash) || this.#isForgotten(entry)) return {kind: "known"};
+    if (this.isKnown(entry.hash)) return {kind: "known"};
+    if (this.#graph.isOutside(entry)) {
+      if (this.rivalOf(entry) !== undefined) this.#forked.add(entry.header.witness);
+      return {kind: "outside"};
+    }
+    if (this.#graph.isEarly(entry)) {
+      this.#orphans.add(entry, []);
+      return {kind: "held"};
+    }
     if (this.#isUnwanted(entry)) {
       this.#orphans.hold(entry);
       return {kind: "held"};
@@ -168,31 +194,62 @@ export class Dag {
       const node = this.#nodes.get(hash);
       if (node === undefined || node.isCovered || found.has(hash)) continue;
       found.set(hash, node);
-      open.push(...linksOf(node.entry));
+      open.push(...this.#graph.needsOf(node.entry));
     }
     return [...found.values()];
   }
 
   /**
-   * Takes in an entry whose whole past is here, as it is, branches of forked logs too: for replays, where it
-   * is decided already what belongs to the graph. Says what is wrong with its links; then nothing changed.
+   * Takes in an entry that rests on what is here, as it is, branches of forked logs too: for replays, where it is
+   * decided already what belongs to the graph. Says what is wrong with its links; then nothing changed.
    */
   replay(entry: Entry): "missing" | "prev" | "ref" | undefined {
-    if (linksOf(entry).some((hash) => !this.has(hash))) return "missing";
-    const problem = this.#linkProblem(entry);
+    if (this.missingFor(entry).length > 0) return "missing";
+    const problem = this.#graph.linkProblem(entry);
     if (problem === undefined) this.#put(entry);
     return problem;
   }
 
-  /** Takes entries below a cut as they are, without their past: only when restoring. */
-  restoreCovered(entries: readonly Entry[]): void {
-    for (const entry of entries) {
-      const {witness, n} = entry.header;
+  /** What an entry rests on and is not here. */
+  missingFor(entry: Entry): Hash[] {
+    return this.#graph.needsOf(entry).filter((hash) => !this.has(hash));
+  }
+
+  /** Whether no cut can ever cover it any more. */
+  isOutside(entry: Entry): boolean {
+    return this.#graph.isOutside(entry);
+  }
+
+  /** Only when restoring: nothing is here yet. */
+  restore({epoch, floor, heads, places, covered}: StartingGraph): void {
+    this.#graph.begin(epoch, floor);
+    for (const place of [...places, ...heads]) this.#graph.add(place.hash, place);
+    for (const entry of covered)
       this.#nodes.set(entry.hash, {entry, isMain: true, isCovered: true, isSettled: false});
-      const head = this.#heads.get(witness);
-      if (head === undefined || head.n < n) this.#heads.set(witness, {witness, n, hash: entry.hash});
+    for (const head of heads) {
+      this.#heads.set(head.witness, head);
+      this.#dropped.set(head.witness, this.#gapBelow(head));
     }
-    for (const [witness, head] of this.#heads) this.#dropped.set(witness, this.#gapBelow(head));
+  }
+
+  /**
+   * Begins the graph of an epoch at the cut that closed the one before. Of what no cut covers that stays which is
+   * on the logs' ends there. Returns what waited for the epoch, or does not wait any more for what is void now.
+   */
+  beginEpoch(epoch: number, floor: readonly Head[]): readonly EntryNode[] {
+    this.#graph.begin(epoch, floor);
+    for (const [hash, {entry, isCovered}] of this.#nodes) {
+      if (this.#graph.isOnFloor(entry)) this.#graph.add(hash, entry.header);
+      else if (!isCovered) this.#nodes.delete(hash);
+    }
+    for (const [witness, {hash}] of this.#heads) {
+      const end = this.#graph.floorOf(witness);
+      if (end !== undefined && !this.has(hash)) this.#heads.set(witness, end);
+    }
+    return this.#orphans.takeAll().flatMap((entry) => {
+      const offered = this.offer(entry);
+      return offered.kind === "ingested" ? offered.nodes : [];
+    });
   }
 
   /** Drops covered entries beyond what is kept for others, oldest first. Those not settled stay. */
@@ -206,7 +263,7 @@ export class Dag {
       const {hash, header} = node.entry;
       if (heads.has(hash) || !node.isSettled) continue;
       this.#nodes.delete(hash);
-      this.#settle(hash, header);
+      if (header.n > (this.#dropped.get(header.witness) ?? 0n)) this.#dropped.set(header.witness, header.n);
       count -= 1;
       bytes -= node.entry.bytes.length;
     }
@@ -228,21 +285,6 @@ export class Dag {
     return below;
   }
 
-  #settle(hash: Hash, {witness, n}: Place): void {
-    this.#settled.set(hash, {witness, n});
-    if (n > (this.#dropped.get(witness) ?? 0n)) this.#dropped.set(witness, n);
-    if (this.#settled.size <= SETTLED_MAX) return;
-    for (const oldest of this.#settled.keys()) {
-      this.#settled.delete(oldest);
-      break;
-    }
-  }
-
-  /** So old that this node cannot tell any more whether it had it. */
-  #isForgotten({header, hash}: Entry): boolean {
-    return header.n <= (this.#dropped.get(header.witness) ?? 0n) && !this.#orphans.isWanted(hash);
-  }
-
   /** A fork, more of a forked log, or more of who has no vote any more, that nothing here waits for. */
   #isUnwanted({header: {witness, n}, hash}: Entry): boolean {
     const head = this.#heads.get(witness);
@@ -252,12 +294,13 @@ export class Dag {
   }
 
   #admit(entry: Entry): Offered {
-    const missing = linksOf(entry).filter((hash) => !this.has(hash));
+    const missing = this.missingFor(entry);
     if (missing.length > 0) {
+      const isHopeless = this.#graph.isHopeless(entry);
       this.#orphans.add(entry, missing);
-      return this.#admitHeld(missing);
+      return isHopeless ? {kind: "held"} : this.#admitHeld(missing);
     }
-    const problem = this.#linkProblem(entry);
+    const problem = this.#graph.linkProblem(entry);
     if (problem !== undefined) return {kind: "invalid", reason: problem};
     return {kind: "ingested", nodes: [this.#put(entry)]};
   }
@@ -268,6 +311,7 @@ export class Dag {
     const isMain = head === undefined ? n === 1n : head.hash === prev;
     const node: EntryNode = {entry, isMain, isCovered: false, isSettled: false};
     this.#nodes.set(entry.hash, node);
+    this.#graph.add(entry.hash, entry.header);
     if (isMain) this.#heads.set(witness, {witness, n, hash: entry.hash});
     else this.#forked.add(witness);
     return node;
@@ -287,29 +331,4 @@ export class Dag {
     for (const each of freed) nodes.push(...this.#admitFreed(each));
     return {kind: "ingested", nodes};
   }
-
-  /** Links must say the truth about whose entries they are. */
-  #linkProblem({header}: Entry): "prev" | "ref" | undefined {
-    if (header.n > 1n) {
-      const place = this.#placeOf(header.prev);
-      if (place?.witness !== header.witness || place.n !== header.n - 1n) return "prev";
-    }
-    const isWrong = header.refs.some(({witness, n, hash}) => {
-      const place = this.#placeOf(hash);
-      return place?.witness !== witness || place.n !== n;
-    });
-    return isWrong ? "ref" : undefined;
-  }
-
-  #placeOf(hash: Hash): Place | undefined {
-    return this.#nodes.get(hash)?.entry.header ?? this.#settled.get(hash);
-  }
-}
-
-/** Everything that an entry says it has seen. */
-export function linksOf({header, acks}: Pick<Entry, "header" | "acks">): Hash[] {
-  const links = header.n > 1n ? [header.prev] : [];
-  for (const {hash} of header.refs) links.push(hash);
-  for (const {hash} of acks) links.push(hash);
-  return links;
 }

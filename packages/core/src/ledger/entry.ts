@@ -49,3 +49,11 @@ export type Entry = {
   /** What the signature covers, without domain and genesis hash. */
   readonly headerBytes: Uint8Array;
 };
+
+/** Everything that an entry says it has seen. */
+export function linksOf({header, acks}: Pick<Entry, "header" | "acks">): Hash[] {
+  const links = header.n > 1n ? [header.prev] : [];
+  for (const {hash} of header.refs) links.push(hash);
+  for (const {hash} of acks) links.push(hash);
+  return links;
+}

@@ -8,8 +8,8 @@ import type {Book} from "./book.ts";
 import {ZERO_HASH} from "./cell.ts";
 import {type Head, isLastOfEpoch, voteEpochOf} from "./checkpoint.ts";
 import {dueMs} from "./cut.ts";
-import {type EntryNode, linksOf} from "./dag.ts";
-import type {Ack, Entry} from "./entry.ts";
+import type {EntryNode} from "./dag.ts";
+import {type Ack, type Entry, linksOf} from "./entry.ts";
 import {carriedBytes, ENTRY_OPS_MAX, signEntry} from "./entryCodec.ts";
 import type {Op} from "./op.ts";
 import type {Pool, PoolItem} from "./pool.ts";
@@ -81,6 +81,7 @@ export class EntryWriter {
   /** Votes of the epoch that ended are void: what was not answered then is carried anew, or not at all. */
   beganEpoch(): void {
     this.#unanswered.clear();
+    this.#sideTips.clear();
     for (const node of this.#components.book.dag.nodes()) this.saw(node);
   }
 

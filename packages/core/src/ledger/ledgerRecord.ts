@@ -1,6 +1,6 @@
 /**
  * What the verification from the logs reads, wherever it comes from: the raw records of a store or of an
- * export, in an order in which each can be checked when it is met. Entries come after what they link to and
+ * export, in an order in which each can be checked when it is met. Entries come after what they rest on and
  * before the checkpoint that covers them; then the head, the register, what votes decide, the cells by id and kind, the withdrawals by address.
  * Where the first logs are gone, a snapshot comes before all that, with the latest entries below its cut.
  */

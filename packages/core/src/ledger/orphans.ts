@@ -26,10 +26,6 @@ export class Orphans {
     return this.#orphans.has(hash);
   }
 
-  isWanted(hash: Hash): boolean {
-    return this.#waiters.has(hash);
-  }
-
   /** Instead of those named before. */
   name(hashes: readonly Hash[]): void {
     this.#named = new Set(hashes);
@@ -92,6 +88,16 @@ export class Orphans {
     }
     this.#waiters.delete(hash);
     return freed;
+  }
+
+  /** Everything that waits or is held, oldest first: nothing is left. */
+  takeAll(): Entry[] {
+    const all = [...[...this.#orphans.values()].map(({entry}) => entry), ...this.#held.values()];
+    this.#orphans.clear();
+    this.#waiters.clear();
+    this.#held.clear();
+    this.#load.clear();
+    return all;
   }
 
   /** Keeps an entry of a forked log in case somebody links to it. */

@@ -118,7 +118,7 @@ export class Recovery {
 
   /** What a peer names counts once it is here too: nobody can make an entry of ours up. */
   #isHeld(head: Head | undefined): boolean {
-    return head === undefined || this.#components.book.dag.has(head.hash);
+    return head === undefined || this.#components.book.dag.remembers(head.hash);
   }
 
   #isAnswered(nowMs: number): boolean {

@@ -26,7 +26,7 @@ import type {LedgerRecord} from "./ledgerRecord.ts";
 import {checkCheckpoint, violated} from "./rederiveCheckpoint.ts";
 import {authorDifference, type EntryRecord, missingLink} from "./rederiveEntry.ts";
 import type {OpSoundness} from "./rederiveOps.ts";
-import {OutsideStart, RederiveStart} from "./rederiveStart.ts";
+import {RederiveStart} from "./rederiveStart.ts";
 import {StateComparison, type StateDifference} from "./rederiveState.ts";
 import {missingValue, type ValueKind, valueDifference} from "./rederiveValues.ts";
 import {replicaParts} from "./replicaParts.ts";
@@ -64,7 +64,8 @@ export class Rederiver {
   /** While it is read at what these records start. */
   #start: RederiveStart | undefined;
   #begun = 0n;
-  #outside = new OutsideStart([]);
+  /** Left out: entries of forked logs that no cut can cover any more, and what rests on them. */
+  readonly #outside = new Set<Hash>();
   readonly #check: OpSoundness;
   #comparison: StateComparison | undefined;
   #hasHead = false;
@@ -152,7 +153,6 @@ export class Rederiver {
     if ("item" in begun) return this.#at(begun.item, begun);
     this.#book = replicaParts(this.#components, begun).book;
     this.#begun = begun.checkpoint.checkpoint.height;
-    this.#outside = new OutsideStart(begun.covered);
     this.#start = undefined;
     return undefined;
   }
@@ -178,10 +178,14 @@ export class Rederiver {
   }
 
   #replay(entry: Entry, item: DivergentItem): Divergence | undefined {
-    const missing = missingLink(entry, this.#book.dag);
-    if (missing !== undefined && this.#outside.leaves(entry, missing)) return undefined;
+    const {dag} = this.#book;
+    if (dag.isOutside(entry) || dag.missingFor(entry).some((hash) => this.#outside.has(hash))) {
+      this.#outside.add(entry.hash);
+      return undefined;
+    }
+    const missing = missingLink(entry, dag);
     if (missing !== undefined) return this.#at(missing.item, missing, this.#nextHeight);
-    const problem = this.#book.dag.replay(entry);
+    const problem = dag.replay(entry);
     if (problem !== undefined) {
       const found = "a link that names the wrong place";
       return this.#at(

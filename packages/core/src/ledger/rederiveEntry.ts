@@ -1,8 +1,5 @@
 /** One stored entry against what is said of it, and what it rests on. */
-import type {Hash} from "../primitives/id.ts";
-import type {Head} from "./checkpoint.ts";
 import type {Dag} from "./dag.ts";
-import {linksOf} from "./dag.ts";
 import {type Difference, firstDifference} from "./divergence.ts";
 import type {Entry} from "./entry.ts";
 import {verifyEntry} from "./entryCodec.ts";
@@ -30,21 +27,14 @@ export function authorDifference(
   return {field: "signature", expected: `one of witness ${witness}`, found: `none over hash ${entry.hash}`};
 }
 
-export type MissingLink = StateDifference & {
-  readonly hash: Hash;
-  /** Where the link says it is; an acknowledgement says nothing. */
-  readonly place: Pick<Head, "witness" | "n"> | undefined;
-};
-
-/** Named by the entry that is not there, where the link says its place. */
-export function missingLink(entry: Entry, dag: Dag): MissingLink | undefined {
+/** Of what the entry rests on; named by what is not there, where the link says its place. */
+export function missingLink(entry: Entry, dag: Dag): StateDifference | undefined {
   const {header} = entry;
-  const hash = linksOf(entry).find((link) => !dag.has(link));
+  const [hash] = dag.missingFor(entry);
   if (hash === undefined) return undefined;
   const own = {witness: header.witness, n: header.n - 1n, hash: header.prev};
-  const named = [own, ...header.refs].find((ref) => ref.hash === hash);
-  const place = named ?? header;
+  const place = [own, ...header.refs].find((ref) => ref.hash === hash) ?? header;
   const item = {kind: "entry", witness: place.witness, n: place.n} as const;
   const found = `none before entry ${header.witness}/${header.n}, which links to it`;
-  return {item, field: "hash", expected: hash, found, hash, place: named};
+  return {item, field: "hash", expected: hash, found};
 }

@@ -1,7 +1,7 @@
 /**
  * Where a verification starts when the first logs are gone: at a snapshot. Its checkpoint is proven by the
  * chain of committees from the genesis, its state by that checkpoint's root, and the latest entries below its
- * cut, to which later ones link, by the checkpoint's heads.
+ * cut by the checkpoint's heads.
  */
 import type {SignatureVerifier} from "../ports/signer.ts";
 import {equalBytes} from "../primitives/bytes.ts";
@@ -13,7 +13,6 @@ import type {Entry} from "./entry.ts";
 import {decodeWithoutOps} from "./entryCodec.ts";
 import type {Genesis} from "./genesis.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
-import type {MissingLink} from "./rederiveEntry.ts";
 import {coveredHeads, type Register} from "./register.ts";
 import type {RestoredReplica} from "./replicaTypes.ts";
 import {
@@ -108,9 +107,10 @@ export class RederiveStart {
       if ("item" in log) return log;
       covered.push(...log);
     }
-    const {final} = head;
-    const nothing = {carried: [], entries: [], checkpoints: [], signed: []};
-    return {base: builder.finish(), checkpoint: final, covered, ...nothing};
+    const {final, register} = head;
+    const floor = coveredHeads(final.checkpoint, register);
+    const nothing = {carried: [], places: [], entries: [], checkpoints: [], signed: []};
+    return {base: builder.finish(), checkpoint: final, floor, covered, ...nothing};
   }
 
   /** Each entry is named by the one after it, and the last by the checkpoint. */
@@ -127,33 +127,6 @@ export class RederiveStart {
       wanted = entry.header.prev;
     }
     return log.reverse();
-  }
-}
-
-/**
- * Entries of a forked log, or of a witness that was away, that no checkpoint covered: some link to what lies
- * before the start, so nobody can place them any more. They decide nothing while no checkpoint names them, and
- * one that does names what is missing.
- */
-export class OutsideStart {
-  /** First number of each log that is here. */
-  readonly #firsts = new Map<number, bigint>();
-  readonly #left = new Set<Hash>();
-
-  constructor(covered: readonly Entry[]) {
-    for (const {header} of covered) {
-      const {witness, n} = header;
-      if (n < (this.#firsts.get(witness) ?? n + 1n)) this.#firsts.set(witness, n);
-    }
-  }
-
-  /** Whether the entry is left out; then what rests on it is as well. */
-  leaves({hash}: Entry, {place, hash: missing}: MissingLink): boolean {
-    if (this.#firsts.size === 0) return false;
-    const isBefore = place === undefined || place.n < (this.#firsts.get(place.witness) ?? 0n);
-    if (!isBefore && !this.#left.has(missing)) return false;
-    this.#left.add(hash);
-    return true;
   }
 }
 

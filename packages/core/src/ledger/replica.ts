@@ -13,6 +13,7 @@ import type {Checkpoint, Head} from "./checkpoint.ts";
 import {decodeConsensus, encodeConsensus} from "./consensusCodec.ts";
 import {consensusEffects} from "./consensusEffects.ts";
 import type {Cut} from "./cut.ts";
+import type {EntryNode} from "./dag.ts";
 import type {Effect, ReplicaInput} from "./effects.ts";
 import {entriesAfter} from "./entriesAfter.ts";
 import {decodeEntry, peekEntryHash, verifyEntry} from "./entryCodec.ts";
@@ -253,8 +254,12 @@ export class Replica implements LedgerReplica {
 
   #took(taken: Taken): Effect[] {
     const {offered} = taken;
-    const problem = offered.kind === "ingested" ? this.#ownLog?.saw(offered.nodes) : undefined;
-    return [...effectsOf(taken), ...(problem === undefined ? [] : this.#stop(problem))];
+    return [...effectsOf(taken), ...(offered.kind === "ingested" ? this.#look(offered.nodes) : [])];
+  }
+
+  #look(nodes: readonly EntryNode[]): Effect[] {
+    const problem = this.#ownLog?.saw(nodes);
+    return problem === undefined ? [] : this.#stop(problem);
   }
 
   #takeConsensus(bytes: Uint8Array, from: From): Effect[] {
@@ -324,17 +329,17 @@ export class Replica implements LedgerReplica {
     if (this.isMember) for (const op of adopted.unresolved) this.#pool.add(op, undefined, nowMs);
     this.#intake.forget(nowMs);
     const effects = adoptionEffects({adopted, cut, final, isOurs});
-    if (checkpoint.isLastOfEpoch) effects.push(...this.#beginEpoch());
+    if (checkpoint.isLastOfEpoch) effects.push(...this.#beginEpoch(adopted.freed));
     this.#agreement.next();
     if (!isConserved(this.#book.base.totals)) effects.push(...this.#stop("I1: money was made or lost"));
     return effects;
   }
 
   /** Perhaps this node's key has a seat from now on. */
-  #beginEpoch(): Effect[] {
+  #beginEpoch(freed: readonly EntryNode[]): Effect[] {
     if (this.#ownLog !== undefined) {
       this.#ownLog.beganEpoch();
-      return [];
+      return this.#look(freed);
     }
     this.#ownLog = this.#openOwnLog();
     if (this.#ownLog === undefined) return [];

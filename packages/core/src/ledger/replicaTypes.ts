@@ -39,6 +39,10 @@ export type RestoredReplica = {
   readonly base: LedgerState;
   readonly checkpoint: FinalCheckpoint;
   readonly carried: readonly CarriedOp[];
+  /** Ends of the logs in the cut that closed the epoch before. */
+  readonly floor: readonly Head[];
+  /** Of what the cuts since then cover. */
+  readonly places: readonly Head[];
   /** Entries below the checkpoint's cut: the latest ones, and those that carry ops it did not apply. */
   readonly covered: readonly Entry[];
   /** Entries above the cut, in any order. */

@@ -13,11 +13,13 @@ import {decodeEntry, decodeWithoutOps, peekEntryHash} from "./entryCodec.ts";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import type {Genesis} from "./genesis.ts";
 import {genesisCheckpoint, genesisState} from "./genesisState.ts";
+import {genesisParams} from "./governance.ts";
 import {decodeGovernance, governanceHash} from "./governanceCodec.ts";
 import {coveredHeads, type Register} from "./register.ts";
 import {decodeRegister, registerHash} from "./registerCodec.ts";
 import type {RestoredReplica} from "./replicaTypes.ts";
 import {LedgerState} from "./state.ts";
+import {storedPlaces} from "./storedPlaces.ts";
 import {
   cellKey,
   checkpointKey,
@@ -46,7 +48,8 @@ export function freshReplica(genesis: Genesis): RestoredReplica {
   const base = genesisState(genesis);
   const checkpoint = genesisCheckpoint(genesis, base);
   const final = {checkpoint, hash: checkpointHash(checkpoint), iteration: 0, signatures: []};
-  return {base, checkpoint: final, carried: [], covered: [], entries: [], checkpoints: [], signed: []};
+  const nothing = {carried: [], floor: [], places: [], covered: [], entries: [], checkpoints: [], signed: []};
+  return {base, checkpoint: final, ...nothing};
 }
 
 /** Throws `STORE_CORRUPT` of the store, `DECODE_INVALID` or an `InvariantError` when the records contradict. */
@@ -74,7 +77,22 @@ export async function restoreReplica({genesis, store, signed}: RestoreInput): Pr
     .filter(([key]) => heightInKey(key) >= begun)
     .map(([, bytes]) => bytes)
     .reverse();
-  return {base, checkpoint, carried: carried.ops, covered, entries, checkpoints, signed};
+  const floor = await floorOf(store, {height, base});
+  const places = await storedPlaces(store);
+  return {base, checkpoint, carried: carried.ops, floor, places, covered, entries, checkpoints, signed};
+}
+
+/** Ends of the logs where the epoch began. */
+async function floorOf(
+  store: Store,
+  {height, base}: {readonly height: bigint; readonly base: LedgerState},
+): Promise<readonly Head[]> {
+  const {checkpointsPerEpoch} = genesisParams(base.governance);
+  const closed = height - (height % BigInt(checkpointsPerEpoch));
+  if (closed === 0n) return [];
+  const encoded = await store.get(checkpointKey(closed));
+  assert(encoded !== undefined, "the last checkpoint of the epoch before is not in the store");
+  return coveredHeads(decodeFinalCheckpoint(encoded).checkpoint, base.register);
 }
 
 export type StoredAfter = {readonly checkpoints: Uint8Array[]; readonly entries: Uint8Array[]};

@@ -28,6 +28,8 @@ export const KEY = {
   withdrawals: "ls/withdrawal/",
   meta: "ls/meta",
   carried: "ls/carried",
+  /** What the cuts of the present epoch cover: see `storedPlaces.ts`. */
+  places: "ls/places/",
   register: "ls/register",
   governance: "ls/governance",
   handovers: "lt/",
@@ -177,7 +179,8 @@ export function beginningWrites(
 /** What must go from a store before `beginningWrites`: the state of a node that was away for too long. */
 export async function forgetWrites(store: StoreReader): Promise<Write[]> {
   const writes: Write[] = [{key: KEY.carried, value: undefined}];
-  for await (const [key] of storePages(store, KEY.cells)) writes.push({key, value: undefined});
+  for (const prefix of [KEY.cells, KEY.places])
+    for await (const [key] of storePages(store, prefix)) writes.push({key, value: undefined});
   return writes;
 }
 

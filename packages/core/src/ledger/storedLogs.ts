@@ -7,8 +7,7 @@ import {U64_MAX} from "../primitives/amount.ts";
 import type {Hash} from "../primitives/id.ts";
 import type {Head} from "./checkpoint.ts";
 import {coveredFloor} from "./coveredLogs.ts";
-import {linksOf} from "./dag.ts";
-import type {Entry} from "./entry.ts";
+import {type Entry, linksOf} from "./entry.ts";
 import {decodeWithoutOps} from "./entryCodec.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
 import {entryKeyAt, entryPrefix, KEY, numberInKey} from "./storeKeys.ts";
@@ -22,6 +21,7 @@ export type StoredLogsOptions = {
 };
 
 export type LogsStart = {
+  readonly height: bigint;
   /** Ends of the logs at the start. What stands at or below them is told only where a later entry links to it. */
   readonly heads: readonly Head[];
   /** What was told already. */
@@ -71,9 +71,12 @@ export class StoredLogs {
   readonly #told = new Set<Hash>();
   readonly #heads = new Map<number, Hash>();
   #aheadBytes = 0;
+  /** Of the checkpoint that closed the epoch before. */
+  #closedH: bigint;
 
   constructor(store: StoreReader, seats: readonly number[], {breathe, start}: StoredLogsOptions) {
     this.#breathe = breathe;
+    this.#closedH = start?.height ?? 0n;
     for (const hash of start?.told ?? []) this.#told.add(hash);
     const logs = seats.map((seat): [number, Log] => {
       const startN = start?.heads.find(({witness}) => witness === seat)?.n ?? 0n;
@@ -100,18 +103,23 @@ export class StoredLogs {
     }
   }
 
+  /** An epoch has closed at this height: of entries of it, or before it, no link counts but that in their log. */
+  closed(height: bigint): void {
+    this.#closedH = height;
+  }
+
   /** Everything that is left. */
   async *rest(): AsyncGenerator<EntryRecord> {
     for (const witness of this.#logs.keys()) yield* this.through(witness, U64_MAX);
   }
 
   async *#tell(first: Row): AsyncGenerator<EntryRecord> {
-    const open = [stepOf(first)];
+    const open = [this.#stepOf(first)];
     const isOpen = new Set([first]);
     for (let step = open.at(-1); step !== undefined; step = open.at(-1)) {
       const cause = step.row.isTold ? undefined : await this.#nextCause(step, isOpen);
       if (cause !== undefined) {
-        open.push(stepOf(cause));
+        open.push(this.#stepOf(cause));
         isOpen.add(cause);
         continue;
       }
@@ -130,6 +138,14 @@ export class StoredLogs {
       if (found !== undefined && !found.isTold && !isOpen.has(found)) return found;
     }
     return undefined;
+  }
+
+  #stepOf(row: Row): Step {
+    const {entry} = row;
+    if (entry === undefined) return {row, links: [], next: 0};
+    const links = placedLinks(entry);
+    const isVoid = entry.header.stampH < this.#closedH;
+    return {row, links: isVoid ? links.filter(({hash}) => hash === entry.header.prev) : links, next: 0};
   }
 
   #isTold({hash, witness}: Link): boolean {
@@ -215,10 +231,6 @@ export async function storedSeats(store: StoreReader): Promise<number[]> {
 function seatIn(key: string): number | undefined {
   const digits = key.slice(KEY.entries.length).split("/")[0] ?? "";
   return /^\d{5}$/.test(digits) ? Number(digits) : undefined;
-}
-
-function stepOf(row: Row): Step {
-  return {row, links: row.entry === undefined ? [] : placedLinks(row.entry), next: 0};
 }
 
 function placedLinks(entry: EntryLinks): readonly Link[] {

@@ -4,7 +4,7 @@ import type {StoreReader} from "../ports/store.ts";
 import type {CellId, Hash} from "../primitives/id.ts";
 import type {CellName} from "./cell.ts";
 import {cellKindOf} from "./cellCodec.ts";
-import type {Head} from "./checkpoint.ts";
+import type {Checkpoint} from "./checkpoint.ts";
 import {decodeFinalCheckpoint} from "./finality.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
 import {coveredHeads} from "./register.ts";
@@ -29,8 +29,10 @@ export async function* storedRecords(
   const after = start === undefined ? {} : {after: checkpointKey(start.height)};
   for await (const [key, bytes] of storePages(store, KEY.checkpoints, {...after, pageMax: PAGE})) {
     await options.breathe();
-    for (const {witness, n} of headsOf(bytes)) yield* logs.through(witness, n);
+    const checkpoint = checkpointIn(bytes);
+    for (const {witness, n} of checkpoint?.heads ?? []) yield* logs.through(witness, n);
     yield {kind: "checkpoint", height: heightInKey(key), bytes};
+    if (checkpoint?.isLastOfEpoch === true) logs.closed(checkpoint.height);
   }
   yield* logs.rest();
   const head = await store.get(KEY.meta);
@@ -65,17 +67,17 @@ async function* startRecords(
       yield {kind: "entry", witness: end.witness, n: numberInKey(key), bytes: entry.bytes};
     }
   }
-  return {heads, told};
+  return {height, heads, told};
 }
 
 const PAGE = 64;
 
-function headsOf(bytes: Uint8Array): readonly Head[] {
+function checkpointIn(bytes: Uint8Array): Checkpoint | undefined {
   try {
-    return decodeFinalCheckpoint(bytes).checkpoint.heads;
+    return decodeFinalCheckpoint(bytes).checkpoint;
   } catch {
     // Told as it is; its entries come with the next one, which nobody will look at.
-    return [];
+    return undefined;
   }
 }
 

@@ -24,7 +24,10 @@ const headOf = ({header: {witness, n}, hash}: Entry) => ({witness, n, hash});
 
 function contextOf(entries: readonly Entry[]): CutContext {
   const base = genesisState(genesis);
-  const dag = new Dag(() => true);
+  const dag = new Dag(
+    () => true,
+    () => 1,
+  );
   for (const entry of entries) expect(dag.offer(entry).kind).toBe("ingested");
   return {
     ...{dag, base, parent, parentHash, carried: new Tally(committeeNow(base.register))},

@@ -23,7 +23,10 @@ describe("dag", () => {
     const all = [a1, b1, a2, c1];
     fc.assert(
       fc.property(fc.shuffledSubarray([...all, ...all], {minLength: 8}), (entries) => {
-        const dag = new Dag(() => true);
+        const dag = new Dag(
+          () => true,
+          () => 1,
+        );
         const order = taken(dag, entries);
         expect([...order].sort()).toEqual(all.map(({hash}) => hash).sort());
         expect(order.indexOf(a1.hash)).toBeLessThan(order.indexOf(b1.hash));
@@ -36,7 +39,10 @@ describe("dag", () => {
   });
 
   it("holds a fork back until somebody links to it, then takes both branches", () => {
-    const dag = new Dag(() => true);
+    const dag = new Dag(
+      () => true,
+      () => 1,
+    );
     taken(dag, [a1, b1, a2]);
     expect(dag.offer(fork).kind).toBe("held");
     expect(dag.isForked(0)).toBe(true);
@@ -45,7 +51,10 @@ describe("dag", () => {
   });
 
   it("takes a fork that comes after the link to it", () => {
-    const dag = new Dag(() => true);
+    const dag = new Dag(
+      () => true,
+      () => 1,
+    );
     taken(dag, [a1, b1, a2]);
     expect(dag.offer(d1).kind).toBe("waiting");
     expect(taken(dag, [fork]).sort()).toEqual([fork.hash, d1.hash].sort());
@@ -55,7 +64,11 @@ describe("dag", () => {
     const a2alone = entryOf(genesis, {witness: 0, n: 2n, prev: a1.hash});
     const named = [{witness: 0, n: 2n, hash: a2alone.hash}];
     // Witness 0 has no vote any more, and nobody links to what it wrote last.
-    const gone = () => new Dag((seat) => seat !== 0);
+    const gone = () =>
+      new Dag(
+        (seat) => seat !== 0,
+        () => 1,
+      );
     const both = gone();
     expect([both.offer(a1).kind, both.offer(a2alone).kind]).toEqual(["held", "held"]);
     expect(both.admitNamed(named).map(({entry}) => entry.hash)).toEqual([a1.hash, a2alone.hash]);
@@ -69,14 +82,20 @@ describe("dag", () => {
   });
 
   it("takes nothing more of a forked log that nobody links to", () => {
-    const dag = new Dag(() => true);
+    const dag = new Dag(
+      () => true,
+      () => 1,
+    );
     taken(dag, [a1, b1, a2, fork]);
     const a3 = entryOf(genesis, {witness: 0, n: 3n, prev: a2.hash});
     expect(dag.offer(a3).kind).toBe("held");
   });
 
   it("holds back what waited since before its log was seen to fork, and what only its own log waits for", () => {
-    const dag = new Dag(() => true);
+    const dag = new Dag(
+      () => true,
+      () => 1,
+    );
     taken(dag, [a1, b1]);
     const fork3 = entryOf(genesis, {witness: 0, n: 3n, prev: fork.hash, timeMs: NOW + 2});
     expect(dag.offer(fork3).kind).toBe("waiting");
@@ -87,7 +106,10 @@ describe("dag", () => {
   });
 
   it("takes a side branch that an entry of another log links to through it", () => {
-    const dag = new Dag(() => true);
+    const dag = new Dag(
+      () => true,
+      () => 1,
+    );
     taken(dag, [a1, b1, a2]);
     const fork3 = entryOf(genesis, {witness: 0, n: 3n, prev: fork.hash, timeMs: NOW + 2});
     const e1 = entryOf(genesis, {witness: 3, refs: [fork3]});
@@ -97,7 +119,10 @@ describe("dag", () => {
   });
 
   it("asks from below what is missing, so that another branch of a log comes too", () => {
-    const dag = new Dag(() => true);
+    const dag = new Dag(
+      () => true,
+      () => 1,
+    );
     taken(dag, [a1, b1, a2]);
     dag.offer(d1);
     expect(dag.heads().map(({n}) => n)).toEqual([2n, 1n]);
@@ -105,7 +130,10 @@ describe("dag", () => {
   });
 
   it("refuses links that lie about whose entry they name", () => {
-    const dag = new Dag(() => true);
+    const dag = new Dag(
+      () => true,
+      () => 1,
+    );
     taken(dag, [a1]);
     const liar = entryOf(genesis, {
       witness: 1,
@@ -119,7 +147,10 @@ describe("dag", () => {
   });
 
   it("finds the past that no checkpoint covers", () => {
-    const dag = new Dag(() => true);
+    const dag = new Dag(
+      () => true,
+      () => 1,
+    );
     taken(dag, [a1, b1, a2, c1]);
     dag.node(a1.hash)!.isCovered = true;
     const past = dag.uncoveredPast([{witness: 2, n: 1n, hash: c1.hash}]);

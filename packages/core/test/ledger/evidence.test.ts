@@ -41,7 +41,10 @@ const childVote = entryOf(genesis, {witness: 2, refs: [carrier], carry: [child]}
 const except = entryOf(genesis, {witness: 3, refs: [carrier], acks: [{hash: carrier.hash, exceptions: [1]}]});
 
 function known(entries: readonly Entry[]) {
-  const dag = new Dag(() => true);
+  const dag = new Dag(
+    () => true,
+    () => 1,
+  );
   const tally = new Tally(committee);
   const base = genesisState(genesis);
   for (const entry of entries) {
@@ -95,7 +98,10 @@ describe("certificates that travel alone", () => {
         acks: [{hash: carried.hash, exceptions: []}],
       }),
     );
-    const dag = new Dag(() => true);
+    const dag = new Dag(
+      () => true,
+      () => 1,
+    );
     const tally = new Tally(committeeNow(register));
     const base = genesisState(many);
     for (const entry of [...openers, carried, ...acks]) {

@@ -72,7 +72,10 @@ function* cases(): Generator<Case> {
 }
 
 class World {
-  readonly #dag = new Dag(() => true);
+  readonly #dag = new Dag(
+    () => true,
+    () => 1,
+  );
   readonly #last = new Map<number, Entry>();
 
   write(witness: number, carry: readonly Op[], stamp: {readonly height: bigint; readonly hash: Hash}): void {

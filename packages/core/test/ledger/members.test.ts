@@ -29,7 +29,10 @@ describe("a cut", () => {
   function contextOf(change: (register: Register) => Register): CutContext {
     const base = genesisState(genesis);
     base.putRegister(change(base.register));
-    const dag = new Dag(() => true);
+    const dag = new Dag(
+      () => true,
+      () => 1,
+    );
     for (const entry of entries) dag.offer(entry);
     const carried = new Tally(committeeNow(base.register));
     return {

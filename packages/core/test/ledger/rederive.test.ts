@@ -24,9 +24,9 @@ function nameOf(key: string): string {
   return key === KEY.meta ? "head" : `withdrawal ${key.slice(KEY.withdrawals.length)}`;
 }
 
-/** What the votes that were carried over say follows from the entries: nothing of the state rests on it. */
+/** What the last cuts carried over and covered follows from the entries: nothing of the state rests on it. */
 function names(): readonly string[] {
-  return [...ledger.records.keys()].filter((key) => key !== KEY.carried);
+  return [...ledger.records.keys()].filter((key) => key !== KEY.carried && !key.startsWith(KEY.places));
 }
 
 async function divergenceOf(change: (records: Map<string, Uint8Array>) => void) {

@@ -1,9 +1,12 @@
-import {checkpointHash} from "@catalyze/core/ledger/checkpoint";
+import {checkpointHash, type Head} from "@catalyze/core/ledger/checkpoint";
+import type {Cut} from "@catalyze/core/ledger/cut";
 import type {Entry} from "@catalyze/core/ledger/entry";
-import {encodeFinalCheckpoint} from "@catalyze/core/ledger/finality";
+import {encodeFinalCheckpoint, type FinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
 import {restoreReplica} from "@catalyze/core/ledger/restoreReplica";
+import {placeWrites, storedPlaces} from "@catalyze/core/ledger/storedPlaces";
 import {checkpointKey, entryKey, KEY} from "@catalyze/core/ledger/storeKeys";
+import type {Write} from "@catalyze/core/ports/store";
 import {ByteWriter} from "@catalyze/core/primitives/binary";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import {describe, expect, it} from "vitest";
@@ -16,21 +19,30 @@ const ours = entryOf(genesis, {witness: 0, n: 2n, prev: root.hash});
 const theirs = entryOf(genesis, {witness: 0, n: 2n, prev: root.hash, timeMs: NOW + 1});
 const after = entryOf(genesis, {witness: 0, n: 3n, prev: theirs.hash, timeMs: NOW + 2});
 
+function placeOf({header: {witness, n}, hash}: Entry): Head {
+  return {witness, n, hash};
+}
+
+function finalAt(head: Entry, height: bigint): FinalCheckpoint {
+  const checkpoint = {...genesisCheckpoint(genesis, genesisState(genesis)), height, heads: [placeOf(head)]};
+  return {checkpoint, hash: checkpointHash(checkpoint), iteration: 1, signatures: []};
+}
+
+function finalWrite(head: Entry, height: bigint): Write {
+  return {key: checkpointKey(height), value: encodeFinalCheckpoint(finalAt(head, height))};
+}
+
 /** A store whose last checkpoint ends witness 0's log at `head`; this node had seen `ours` first. */
-function storeWith(head: Entry): MemoryStore {
+function storeWith(head: Entry, height = 1n): MemoryStore {
   const disk = new MemoryDisk();
-  const {witness, n} = head.header;
-  const checkpoint = {
-    ...genesisCheckpoint(genesis, genesisState(genesis)),
-    height: 1n,
-    heads: [{witness, n, hash: head.hash}],
-  };
-  const final = {checkpoint, hash: checkpointHash(checkpoint), iteration: 1, signatures: []};
-  const meta = new ByteWriter().u64(1n).raw(fromHex(final.hash)).finish();
+  const meta = new ByteWriter()
+    .u64(height)
+    .raw(fromHex(finalAt(head, height).hash))
+    .finish();
   disk.write(
     [
       {key: KEY.meta, value: meta},
-      {key: checkpointKey(1n), value: encodeFinalCheckpoint(final)},
+      finalWrite(head, height),
       ...[root, ours].map((entry) => ({key: entryKey({entry, isMain: true}), value: entry.bytes})),
       ...[theirs, after].map((entry) => ({key: entryKey({entry, isMain: false}), value: entry.bytes})),
     ],
@@ -48,5 +60,30 @@ describe("restoreReplica", () => {
     expect(await covered(ours)).toEqual([root.hash, ours.hash]);
     expect(await covered(theirs)).toEqual([root.hash, theirs.hash]);
     expect(await covered(after)).toEqual([root.hash, theirs.hash, after.hash]);
+  });
+
+  it("knows where the graph of the epoch begins, and what its cuts cover, until it ends", async () => {
+    const {checkpointsPerEpoch} = genesis.params;
+    const closed = BigInt(checkpointsPerEpoch);
+    const next = entryOf(genesis, {witness: 1});
+    const store = storeWith(after, closed + 1n);
+    const cutAt = (height: bigint, entries: readonly Entry[]) =>
+      ({
+        checkpoint: {height, isLastOfEpoch: height % closed === 0n},
+        nodes: entries.map((entry) => ({entry})),
+      }) as unknown as Cut;
+    await store.write(
+      [
+        finalWrite(ours, closed),
+        ...placeWrites(cutAt(closed + 1n, [theirs, after]), genesis.params),
+        ...placeWrites(cutAt(closed + 2n, [next]), genesis.params),
+      ],
+      {sync: true},
+    );
+    const {floor, places} = await restoreReplica({genesis, store, signed: []});
+    expect(floor).toEqual([placeOf(ours)]);
+    expect(places).toEqual([theirs, after, next].map(placeOf));
+    await store.write(placeWrites(cutAt(2n * closed, []), genesis.params), {sync: true});
+    expect(await storedPlaces(store)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /**
  * How a node with nothing begins: with the newest snapshot that its peers offer, when that is more than an
- * epoch ahead, and the latest entries below its cut, to which later entries still link. What peers say is
+ * epoch ahead, and the latest entries below its cut, for peers that lag. What peers say is
  * checked against the genesis: the checkpoint by the quorum's signatures, the state by the checkpoint's root,
  * the entries by its heads. A node to which a peer says that the logs it needs are gone begins anew like that,
  * a witness too: it signs nothing before all that its signing table names has come back.

@@ -3,8 +3,13 @@ import {decodeEntry, signEntry} from "@catalyze/core/ledger/entryCodec";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {PeerId} from "@catalyze/core/primitives/id";
 import {decodeLedgerFrame, encodeLedgerFrame} from "@catalyze/daemon/ledger/ledgerFrame";
+import {LedgerSync, type LedgerSyncComponents} from "@catalyze/daemon/ledger/ledgerSync";
 import {expect, it} from "vitest";
+import {FakeClock} from "../../../../test/sim/fakes/fakeClock.ts";
+import {FakeNetwork} from "../../../../test/sim/fakes/fakeNetwork.ts";
+import {SeededRandom} from "../../../../test/sim/fakes/seededRandom.ts";
 import {CTZ, LedgerRig, voteSigner} from "./ledgerRig.ts";
+import {silentLog} from "./silentLog.ts";
 import {transfer} from "./transfer.ts";
 
 it("catches up with peers that come only after the first look for one", async () => {
@@ -72,4 +77,47 @@ it("goes on with the branch of a forked log that all others have", async () => {
   expect(Math.max(...heights.map(Number)) - Math.min(...heights.map(Number))).toBeLessThanOrEqual(2);
   expect(rig.balance(4, 2)).toBe(1_005n * CTZ);
   await rig.stop();
+});
+
+it("asks others first once a peer has said that what it lacks is gone there", async () => {
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock, new SeededRandom(3), {});
+  const asked: string[] = [];
+  const codes = {witness: "LEDGER_INCOMPLETE", archive: ""};
+  for (const [name, code] of Object.entries(codes))
+    network.join(name as PeerId).handle("ledger", async (stream) => {
+      while ((await stream.receive()) !== undefined) {
+        asked.push(name);
+        await stream.send(encodeLedgerFrame({case: "syncReply", value: {code}}));
+      }
+    });
+  const net = network.join("asker" as PeerId);
+  let refusals = 0;
+  const sync = new LedgerSync({
+    ...{net, clock, random: new SeededRandom(5), log: silentLog},
+    metrics: {syncRound: () => undefined} as unknown as LedgerSyncComponents["metrics"],
+    push: async () => [],
+    request: () => ({case: "syncRequest", value: {}}),
+    progress: () => 0n,
+    isBehind: () => false,
+    // Nobody but for the refusal would ask anybody else.
+    isWitness: (peer) => peer === "witness",
+    isAsking: () => false,
+    testimony: () => undefined,
+    join: async () => false,
+    reconcile: async () => undefined,
+    refused: () => {
+      refusals += 1;
+    },
+  });
+  await clock.advance(100);
+  sync.start();
+  await clock.advance(20_000);
+  expect(asked.slice(0, 4)).toEqual(["witness", "archive", "archive", "archive"]);
+  expect(refusals).toBe(1);
+  // With nobody else left it is worth another look.
+  network.crash("archive" as PeerId);
+  await clock.advance(10_000);
+  expect(asked.at(-1)).toBe("witness");
+  await clock.complete(sync.stop());
 });

@@ -317,7 +317,10 @@ describe("SnapshotJoin", () => {
   type Serve = (index: number, chunk: Uint8Array) => Uint8Array | undefined;
 
   /** Peers that serve this snapshot, each in its way, and a node that asks them. */
-  async function asked(peers: Record<string, {height: bigint; serve: Serve}>) {
+  async function asked(
+    peers: Record<string, {height: bigint; serve: Serve}>,
+    {height = 0n, isWitness = false} = {},
+  ) {
     const clock = new FakeClock();
     const network = new FakeNetwork(clock, new SeededRandom(3), {});
     const given: string[] = [];
@@ -348,13 +351,13 @@ describe("SnapshotJoin", () => {
     const begun: Beginning[] = [];
     const components = {
       ...{net, clock, random: new SeededRandom(5), log: silentLog, verifier: testVerifier},
-      height: () => 0n,
-      isWitness: () => false,
+      height: () => height,
+      isWitness: () => isWitness,
       begin: (beginning: Beginning) => begun.push(beginning),
     };
     const join = new SnapshotJoin(components, {genesis, isArchive: false});
     const run = async () => await clock.complete(join.run(new AbortController().signal), 60_000);
-    return {run, begun, given, net};
+    return {run, begun, given, net, refused: () => join.refused()};
   }
 
   const honest = {height: 30n, serve: (_: number, chunk: Uint8Array) => chunk};
@@ -396,6 +399,20 @@ describe("SnapshotJoin", () => {
     expect(begun).toEqual([]);
     const young = await asked({honest: {...honest, height: 3n}});
     expect(await young.run()).toBe(false);
+  });
+
+  it("begins anew only when it is refused, and only where that is more than an epoch away", async () => {
+    for (const isWitness of [false, true]) {
+      const near = await asked({honest}, {height: 27n, isWitness});
+      near.refused();
+      expect(await near.run()).toBe(false);
+      expect(near.begun).toEqual([]);
+      const far = await asked({honest}, {height: 26n, isWitness});
+      expect(await far.run()).toBe(false);
+      far.refused();
+      expect(await far.run()).toBe(true);
+      expect(far.begun[0]?.final.checkpoint.height).toBe(30n);
+    }
   });
 });
 
