@@ -97,10 +97,10 @@ export class Agreement {
     return this.#simplex.wordsOf(seat);
   }
 
-  /** Every own message that binds this witness. */
-  signed(): ConsensusMessage[] {
+  /** Every own message that binds this witness, with what it rests on. */
+  recorded(): ConsensusMessage[] {
     const later = this.#restored.filter((message) => heightOf(message) > this.height);
-    return [...this.#simplex.signed(), ...later];
+    return [...this.#simplex.recorded(), ...later];
   }
 
   wakeMs(nowMs: number): number {
@@ -170,14 +170,14 @@ export class Agreement {
     const index = signer && this.#isVoting ? committee.seatOf(signer.publicKey) : undefined;
     const witness = signer === undefined || index === undefined ? undefined : {index, signer};
     const height = this.#nextHeight();
-    const signed = this.#restored.filter((message) => heightOf(message) === height);
+    const recorded = this.#restored.filter((message) => heightOf(message) === height);
     const host = {
       propose: () => this.#propose(),
       judge: (checkpoint: Checkpoint, hash: Hash) => this.#judge(checkpoint, hash),
     };
     return new Simplex(
       {committee, verifier, genesisHash, witness, host},
-      {height, dueMs: dueMs({parent: book.checkpoint, params: book.params}), delayMs: delayMs(), signed},
+      {height, dueMs: dueMs({parent: book.checkpoint, params: book.params}), delayMs: delayMs(), recorded},
     );
   }
 
@@ -257,14 +257,17 @@ export class Agreement {
     const liars = this.#liars;
     this.#liars = [];
     const isBehind = decided === undefined && !this.#isBusy && (this.#inbox.size > 0 || liars.length > 0);
-    const {signed, repeated, isContradicted} = output;
+    const {signed, recorded, repeated, isContradicted} = output;
     const violation = this.#violation;
     // Written out: every message and tick ends here, and a spread of two shapes costs more than all else of it.
-    return {signed, repeated, decided, isContradicted, cut, isBehind, named, liars, violation};
+    return {signed, recorded, repeated, decided, isContradicted, cut, isBehind, named, liars, violation};
   }
 }
 
-const NOTHING: SimplexOutput = {signed: [], repeated: [], decided: undefined, isContradicted: false};
+const NOTHING: SimplexOutput = {
+  ...{signed: [], recorded: [], repeated: []},
+  ...{decided: undefined, isContradicted: false},
+};
 
 /** Highest height that a message speaks of. */
 export function heightOf({proposals, votes}: ConsensusMessage): bigint {

@@ -1,19 +1,23 @@
-import {type ConsensusMessage, encodeConsensus} from "./consensusCodec.ts";
+import {encodeConsensus} from "./consensusCodec.ts";
 import type {Effect} from "./effects.ts";
 import {encodeSigningRecord} from "./signingRecord.ts";
+import type {SimplexOutput} from "./simplexTypes.ts";
 
-/** One record and one message for all that was signed in a step. */
-export function consensusEffects(
-  signed: readonly ConsensusMessage[],
-  repeated: readonly ConsensusMessage[],
-): Effect[] {
-  const effects: Effect[] = [];
+/** A record of each thing that was signed in a step, and one message for all of them. */
+export function consensusEffects({
+  signed,
+  recorded,
+  repeated,
+}: Pick<SimplexOutput, "signed" | "recorded" | "repeated">): Effect[] {
+  const effects: Effect[] = recorded.map((message) => ({
+    kind: "sign",
+    record: encodeSigningRecord({kind: "consensus", message}),
+  }));
   if (signed.length > 0) {
     const message = {
       proposals: signed.flatMap(({proposals}) => proposals),
       votes: signed.flatMap(({votes}) => votes),
     };
-    effects.push({kind: "sign", record: encodeSigningRecord({kind: "consensus", message})});
     effects.push({kind: "broadcast", what: "consensus", bytes: encodeConsensus(message)});
   }
   for (const message of repeated) {

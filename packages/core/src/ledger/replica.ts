@@ -169,7 +169,7 @@ export class Replica implements LedgerReplica {
 
   signingRecords(): Uint8Array[] {
     const consensus = this.#agreement
-      .signed()
+      .recorded()
       .map((message) => encodeSigningRecord({kind: "consensus", message}));
     return [...(this.#ownLog?.signingRecords() ?? []), ...consensus];
   }
@@ -297,7 +297,7 @@ export class Replica implements LedgerReplica {
     const effects: Effect[] = [];
     for (;;) {
       const output = this.#agreement.advance(nowMs);
-      effects.push(...consensusEffects(output.signed, output.repeated));
+      effects.push(...consensusEffects(output));
       const {decided, cut, violation} = output;
       effects.push(...output.liars.map(badCheckpoint));
       if (violation !== undefined) effects.push(...this.#stop(violation));

@@ -10,11 +10,10 @@
  * cannot have been skipped, two quorums for different checkpoints in v share an honest witness that would
  * have voted twice, and every later proposal that an honest witness votes for extends v: it is x again.
  *
- * Pure: what it signs goes out as records first (`output.signed`), then as messages.
+ * Pure: what it signs goes out as records first (`output.recorded`), then as messages (`output.signed`).
  */
 import type {Hash} from "../primitives/id.ts";
 import {ZERO_HASH} from "./cell.ts";
-import type {Checkpoint} from "./checkpoint.ts";
 import {
   type ConsensusMessage,
   type ConsensusVote,
@@ -41,7 +40,8 @@ export class Simplex {
   readonly #start: SimplexStart;
   readonly #votes: SimplexVotes;
   readonly #proposals = new Map<number, Proposal>();
-  readonly #checkpoints = new Map<Hash, Checkpoint>();
+  /** One for each checkpoint. */
+  readonly #byHash = new Map<Hash, Proposal>();
   /** What this witness has signed here: never contradicted. */
   readonly #own = new Map<string, ConsensusVote>();
   #iteration = 1;
@@ -56,9 +56,12 @@ export class Simplex {
     this.#start = start;
     this.height = start.height;
     this.#votes = new SimplexVotes(components.committee);
-    for (const {proposals, votes} of start.signed) {
+    for (const {proposals, votes} of start.recorded) {
       for (const proposal of proposals) this.#keep(proposal);
-      for (const vote of votes) this.#remember(vote);
+      for (const vote of votes) {
+        if (vote.witness === components.witness?.index) this.#remember(vote);
+        else this.#votes.add(vote);
+      }
     }
   }
 
@@ -66,11 +69,22 @@ export class Simplex {
     return this.#iteration;
   }
 
-  /** Every own signed message of this height. */
-  signed(): ConsensusMessage[] {
+  /** Every own signed message of this height, with what it rests on. */
+  recorded(): ConsensusMessage[] {
     const own = this.#proposalsOf(this.#components.witness?.index);
     const proposals = own.map((each) => ({proposals: [each], votes: []}));
-    return [...proposals, ...[...this.#own.values()].map((each) => ({proposals: [], votes: [each]}))];
+    return [...proposals, ...[...this.#own.values()].map((vote) => this.#withBasis(vote))];
+  }
+
+  /**
+   * A vote that binds, and what others need before they can join it: the proposal, and under a `finalize` the
+   * votes that notarized it. Perhaps one of those came from a bad member that never repeats it.
+   */
+  #withBasis(vote: ConsensusVote): ConsensusMessage {
+    const proposal = this.#byHash.get(vote.hash);
+    const {kind, iteration, hash} = vote;
+    const certificate = kind === "finalize" ? this.#votes.votes("notarize", iteration, hash) : [];
+    return {proposals: proposal === undefined ? [] : [proposal], votes: [...certificate, vote]};
   }
 
   /** What a witness said here, as far as it fits into one message. */
@@ -94,7 +108,10 @@ export class Simplex {
   /** Does everything that time and messages allow. */
   advance(nowMs: number): SimplexOutput {
     if (!this.#isStarted) this.#enter(nowMs);
-    const output: SimplexOutput = {signed: [], repeated: [], decided: undefined, isContradicted: false};
+    const output: SimplexOutput = {
+      ...{signed: [], recorded: [], repeated: []},
+      ...{decided: undefined, isContradicted: false},
+    };
     // Each round signs something or moves an iteration on; both are finite.
     while (!this.#isDecided && this.#progress(nowMs, output));
     if (!this.#isDecided && nowMs >= this.#repeatMs && this.#components.witness !== undefined) {
@@ -127,7 +144,7 @@ export class Simplex {
   #decide(output: SimplexOutput): boolean {
     for (let iteration = 1; iteration <= this.#votes.iterationMax; iteration += 1) {
       const hash = this.#votes.finalized(iteration);
-      const checkpoint = hash === undefined ? undefined : this.#checkpoints.get(hash);
+      const checkpoint = hash === undefined ? undefined : this.#byHash.get(hash)?.checkpoint;
       if (hash === undefined || checkpoint === undefined) continue;
       const verdict = this.#components.host.judge(checkpoint, hash);
       output.isContradicted ||= verdict === "invalid";
@@ -174,13 +191,15 @@ export class Simplex {
     if (this.#proposals.has(iteration) || nowMs < this.#proposeMs()) return false;
     const parent = this.#votes.parentOf(iteration);
     if (parent === undefined) return false;
-    const known = parent.hash === undefined ? undefined : this.#checkpoints.get(parent.hash);
-    const checkpoint = parent.hash === undefined ? host.propose(nowMs) : known;
+    const known = parent.hash === undefined ? undefined : this.#byHash.get(parent.hash);
+    const checkpoint = parent.hash === undefined ? host.propose(nowMs) : known?.checkpoint;
     if (checkpoint === undefined) return false;
     const draft = {iteration, parent: parent.iteration, checkpoint, witness: witness.index};
     const proposal = signProposal(draft, witness.signer, genesisHash);
     this.#keep(proposal);
-    output.signed.push({proposals: [proposal], votes: []});
+    const message = {proposals: [proposal], votes: []};
+    output.signed.push(message);
+    output.recorded.push(message);
     return true;
   }
 
@@ -213,6 +232,7 @@ export class Simplex {
     const vote = signVote(draft, witness.signer, genesisHash);
     this.#remember(vote);
     output.signed.push({proposals: [], votes: [vote]});
+    output.recorded.push(this.#withBasis(vote));
   }
 
   /** A notarized checkpoint most likely gets final within Δ: only then is proposing it again of use. */
@@ -251,7 +271,7 @@ export class Simplex {
 
   #keep(proposal: Proposal): void {
     this.#proposals.set(proposal.iteration, proposal);
-    this.#checkpoints.set(proposal.hash, proposal.checkpoint);
+    this.#byHash.set(proposal.hash, proposal);
   }
 
   /** What lets another node get to where this one stands: proposal, own votes, and the last certificates. */
@@ -280,11 +300,11 @@ export class Simplex {
     const isUseful =
       known === undefined ||
       (known.hash !== hash && this.#votes.votes("notarize", iteration, hash).length > 0);
-    if (!isUseful || (this.#checkpoints.has(hash) && known !== undefined)) return true;
+    if (!isUseful || (this.#byHash.has(hash) && known !== undefined)) return true;
     if (witness !== this.#leader(iteration) || !verifyProposal(this.#components, proposal).valid)
       return false;
     if (known === undefined) this.#keep(proposal);
-    else this.#checkpoints.set(hash, checkpoint);
+    else this.#byHash.set(hash, proposal);
     return true;
   }
 

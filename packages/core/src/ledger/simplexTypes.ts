@@ -32,13 +32,15 @@ export type SimplexStart = {
   readonly dueMs: number;
   /** Δ: how long a message takes at most while the network is well. */
   readonly delayMs: number;
-  /** What this witness signed at this height in an earlier run. */
-  readonly signed: readonly ConsensusMessage[];
+  /** What this witness recorded at this height in an earlier run. */
+  readonly recorded: readonly ConsensusMessage[];
 };
 
 export type SimplexOutput = {
-  /** Signed now: to be recorded, then sent. */
+  /** Signed now: to be sent once it is recorded. */
   signed: ConsensusMessage[];
+  /** The same, each with what it rests on: after a crash perhaps nobody else has that any more. */
+  recorded: ConsensusMessage[];
   /** Sent again, for those that missed it. */
   repeated: ConsensusMessage[];
   decided: FinalCheckpoint | undefined;

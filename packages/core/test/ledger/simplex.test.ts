@@ -3,7 +3,14 @@
 import {sha256} from "@catalyze/core/crypto/sha256";
 import type {Checkpoint} from "@catalyze/core/ledger/checkpoint";
 import {checkpointHash} from "@catalyze/core/ledger/checkpoint";
-import {type ConsensusMessage, decodeConsensus, encodeConsensus} from "@catalyze/core/ledger/consensusCodec";
+import {
+  type ConsensusMessage,
+  decodeConsensus,
+  encodeConsensus,
+  type Proposal,
+  signProposal,
+  signVote,
+} from "@catalyze/core/ledger/consensusCodec";
 import {isProven} from "@catalyze/core/ledger/finality";
 import {genesisCheckpoint} from "@catalyze/core/ledger/genesisState";
 import {Simplex} from "@catalyze/core/ledger/simplex";
@@ -33,9 +40,14 @@ function proposalOf(index: number, salt: number): Checkpoint {
   return {...parent, height: 1n, epoch: 1, timeMs: 1_000 * salt + index};
 }
 
-type Node = {simplex: Simplex; readonly signed: ConsensusMessage[]; decided: string | undefined};
+type Node = {
+  simplex: Simplex;
+  readonly signed: ConsensusMessage[];
+  readonly recorded: ConsensusMessage[];
+  decided: string | undefined;
+};
 
-function startOf(index: number, signed: readonly ConsensusMessage[], salt: number): Simplex {
+function startOf(index: number, recorded: readonly ConsensusMessage[], salt: number): Simplex {
   return new Simplex(
     {
       committee,
@@ -44,22 +56,23 @@ function startOf(index: number, signed: readonly ConsensusMessage[], salt: numbe
       witness: {index, signer: signers[index]!},
       host: {propose: () => proposalOf(index, salt), judge: () => "valid"},
     },
-    {height: 1n, dueMs: 0, delayMs: DELAY_MS, signed},
+    {height: 1n, dueMs: 0, delayMs: DELAY_MS, recorded},
   );
 }
 
 /** Plays a script of chance: which message goes where, what is lost, who restarts. Then calm until all decide. */
 function play(script: readonly number[], silent: number | undefined): Node[] {
   const nodes = [0, 1, 2, 3].map(
-    (index): Node => ({simplex: startOf(index, [], 0), signed: [], decided: undefined}),
+    (index): Node => ({simplex: startOf(index, [], 0), signed: [], recorded: [], decided: undefined}),
   );
   let wire: {to: number; bytes: Uint8Array}[] = [];
   let nowMs = 0;
   const speak = (index: number) => {
     const node = nodes[index]!;
     if (node.decided !== undefined || index === silent) return;
-    const {signed, repeated, decided} = node.simplex.advance(nowMs);
+    const {signed, recorded, repeated, decided} = node.simplex.advance(nowMs);
     node.signed.push(...signed);
+    node.recorded.push(...recorded);
     for (const message of [...signed, ...repeated]) {
       for (let to = 0; to < 4; to++) if (to !== index) wire.push({to, bytes: encodeConsensus(message)});
     }
@@ -81,7 +94,7 @@ function play(script: readonly number[], silent: number | undefined): Node[] {
     if (draw % 7 === 0) nowMs += draw % 400;
     if (draw % 23 === 0) {
       const node = nodes[draw % 4]!;
-      node.simplex = startOf(draw % 4, node.signed, step);
+      node.simplex = startOf(draw % 4, node.recorded, step);
     }
   }
   for (let round = 0; round < 4_000 && nodes.every(({decided}) => decided === undefined); round++) {
@@ -122,6 +135,44 @@ describe("simplex", () => {
       }),
       {numRuns: 200},
     );
+  });
+
+  it("goes on after all honest ones crashed and a bad one keeps the vote on which a finalize rests", () => {
+    const bad = {index: 2, signer: signers[2]!};
+    const draft = {iteration: 1, parent: 0, witness: bad.index};
+    const [shown, hidden] = [1, 2].map((salt) =>
+      signProposal({...draft, checkpoint: proposalOf(bad.index, salt)}, bad.signer, genesisHash),
+    ) as [Proposal, Proposal];
+    const recorded: ConsensusMessage[][] = [[], [], [], []];
+    const nodes = [0, 1, 2, 3].map((index) => startOf(index, [], 0));
+    const said = (index: number, nowMs: number) => {
+      const output = nodes[index]!.advance(nowMs);
+      recorded[index]!.push(...output.recorded);
+      return output.signed;
+    };
+    // It leads, shows one checkpoint to two and another to the third, and its vote to one alone.
+    for (const index of [0, 1, 3]) said(index, 0);
+    for (const index of [0, 1]) nodes[index]!.receive({proposals: [shown], votes: []});
+    nodes[3]!.receive({proposals: [hidden], votes: []});
+    const vote = {kind: "notarize", height: 1n, iteration: 1, hash: shown.hash, witness: bad.index} as const;
+    nodes[1]!.receive({proposals: [], votes: [signVote(vote, bad.signer, genesisHash)]});
+    for (const message of said(0, 1)) nodes[1]!.receive(message);
+    const kinds = [1, 3, 0].map((index) =>
+      said(index, index === 1 ? 1 : 3 * DELAY_MS).flatMap(({votes}) => votes.map(({kind}) => kind)),
+    );
+    expect(kinds).toEqual([["notarize", "finalize"], ["notarize", "skip"], ["skip"]]);
+
+    for (const index of [0, 1, 3]) nodes[index] = startOf(index, recorded[index]!, 1);
+    const decided = new Set<string>();
+    for (let nowMs = 0; nowMs < 100 * DELAY_MS && decided.size === 0; nowMs += DELAY_MS / 4) {
+      for (const from of [0, 1, 3]) {
+        const output = nodes[from]!.advance(nowMs);
+        if (output.decided !== undefined) decided.add(output.decided.hash);
+        for (const message of [...output.signed, ...output.repeated])
+          for (const to of [0, 1, 3]) if (to !== from) nodes[to]!.receive(message);
+      }
+    }
+    expect([...decided]).toEqual([shown.hash]);
   });
 
   it("has proposals whose hash tells them apart", () => {

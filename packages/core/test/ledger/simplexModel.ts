@@ -116,13 +116,13 @@ export class Automaton {
     const begin = (): Simplex =>
       new Simplex(
         {committee, verifier, genesisHash: NO_GENESIS, witness, host},
-        {height: HEIGHT, dueMs: 0, delayMs: DELAY_MS, signed: [...signed]},
+        {height: HEIGHT, dueMs: 0, delayMs: DELAY_MS, recorded: [...signed]},
       );
     let simplex = begin();
     const advance = () => {
       const before = simplex.iteration;
       const output = simplex.advance(nowMs);
-      signed.push(...output.signed);
+      signed.push(...output.recorded);
       if (simplex.iteration !== before) enteredMs = nowMs;
       for (const vote of output.signed.flatMap((message) => message.votes)) {
         if (vote.iteration <= this.#iterations) votes.add(keyOfVote(vote.kind, vote.iteration, vote.hash));

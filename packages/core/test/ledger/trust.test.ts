@@ -72,7 +72,7 @@ describe("agreement's words", () => {
   const simplex = () =>
     new Simplex(
       {committee, verifier, genesisHash: hash, witness: undefined, host: idle},
-      {height: 1n, dueMs: 0, delayMs: 100, signed: []},
+      {height: 1n, dueMs: 0, delayMs: 100, recorded: []},
     );
   const proposalBy = (witness: number, signer: number) =>
     signProposal({iteration: 1, parent: 0, checkpoint, witness}, witnesses[signer]!, hash);
