@@ -21,7 +21,7 @@ let joined: SimLedger;
 let handovers: readonly Handover[];
 beforeAll(async () => {
   sim = await settledSim({...SCENARIOS.changing(3), joiners: 0, crypto: REAL_CRYPTO});
-  joined = await settledSim({...SCENARIOS.changing(4), crypto: REAL_CRYPTO});
+  joined = await settledSim({...SCENARIOS.changing(5), crypto: REAL_CRYPTO});
   handovers = await storedHandovers(sim.live()[0]!.store);
 });
 

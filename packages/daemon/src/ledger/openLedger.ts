@@ -1,6 +1,5 @@
 /** Builds the parts of a ledger node around the replica that was restored, and ties them together. */
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
-import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {Committees} from "@catalyze/core/ledger/handover";
 import type {Op} from "@catalyze/core/ledger/op";
@@ -18,7 +17,6 @@ import type {SignatureVerifier, Signer} from "@catalyze/core/ports/signer";
 import type {AppendLog, Store} from "@catalyze/core/ports/store";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, PeerId} from "@catalyze/core/primitives/id";
-import type {UnixMs} from "@catalyze/core/primitives/time";
 import {AnchoredCell} from "./anchoredCell.ts";
 import type {WalletView} from "./draftOp.ts";
 import {EntriesTopic} from "./entriesTopic.ts";
@@ -159,13 +157,8 @@ export async function openLedger(
     isPaid: ({body}) => isFeeEnough(body, {state: replica.base, epoch: replica.epoch}),
     takeSlowChecks: () => slow.take(),
   });
-  const machine = {
-    step: (input: ReplicaInput, nowMs: UnixMs) => replica.step(input, nowMs),
-    nextTickMs: (nowMs: UnixMs) => replica.wantsTick(nowMs),
-    signingRecords: () => replica.signingRecords(),
-  };
   const driver: ReplicaDriver = new ReplicaDriver(
-    {replica: machine, store, signingTable, clock, log, metrics},
+    {replica, store, signingTable, clock, log, metrics},
     {
       also(each, input) {
         talk.shelf.onEffects(each);

@@ -21,7 +21,7 @@ import {SavedGroups} from "./savedGroups.ts";
 export type ReplicaMachine = {
   step(input: ReplicaInput, nowMs: UnixMs): readonly Effect[];
   /** Time of the next tick that it wants, or `undefined` for none. */
-  nextTickMs(nowMs: UnixMs): number | undefined;
+  wantsTick(nowMs: UnixMs): number | undefined;
   /** What of the signing table still matters. */
   signingRecords(): readonly Uint8Array[];
 };
@@ -286,7 +286,7 @@ export class ReplicaDriver {
     if (this.#stop.signal.aborted) return;
     const {clock, replica} = this.#components;
     const now = clock.now();
-    const atMs = replica.nextTickMs(now);
+    const atMs = replica.wantsTick(now);
     if (atMs === undefined) return;
     this.#cancelTick = clock.after(Math.max(TICK_MIN_MS, atMs - now), () => {
       // A failed disk or a stop ends the wait; the loop schedules the next tick when it is over.

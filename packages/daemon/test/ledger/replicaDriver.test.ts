@@ -39,7 +39,7 @@ function rig() {
             {kind: "certified", ops: [op]},
           ];
         },
-        nextTickMs: () => nextTick,
+        wantsTick: () => nextTick,
         signingRecords: () => [],
       },
       store: new MemoryStore(disk),
