@@ -12,6 +12,8 @@ const LONGER: Record<string, string> = {
     "one state machine: what follows from each input stands in one place",
   "packages/core/src/ledger/dag.ts":
     "one graph: what is taken in, held back and forgotten are one set of rules",
+  "packages/core/src/ledger/simplex.ts":
+    "one protocol: its safety and its progress are argued over the whole of it",
   "packages/contracts/solidity/src/CatalyzeAnchor.sol":
     "one vault, one set of invariants: its states and its money are read together",
 };

@@ -21,7 +21,8 @@ export type InvariantWatchComponents = {
 
 /** Checked once for each checkpoint that is adopted. */
 const OF_CHECKPOINT = ["I1", "I5", "I6"] as const;
-const OF_RECOUNT = ["I1", "I2", "I4"] as const;
+const OF_RECOUNT = ["I1", "I2", "I4", "I9"] as const;
+
 export class InvariantWatch {
   readonly #components: InvariantWatchComponents;
   readonly #broken = new Map<Invariant | "other", string>();

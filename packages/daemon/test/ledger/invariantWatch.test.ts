@@ -47,7 +47,7 @@ describe("InvariantWatch", () => {
     watch.saw([checkpointed(false)]);
     expect(broken).toEqual([]);
     watch.saw([checkpointed(true)]);
-    expect(checks).toMatchObject({I1: 3, I2: 1, I4: 1});
+    expect(checks).toMatchObject({I1: 3, I2: 1, I4: 1, I9: 1});
     expect(broken).toEqual(["I4", "I4"]);
     expect(watch.broken).toEqual(["I4: lock 1 paid more than its amount"]);
     expect(errors).toHaveLength(2);
