@@ -131,7 +131,7 @@ export class Checks {
     spoken: readonly Spoken[],
     parts: {readonly records: readonly Uint8Array[]; readonly nowMs: number},
   ): void {
-    for (const record of parts.records) this.#checkRecord(node.index, record);
+    for (const record of parts.records) this.#checkRecord(node, record);
     for (const effect of spoken) {
       if (effect.kind === "violation") throw new Error(`node ${node.index}: ${effect.reason}`);
       if (effect.kind === "broadcast") this.#checkWord(node, effect);
@@ -227,16 +227,19 @@ export class Checks {
   }
 
   /** I7: never two votes for a slot in an epoch, two entries with a number, skip and finalize. */
-  #checkRecord(index: number, bytes: Uint8Array): void {
+  #checkRecord({index, seat}: SimLedgerNode, bytes: Uint8Array): void {
     const record = decodeSigningRecord(bytes);
     if (record.kind === "consensus") {
-      for (const {kind, height, iteration, hash} of record.message.votes) {
+      // A record holds what others signed, too, where its own vote rests on that.
+      const votes = record.message.votes.filter(({witness}) => witness === seat);
+      const proposals = record.message.proposals.filter(({witness}) => witness === seat);
+      if (votes.length + proposals.length === 0) throw new Error(`node ${index} recorded nothing of its own`);
+      for (const {kind, height, iteration, hash} of votes) {
         this.#once(`${index}/${kind}/${height}/${iteration}`, hash);
         if (kind !== "notarize") this.#once(`${index}/end/${height}/${iteration}`, kind);
       }
-      for (const {checkpoint, iteration, hash} of record.message.proposals) {
+      for (const {checkpoint, iteration, hash} of proposals)
         this.#once(`${index}/propose/${checkpoint.height}/${iteration}`, hash);
-      }
       return;
     }
     if (record.kind === "entry") this.#once(`${index}/n/${record.entry.header.n}`, record.entry.hash);
