@@ -120,6 +120,15 @@ class BatchWitnesses {
 
   constructor(world: World) {
     this.#replicas = world.voteSigners.map((_, index) => createReplica(world, index));
+    for (const to of this.#replicas)
+      for (const other of this.#replicas) if (to !== other) this.#ask(to, other);
+  }
+
+  /** At its start a witness is silent until the others have told it what they have of its log. */
+  #ask(to: Replica, other: Replica): void {
+    const [seat, own] = [other.seat!, to.seat!];
+    const heard = {kind: "heard", seats: [seat], ...other.testimonyFor(own), from: undefined} as const;
+    to.step(heard, this.#nowMs as UnixMs);
   }
 
   /** How long the first replica took, in ms. */

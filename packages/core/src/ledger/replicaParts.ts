@@ -19,8 +19,8 @@ import {Voter} from "./voter.ts";
 /** Δ of checkpoint agreement: a quarter of the interval, within what networks are like. */
 const DELAY_MIN_MS = 250;
 const DELAY_MAX_MS = 1_000;
-/** Of work on a checkpoint before other inputs get their turn: about 8 ms. */
-const WORK_UNITS = 800;
+/** Of work on a checkpoint before other inputs get their turn: some 5 ms. */
+const WORK_UNITS = 500;
 
 export type ReplicaParts = {
   /** `undefined` for a follower, and where the signing table was moved to another machine. */
