@@ -12,7 +12,9 @@ import type {UnixMs} from "@catalyze/core/primitives/time";
 import {MemoryDisk, MemoryStore} from "../fakes/memoryStore.ts";
 import type {SimCrypto} from "../market/simKeys.ts";
 
-const PIECE_UNITS = 10;
+/** Of work on a checkpoint at a time. */
+const SMALL_UNITS = 10;
+const LARGE_UNITS = 800;
 
 export type SimLedgerOptions = {
   readonly index: number;
@@ -47,10 +49,10 @@ export class SimLedgerNode {
   async start(): Promise<void> {
     const {genesis, crypto, voteSigner, isForker, index} = this.#options;
     // Every second node computes its checkpoints in small pieces, with inputs in between.
-    const pieces = index % 2 === 1 ? {workUnits: PIECE_UNITS} : {};
+    const workUnits = index % 2 === 1 ? SMALL_UNITS : LARGE_UNITS;
     const restored = await restoreReplica({genesis, store: this.store, signed: [...this.signed]});
     const {verifier} = crypto;
-    this.replica = new Replica({genesis, verifier, voteSigner, isForker, ...pieces}, restored);
+    this.replica = new Replica({genesis, verifier, voteSigner, isForker, workUnits}, restored);
   }
 
   /** Of its vote key; survives its crashes. */
