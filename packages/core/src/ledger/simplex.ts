@@ -56,11 +56,16 @@ export class Simplex {
     this.#start = start;
     this.height = start.height;
     this.#votes = new SimplexVotes(components.committee);
+    // Own words bind, whatever they are. What others said is checked like anything that comes in: the records may
+    // have come from another machine.
     for (const {proposals, votes} of start.recorded) {
-      for (const proposal of proposals) this.#keep(proposal);
       for (const vote of votes) {
         if (vote.witness === components.witness?.index) this.#remember(vote);
-        else this.#votes.add(vote);
+        else this.#receiveVote(vote);
+      }
+      for (const proposal of proposals) {
+        if (proposal.witness === components.witness?.index) this.#keep(proposal);
+        else this.#receiveProposal(proposal);
       }
     }
   }

@@ -175,6 +175,24 @@ describe("simplex", () => {
     expect([...decided]).toEqual([shown.hash]);
   });
 
+  it("believes nothing that its records say of others without their signatures", () => {
+    const checkpoint = proposalOf(2, 1);
+    const draft = {height: 1n, iteration: 1, hash: checkpointHash(checkpoint)} as const;
+    const proposal = signProposal(
+      {iteration: 1, parent: 0, witness: 2, checkpoint},
+      signers[2]!,
+      genesisHash,
+    );
+    const restored = (signerOf: (witness: number) => Signer) => {
+      const votes = [1, 2, 3].map((witness) =>
+        signVote({...draft, kind: "finalize", witness}, signerOf(witness), genesisHash),
+      );
+      return startOf(0, [{proposals: [proposal], votes}], 0).advance(0).decided?.hash;
+    };
+    expect(restored((witness) => signers[witness]!)).toBe(draft.hash);
+    expect(restored(() => signers[0]!)).toBeUndefined();
+  });
+
   it("has proposals whose hash tells them apart", () => {
     expect(checkpointHash(proposalOf(0, 0))).not.toBe(checkpointHash(proposalOf(1, 0)));
   });
