@@ -19,6 +19,8 @@ import type {Log} from "@catalyze/core/ports/log";
 import type {Net} from "@catalyze/core/ports/net";
 import type {SignatureVerifier, Signer} from "@catalyze/core/ports/signer";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
+import {CheckedAhead} from "@catalyze/daemon/identity/checkedAhead";
+import {CheckThread} from "@catalyze/daemon/identity/checkThread";
 import {openVerifier} from "@catalyze/daemon/identity/signatures";
 import {NO_METRICS} from "@catalyze/daemon/ledger/ledgerMetrics";
 import {LedgerNode} from "@catalyze/daemon/ledger/ledgerNode";
@@ -46,6 +48,8 @@ export type World = {
   readonly owners: readonly Signer[];
   readonly voteSigners: readonly Signer[];
   readonly verifier: SignatureVerifier;
+  /** One for all nodes: the thread that raw verification would have to itself. */
+  readonly thread: CheckThread;
 };
 
 export type WorldOptions = {
@@ -63,6 +67,7 @@ export type Member = {
   readonly net: Libp2pNet;
   readonly store: LevelStore;
   readonly home: string;
+  readonly verifier: CheckedAhead;
   stop(): Promise<void>;
 };
 
@@ -95,7 +100,8 @@ export function createWorld(options: WorldOptions, peerIds?: readonly string[]):
     aliases: {},
   };
   const hash = genesisHash(genesis);
-  return {genesis, hash: fromHex(hash), network: networkIdOf(hash), owners, voteSigners, verifier};
+  const thread = new CheckThread();
+  return {genesis, hash: fromHex(hash), network: networkIdOf(hash), owners, voteSigners, verifier, thread};
 }
 
 /** The state machine of a witness alone, from the genesis on. */
@@ -165,6 +171,7 @@ export class Cluster {
 
   async close(): Promise<void> {
     await Promise.all([...this.members.splice(0), ...this.#clients.splice(0)].map((each) => each.stop()));
+    await this.world.thread.stop();
     await rm(this.folder, {recursive: true, force: true});
   }
 }
@@ -174,11 +181,13 @@ async function startMember(world: World, {index, home, through}: MemberOptions):
   const store = await LevelStore.open(join(home, "db"));
   const signingTable = await FileLog.open(join(home, "signing"));
   const outboxLog = await FileLog.open(join(home, "outbox"));
+  const verifier = new CheckedAhead(world.verifier, world.thread);
   const node = new LedgerNode(
     {
       ...{store, signingTable, outboxLog, clock, random, log: silent, metrics: NO_METRICS},
       net: through?.(net) ?? net,
-      verifier: world.verifier,
+      verifier,
+      checks: verifier,
       accountSigner: world.owners[index]!,
       voteSigner: world.voteSigners[index],
     },
@@ -191,7 +200,7 @@ async function startMember(world: World, {index, home, through}: MemberOptions):
     await net.stop();
     await Promise.all([signingTable.close(), outboxLog.close(), store.close()]);
   };
-  return {node, net, store, home, stop};
+  return {node, net, store, home, verifier, stop};
 }
 
 async function createNet(index: number): Promise<Libp2pNet> {

@@ -81,7 +81,7 @@ class Provider {
     this.#feeder = feeder;
     this.#maker = new OpMaker(cluster.world);
     this.#log = log;
-    const {node, store, net} = cluster.members[0]!;
+    const {node, store, net, verifier} = cluster.members[0]!;
     this.#book = new VoucherBook({store, log});
     const identity: Identity = {
       account: node.account,
@@ -90,7 +90,8 @@ class Provider {
       // Only asks name it.
       binding: undefined as never,
       genesisHash: this.#world.hash,
-      verifier: this.#world.verifier,
+      verifier,
+      checks: verifier,
       keyOfPeer: () => undefined,
     };
     this.#payments = new IncomingPayments({

@@ -7,7 +7,15 @@ import {concat, utf8} from "../primitives/bytes.ts";
 /** What a signature covers. `genesisHash` has 32 bytes. */
 export function signedBytes(domain: Domain, genesisHash: Uint8Array, body: Uint8Array): Uint8Array {
   assert(genesisHash.length === 32, "genesis hash is not 32 bytes");
-  return concat(utf8(domain), genesisHash, body);
+  return concat(bytesOf(domain), genesisHash, body);
+}
+
+const domains = new Map<Domain, Uint8Array>();
+
+function bytesOf(domain: Domain): Uint8Array {
+  const known = domains.get(domain) ?? utf8(domain);
+  domains.set(domain, known);
+  return known;
 }
 
 /** 64 bytes over domain, network and body. */

@@ -40,6 +40,12 @@ export function isPublicKeyAllowed(publicKey: Uint8Array): boolean {
   return publicKey.length === 32 && isCanonicalY(publicKey) && !SMALL_ORDER_ENCODINGS.has(toHex(publicKey));
 }
 
+/** Whether the backend alone is enough to say that a signature is valid. False says nothing. */
+export function isSurelyValid(native: NativeVerify, ...args: Parameters<NativeVerify>): boolean {
+  const [signature, , publicKey] = args;
+  return signature.length === 64 && isPublicKeyAllowed(publicKey) && accepts(native, args);
+}
+
 /** The predicate over some backend; without one noble decides alone. */
 export function createVerifier(native?: NativeVerify): SignatureVerifier {
   return {

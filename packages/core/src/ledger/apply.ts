@@ -83,14 +83,19 @@ export function votable(state: LedgerState, op: Op, context: ApplyContext): Enab
   return enabled(state, op, context);
 }
 
-/** Applies an enabled op and returns what it moved. */
-export function apply(state: LedgerState, op: Op, context: ApplyContext): readonly Posting[] {
+/** Applies an op that must be enabled. */
+export function apply(state: LedgerState, op: Op, context: ApplyContext): void {
+  assert(tryApply(state, op, context).ok, "applying an op that is not enabled");
+}
+
+/** Applies the op if it is enabled; else nothing changes. */
+export function tryApply(state: LedgerState, op: Op, context: ApplyContext): Enabled {
   const answer = enabled(state, op, context);
-  assert(answer.ok, "applying an op that is not enabled");
+  if (!answer.ok) return answer;
   const {payload} = op.body;
-  return payload.kind === "claim"
-    ? applyClaim(state, op, payload, context)
-    : applyToAccount(state, op, payload, context);
+  if (payload.kind === "claim") applyClaim(state, op, payload, context);
+  else applyToAccount(state, op, payload, context);
+  return answer;
 }
 
 /** What an account op takes from its own cell, without the fee. */
@@ -130,15 +135,14 @@ function applyClaim(
   op: Op,
   payload: Extract<Payload, {kind: "claim"}>,
   {height}: ApplyContext,
-): readonly Posting[] {
+): void {
   const lock = state.lock(op.body.cell);
   assert(lock !== undefined, "an enabled claim has a lock");
   const settling = {to: standingAfter(lock, payload), fee: op.body.fee, isFinal: payload.isFinal};
-  const postings = settleLock(state, op.body.cell, settling, height);
+  settleLock(state, op.body.cell, settling, height);
   const after = state.lock(op.body.cell);
   assert(after !== undefined && after.seq === lock.seq, "a claim keeps its lock");
   state.put({...after, seq: op.body.seq, head: op.id});
-  return postings;
 }
 
 export type Settling = {readonly to: Standing; readonly fee: bigint; readonly isFinal: boolean};
@@ -166,12 +170,7 @@ export function settleLock(
   return postings;
 }
 
-function applyToAccount(
-  state: LedgerState,
-  op: Op,
-  payload: AccountPayload,
-  {height}: ApplyContext,
-): readonly Posting[] {
+function applyToAccount(state: LedgerState, op: Op, payload: AccountPayload, {height}: ApplyContext): void {
   const {cell: id, fee} = op.body;
   const before = state.account(id) ?? emptyAccount(id);
   if (payload.kind === "open") {
@@ -189,10 +188,9 @@ function applyToAccount(
   if (payload.kind === "withdraw") state.addWithdrawal(payload.address, payload.amount);
   const moved = state.account(id);
   assert(moved !== undefined, "an account that paid stays");
-  state.put({...moved, ...changesOf(moved, payload, height), seq: op.body.seq, head: op.id});
+  state.put({...changed(moved, payload, height), seq: op.body.seq, head: op.id});
   if (payload.kind === "accept" && payload.untilH > height)
     state.addDue(payload.untilH, {kind: "account", id});
-  return postings;
 }
 
 function creditsOf(op: Op, payload: AccountPayload): readonly Posting[] {
@@ -223,20 +221,20 @@ function creditsOf(op: Op, payload: AccountPayload): readonly Posting[] {
   }
 }
 
-function changesOf(account: AccountCell, payload: AccountPayload, height: bigint): Partial<AccountCell> {
+function changed(account: AccountCell, payload: AccountPayload, height: bigint): AccountCell {
   switch (payload.kind) {
     case "withdraw":
-      return {withdrawn: account.withdrawn + payload.amount};
+      return {...account, withdrawn: account.withdrawn + payload.amount};
     case "unstake":
-      return payload.stake === "executor" ? {leaving: account.leaving + payload.amount} : {};
+      return payload.stake === "executor" ? {...account, leaving: account.leaving + payload.amount} : account;
     case "accept":
-      return {accepts: acceptsAfter(account, payload, height)};
+      return {...account, accepts: acceptsAfter(account, payload, height)};
     case "account": {
       const {threshold, keys, exitAddress} = payload;
-      return {threshold, keys, exitAddress};
+      return {...account, threshold, keys, exitAddress};
     }
     default:
-      return {};
+      return account;
   }
 }
 

@@ -7,18 +7,25 @@ import type {TreeChange, TreeLeaf} from "./sumTree.ts";
 
 type Kind = Cell["kind"];
 type Encoded = {readonly cell: Cell; readonly bytes: Uint8Array};
-type OfKinds<Value> = Readonly<Record<Kind, Value>>;
+type OfKinds<Value> = Record<Kind, Value>;
 
 export class CellMaps {
   readonly #maps: OfKinds<OverlayMap<CellId, Cell>>;
-  readonly #dirty: OfKinds<Set<CellId>>;
+  readonly #dirty: Partial<OfKinds<Set<CellId>>> = {};
   /** Of a fork: what will be stored when it is final. */
-  readonly #encoded: OfKinds<Map<CellId, Encoded>> | undefined;
+  readonly #encoded: Partial<OfKinds<Map<CellId, Encoded>>> | undefined;
 
   constructor(parent: CellMaps | undefined) {
-    this.#maps = ofKinds((kind) => new OverlayMap(parent === undefined ? undefined : parent.#maps[kind]));
-    this.#dirty = ofKinds(() => new Set<CellId>());
-    this.#encoded = parent && ofKinds(() => new Map<CellId, Encoded>());
+    const over = parent === undefined ? undefined : parent.#maps;
+    // Forks are many and change little: each of them must cost next to nothing.
+    this.#maps = {
+      account: new OverlayMap(over?.account),
+      lock: new OverlayMap(over?.lock),
+      asset: new OverlayMap(over?.asset),
+      holding: new OverlayMap(over?.holding),
+      sale: new OverlayMap(over?.sale),
+    };
+    this.#encoded = parent && {};
   }
 
   get<K extends Kind>(kind: K, id: CellId): CellOf<K> | undefined {
@@ -27,12 +34,12 @@ export class CellMaps {
 
   put(cell: Cell): void {
     this.#maps[cell.kind].set(cell.id, cell);
-    this.#dirty[cell.kind].add(cell.id);
+    this.#touch(cell.kind, cell.id);
   }
 
   remove({kind, id}: CellName): void {
     this.#maps[kind].delete(id);
-    this.#dirty[kind].add(id);
+    this.#touch(kind, id);
   }
 
   /** In no order. */
@@ -64,7 +71,7 @@ export class CellMaps {
   /** What a tree lacks that was made when `clean` was called last. */
   *treeChanges(): Generator<TreeChange> {
     for (const kind of CELL_KINDS) {
-      for (const id of this.#dirty[kind]) {
+      for (const id of this.#dirty[kind] ?? []) {
         const cell = this.get(kind, id);
         yield {id: leafIdOf(kind, id), leaf: cell && this.#leafOf(cell)};
       }
@@ -73,21 +80,25 @@ export class CellMaps {
 
   /** Canonical bytes, kept where the tree of a fork needed them. */
   encoded(cell: Cell): Uint8Array {
-    const known = this.#encoded?.[cell.kind].get(cell.id);
+    const known = this.#encoded?.[cell.kind]?.get(cell.id);
     return known?.cell === cell ? known.bytes : encodeCell(cell);
   }
 
   #leafOf(cell: Cell): TreeLeaf {
     const bytes = encodeCell(cell);
-    this.#encoded?.[cell.kind].set(cell.id, {cell, bytes});
+    if (this.#encoded !== undefined) {
+      this.#encoded[cell.kind] ??= new Map();
+      this.#encoded[cell.kind]?.set(cell.id, {cell, bytes});
+    }
     return leafOfEncoded(cell, bytes);
   }
 
-  clean(): void {
-    for (const kind of CELL_KINDS) this.#dirty[kind].clear();
+  #touch(kind: Kind, id: CellId): void {
+    this.#dirty[kind] ??= new Set();
+    this.#dirty[kind]?.add(id);
   }
-}
 
-function ofKinds<Value>(make: (kind: Kind) => Value): OfKinds<Value> {
-  return Object.fromEntries(CELL_KINDS.map((kind) => [kind, make(kind)])) as Record<Kind, Value>;
+  clean(): void {
+    for (const kind of CELL_KINDS) this.#dirty[kind]?.clear();
+  }
 }

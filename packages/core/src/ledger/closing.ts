@@ -13,7 +13,7 @@
  */
 import {assert} from "../errors/assert.ts";
 import type {CellId} from "../primitives/id.ts";
-import {apply, enabled} from "./apply.ts";
+import {apply, enabled, tryApply} from "./apply.ts";
 import type {Candidate, Tally} from "./certificates.ts";
 import {setFrozen} from "./evidence.ts";
 import type {Op} from "./op.ts";
@@ -44,8 +44,7 @@ export function closeEpoch(state: LedgerState, tally: Tally, context: ClosingCon
   }
   // Credits of other cells only add, so what was enabled still is.
   for (const op of applied) {
-    assert(enabled(state, op, context).ok, "a candidate of one cell disabled another's");
-    apply(state, op, context);
+    assert(tryApply(state, op, context).ok, "a candidate of one cell disabled another's");
   }
   for (const cell of frozen) {
     setFrozen(state, cell, {epoch: context.epoch, untilH: context.frozenUntilH});

@@ -89,6 +89,23 @@ export function peekEntryHash(bytes: Uint8Array): Hash | undefined {
   return length + 4 > bytes.length ? undefined : entryHashOf(bytes.subarray(4, 4 + length));
 }
 
+/** Ops that encoded entry bytes carry, unread and as far as they are there. Share their memory. */
+export function peekCarriedOps(bytes: Uint8Array): Uint8Array[] {
+  if (bytes.length < 4 || bytes.length > LIMITS.entryBytesMax) return [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 4 + view.getUint32(0) + 64 + 2;
+  if (at > bytes.length) return [];
+  const ops: Uint8Array[] = [];
+  for (let left = Math.min(view.getUint16(at - 2), ENTRY_OPS_MAX); left > 0; left -= 1) {
+    if (at + 4 > bytes.length) break;
+    const end = at + 4 + view.getUint32(at);
+    if (end > bytes.length) break;
+    ops.push(bytes.subarray(at + 4, end));
+    at = end;
+  }
+  return ops;
+}
+
 /**
  * An entry of our own disk without its ops: for those that nobody votes for any more, and for putting entries
  * in order. Costs a tenth of `decodeEntry`. Throws `DECODE_INVALID`.

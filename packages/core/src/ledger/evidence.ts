@@ -1,7 +1,7 @@
 /** What evidence proves (reference/ledger 5.3, 5.5, 6.4), and what a checkpoint does about it. */
 
 import type {AccountId} from "../primitives/id.ts";
-import {apply, enabled} from "./apply.ts";
+import {tryApply} from "./apply.ts";
 import {balanceOf} from "./cell.ts";
 import {checkCertificate, type ProofCheck, type ProvenOp} from "./certificateProof.ts";
 import type {ConsensusVote} from "./consensusCodec.ts";
@@ -99,8 +99,7 @@ function applyLate(state: LedgerState, {op}: ProvenOp, height: bigint): boolean 
   const frozen = state.logCell(cell)?.frozen;
   setFrozen(state, cell, undefined);
   // More than 1/3 of the weight is bad, or this is never false: the certificate's voters saw the funds.
-  const isEnabled = enabled(state, op, {height}).ok;
-  if (isEnabled) apply(state, op, {height});
+  const {ok: isEnabled} = tryApply(state, op, {height});
   setFrozen(state, cell, frozen);
   return isEnabled;
 }

@@ -5,7 +5,7 @@
 import {assert} from "../errors/assert.ts";
 import type {CellId} from "../primitives/id.ts";
 import {finish, type Work} from "../primitives/work.ts";
-import {type ApplyContext, apply, enabled, type Refusal} from "./apply.ts";
+import {type ApplyContext, enabled, type Refusal, tryApply} from "./apply.ts";
 import type {Op} from "./op.ts";
 import {lockIdOf} from "./opCodec.ts";
 import type {LedgerState} from "./state.ts";
@@ -50,17 +50,23 @@ export function* folding(state: LedgerState, ops: Iterable<Op>, context: ApplyCo
   return {applied, ...sortOut(state, waiting, context)};
 }
 
-/** Each cell's ops, by seq, then by id so that a conflict resolves the same way everywhere. */
+/** Each cell's ops, by seq, then by id so that a conflict resolves the same way everywhere; each once. */
 function byCell(ops: Iterable<Op>): Map<CellId, Op[]> {
-  const cells = new Map<CellId, Map<string, Op>>();
+  const cells = new Map<CellId, Op[]>();
   for (const op of ops) {
-    const cell = cells.get(op.body.cell);
-    if (cell === undefined) cells.set(op.body.cell, new Map([[op.id, op]]));
-    else cell.set(op.id, op);
+    const own = cells.get(op.body.cell);
+    if (own === undefined) cells.set(op.body.cell, [op]);
+    else own.push(op);
   }
-  const sorted = new Map<CellId, Op[]>();
-  for (const [cell, unique] of cells) sorted.set(cell, [...unique.values()].sort(bySlot));
-  return sorted;
+  for (const [cell, own] of cells) {
+    if (own.length === 1) continue;
+    own.sort(bySlot);
+    cells.set(
+      cell,
+      own.filter(({id}, index) => id !== own[index - 1]?.id),
+    );
+  }
+  return cells;
 }
 
 function bySlot(left: Op, right: Op): number {
@@ -73,10 +79,8 @@ function applyCell(state: LedgerState, ops: Op[], context: ApplyContext): readon
   const applied: Op[] = [];
   const left: Op[] = [];
   for (const op of ops) {
-    if (enabled(state, op, context).ok) {
-      apply(state, op, context);
-      applied.push(op);
-    } else left.push(op);
+    if (tryApply(state, op, context).ok) applied.push(op);
+    else left.push(op);
   }
   ops.splice(0, ops.length, ...left);
   return applied;

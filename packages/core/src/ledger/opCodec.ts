@@ -70,6 +70,26 @@ export function decodeOp(bytes: Uint8Array): Op {
   return {id: opIdOf(bodyBytes), body, signatures, bytes: own, bodyBytes};
 }
 
+/** Count, key and signature of an op with one signature. */
+const ONE_SIGNATURE_BYTES = 1 + 32 + 64;
+
+/**
+ * The signature of encoded op bytes that have just one, as nearly all have; nothing is checked, and bytes that
+ * are no op may seem to have one too. Shares their memory.
+ */
+export function peekSignature(
+  bytes: Uint8Array,
+): (OpSignature & {readonly bodyBytes: Uint8Array}) | undefined {
+  const end = bytes.length - ONE_SIGNATURE_BYTES;
+  if (end <= 0 || bytes.length > LIMITS.opBytesMax || bytes[end] !== 1) return undefined;
+  const keyEnd = end + 1 + 32;
+  return {
+    bodyBytes: bytes.subarray(0, end),
+    publicKey: bytes.subarray(end + 1, keyEnd),
+    signature: bytes.subarray(keyEnd),
+  };
+}
+
 /** SHA256(0x4F ‖ body). */
 export function opIdOf(bodyBytes: Uint8Array): OpId {
   return hashHex(TAG_OP, bodyBytes) as string as OpId;

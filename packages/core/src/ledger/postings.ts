@@ -65,13 +65,16 @@ export function post(state: LedgerState, postings: readonly Posting[]): void {
 function assertBalanced(postings: readonly Posting[]): void {
   let ctz = 0n;
   // Nearly every list moves CTZ alone.
-  const units = new Map<AssetId, bigint>();
+  let units: Map<AssetId, bigint> | undefined;
   for (const posting of postings) {
     const amount = isSource(posting) ? -posting.amount : posting.amount;
-    if ("asset" in posting) units.set(posting.asset, (units.get(posting.asset) ?? 0n) + amount);
-    else ctz += amount;
+    if ("asset" in posting) {
+      units ??= new Map();
+      units.set(posting.asset, (units.get(posting.asset) ?? 0n) + amount);
+    } else ctz += amount;
   }
-  for (const sum of [ctz, ...units.values()]) assert(sum === 0n, "postings do not sum to zero");
+  assert(ctz === 0n, "postings do not sum to zero");
+  for (const sum of units?.values() ?? []) assert(sum === 0n, "postings do not sum to zero");
 }
 
 function isSource({bucket}: Posting): boolean {

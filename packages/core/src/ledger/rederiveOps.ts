@@ -1,6 +1,6 @@
 /** Form and signatures of the ops that a cut applies, each against the state that it was applied to. */
 import type {SignatureVerifier} from "../ports/signer.ts";
-import {apply, enabled} from "./apply.ts";
+import {tryApply} from "./apply.ts";
 import type {Cut, CutContext} from "./cut.ts";
 import type {Divergence} from "./divergence.ts";
 import type {Op} from "./op.ts";
@@ -32,7 +32,7 @@ export function unsoundOp(cut: Cut, context: CutContext, check: OpSoundness): Di
       };
     }
     // Keys and locks of what follows come from here; what acts outside the fold changes neither.
-    if (enabled(state, op, {height}).ok) apply(state, op, {height});
+    tryApply(state, op, {height});
   }
   return undefined;
 }

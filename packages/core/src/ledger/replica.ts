@@ -5,7 +5,7 @@
  * A committee of one takes the same path as any other: its own entry is a quorum.
  */
 import {LIMITS} from "@catalyze/proto/limits";
-import type {OpId, PeerId} from "../primitives/id.ts";
+import type {Hash, OpId, PeerId} from "../primitives/id.ts";
 import {adoptionEffects} from "./adoptionEffects.ts";
 import type {Agreement} from "./agreement.ts";
 import type {Book, Taken} from "./book.ts";
@@ -126,6 +126,10 @@ export class Replica implements LedgerReplica {
     return this.#book.dag.heads();
   }
 
+  hasEntry(hash: Hash): boolean {
+    return this.#book.dag.isKnown(hash);
+  }
+
   wantedHeads(): readonly Head[] {
     return this.#book.dag.wantedHeads();
   }
@@ -229,7 +233,7 @@ export class Replica implements LedgerReplica {
 
   #takeEntry(bytes: Uint8Array, from: From): Effect[] {
     const hash = peekEntryHash(bytes);
-    if (hash !== undefined && this.#book.dag.isKnown(hash)) return [];
+    if (hash !== undefined && this.hasEntry(hash)) return [];
     const read = decoded(decodeEntry, bytes, from);
     if ("refusal" in read) return [read.refusal];
     const entry = read.value;

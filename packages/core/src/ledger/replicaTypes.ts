@@ -1,7 +1,7 @@
 /** What the replica is made of, and what its shell may ask of it. */
 import type {Log} from "../ports/log.ts";
 import type {SignatureVerifier, Signer} from "../ports/signer.ts";
-import type {OpId} from "../primitives/id.ts";
+import type {Hash, OpId} from "../primitives/id.ts";
 import type {UnixMs} from "../primitives/time.ts";
 import type {Checkpoint, Head} from "./checkpoint.ts";
 import type {VoterMask} from "./committee.ts";
@@ -73,6 +73,8 @@ export interface LedgerReplica {
   readonly epoch: number;
   /** Last entry of each witness's log that is held here. */
   heads(): readonly Head[];
+  /** In the graph, or waiting for what it links to. */
+  hasEntry(hash: Hash): boolean;
   /** The same, lowered below what is known to be missing: what to ask others from. */
   wantedHeads(): readonly Head[];
   /** Entries that a peer with these heads lacks, causes before effects, as far as memory goes back. */

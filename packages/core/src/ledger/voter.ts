@@ -4,7 +4,7 @@
  */
 import type {SignatureVerifier} from "../ports/signer.ts";
 import type {CellId, OpId} from "../primitives/id.ts";
-import {apply, enabled, votable} from "./apply.ts";
+import {tryApply, votable} from "./apply.ts";
 import type {LogCell} from "./cell.ts";
 import type {Tally} from "./certificates.ts";
 import type {Op} from "./op.ts";
@@ -117,7 +117,7 @@ export class Voter {
     this.#remember(vote);
     const state = this.#ahead.get(cell) ?? view.fork();
     this.#ahead.set(cell, state);
-    if (enabled(state, op, {height: stampH}).ok) apply(state, op, {height: stampH});
+    tryApply(state, op, {height: stampH});
     return vote;
   }
 
@@ -156,8 +156,7 @@ export class Voter {
     for (let seq = (view.logCell(cell)?.seq ?? 0n) + 1n; ; seq += 1n) {
       const id = votes.get(seq);
       const op = id === undefined ? undefined : tally.get(id)?.op;
-      if (op === undefined || !enabled(state, op, {height: stampH}).ok) return state;
-      apply(state, op, {height: stampH});
+      if (op === undefined || !tryApply(state, op, {height: stampH}).ok) return state;
     }
   }
 }

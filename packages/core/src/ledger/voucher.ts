@@ -7,8 +7,8 @@
  */
 import {DOMAIN} from "@catalyze/proto/domains";
 import {hashHex} from "../crypto/sha256.ts";
-import {signDomain, verifyDomain} from "../crypto/signed.ts";
-import type {SignatureVerifier, Signer} from "../ports/signer.ts";
+import {signDomain, signedBytes} from "../crypto/signed.ts";
+import type {SignatureCheck, SignatureVerifier, Signer} from "../ports/signer.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {fromHex} from "../primitives/bytes.ts";
 import type {Hash} from "../primitives/id.ts";
@@ -63,13 +63,18 @@ export function verifyVoucher(
   voucher: Voucher,
   authorityKey: Uint8Array,
 ): {valid: boolean; slow: boolean} {
-  return verifyDomain(verifier, {
-    domain: DOMAIN.voucher,
-    genesisHash,
-    body: encodeVoucherBody(voucher),
-    signature: voucher.signature,
-    publicKey: authorityKey,
-  });
+  const {signature, message, publicKey} = voucherCheck(genesisHash, voucher, authorityKey);
+  return verifier.verify(signature, message, publicKey);
+}
+
+/** What `verifyVoucher` asks. */
+export function voucherCheck(
+  genesisHash: Uint8Array,
+  voucher: Voucher,
+  authorityKey: Uint8Array,
+): SignatureCheck {
+  const message = signedBytes(DOMAIN.voucher, genesisHash, encodeVoucherBody(voucher));
+  return {signature: voucher.signature, message, publicKey: authorityKey};
 }
 
 function encodeVoucherBody(body: VoucherBody): Uint8Array {

@@ -11,3 +11,19 @@ export interface SignatureVerifier {
   /** `slow` says that the slow confirmation ran: its cost is charged to the sender. */
   verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): {valid: boolean; slow: boolean};
 }
+
+/** What `verify` is asked. */
+export type SignatureCheck = {
+  readonly signature: Uint8Array;
+  readonly message: Uint8Array;
+  readonly publicKey: Uint8Array;
+};
+
+/** Has signatures checked elsewhere before `verify` is asked about them. Only a matter of speed. */
+export interface ChecksAhead {
+  /**
+   * Resolves when it is time to ask, never before an earlier call resolved; `undefined`: now. Never rejects.
+   * Asking nothing keeps the order.
+   */
+  ahead(checks: readonly SignatureCheck[]): Promise<void> | undefined;
+}

@@ -1,5 +1,6 @@
 /** Builds the parts of a ledger node around the replica that was restored, and ties them together. */
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
+import type {ChecksAheadContext} from "@catalyze/core/ledger/checksAhead";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {Committees} from "@catalyze/core/ledger/handover";
 import type {Op} from "@catalyze/core/ledger/op";
@@ -13,7 +14,7 @@ import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
 import type {Net} from "@catalyze/core/ports/net";
 import type {Random} from "@catalyze/core/ports/random";
-import type {SignatureVerifier, Signer} from "@catalyze/core/ports/signer";
+import type {ChecksAhead, SignatureVerifier, Signer} from "@catalyze/core/ports/signer";
 import type {AppendLog, Store} from "@catalyze/core/ports/store";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, PeerId} from "@catalyze/core/primitives/id";
@@ -21,6 +22,7 @@ import {AnchoredCell} from "./anchoredCell.ts";
 import type {WalletView} from "./draftOp.ts";
 import {EntriesTopic} from "./entriesTopic.ts";
 import {EvidenceReporter} from "./evidenceReporter.ts";
+import {pushAhead} from "./inputsAhead.ts";
 import {InvariantWatch} from "./invariantWatch.ts";
 import {LedgerAnswers} from "./ledgerAnswers.ts";
 import {LedgerEffects} from "./ledgerEffects.ts";
@@ -56,6 +58,8 @@ export type LedgerNodeComponents = {
   readonly log: Log;
   readonly metrics: LedgerMetrics;
   readonly verifier: SignatureVerifier;
+  /** Of the same verifier. Absent: everything is checked when it is taken. */
+  readonly checks?: ChecksAhead;
   readonly accountSigner: Signer;
   /** Votes in the epochs whose committee has a member of this key. */
   readonly voteSigner: Signer | undefined;
@@ -131,7 +135,7 @@ export async function openLedger(
   const base = await openBase(components, options, {
     ...{events, begin},
     verifier: slow,
-    push: (input) => driver.push(input),
+    push: (input) => push(input),
     written: () => driver.written(),
   });
   const {replica, account, budgets, witnesses} = base;
@@ -168,7 +172,23 @@ export async function openLedger(
       degraded: (failure) => events.degraded.emit(failure),
     },
   );
+  const push = pushOf(components, base, driver);
   return {replica, driver, wallet, sender, reporter, witnesses, committees, watch, ...records, ...talk};
+}
+
+function pushOf(
+  {checks}: LedgerNodeComponents,
+  {options, replica}: Base,
+  driver: ReplicaDriver,
+): ReplicaDriver["push"] {
+  const genesis = fromHex(genesisHash(options.genesis));
+  const context = (): ChecksAheadContext => ({
+    genesisHash: genesis,
+    isMember: replica.isMember,
+    hasEntry: (hash) => replica.hasEntry(hash),
+  });
+  const push: ReplicaDriver["push"] = (input) => driver.push(input);
+  return checks === undefined ? push : pushAhead(checks, context, push);
 }
 
 async function openBase(

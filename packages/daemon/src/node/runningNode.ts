@@ -18,8 +18,9 @@ export class RunningNode {
     this.parts = parts;
     this.#services = services;
     this.#log = log;
-    const {store, records, executor} = parts;
+    const {store, records, executor, checkThread} = parts;
     this.#stops.push(() => store.close());
+    this.#stops.push(() => checkThread.stop());
     for (const record of records) this.#stops.push(() => record.close());
     if (executor !== undefined) this.#stops.push(() => executor.stop());
   }

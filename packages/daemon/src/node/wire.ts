@@ -17,6 +17,8 @@ import {EXECUTOR_DEFAULTS, ExecutorPool} from "../exec/executorPool.ts";
 import {detectIsolation, type Isolation} from "../exec/isolation.ts";
 import {ModelInspector} from "../exec/modelInspector.ts";
 import type {HomeLayout} from "../home/homePath.ts";
+import {CheckedAhead} from "../identity/checkedAhead.ts";
+import {CheckThread} from "../identity/checkThread.ts";
 import type {NodeKeys} from "../identity/nodeKeys.ts";
 import {createSigner} from "../identity/signatures.ts";
 import {LedgerNode} from "../ledger/ledgerNode.ts";
@@ -65,13 +67,16 @@ export type Parts = {
   readonly vouchers: VoucherBook;
   readonly catalog: BundleCatalog;
   readonly marketplace: Marketplace;
+  readonly checkThread: CheckThread;
 };
 
 /** Builds a node. Throws `HOME_LOCKED`, `SCHEMA_NEWER`, `STORE_CORRUPT`, `STORE_FULL`; then nothing is left open. */
 export async function wire(input: WireInput): Promise<Parts> {
   const {layout, options, keys, genesis, verifier, clock, log, metrics} = input;
   const hash = genesisHash(genesis);
-  const identity = nodeIdentity(keys, fromHex(hash), verifier);
+  const checkThread = new CheckThread();
+  const checked = new CheckedAhead(verifier, checkThread);
+  const identity = nodeIdentity(keys, fromHex(hash), checked, checked);
   const random = new SystemRandom();
   const store = await LevelStore.open(layout.db);
   const records = await openRecords(layout.records);
@@ -88,7 +93,7 @@ export async function wire(input: WireInput): Promise<Parts> {
   net.serveGenesis(encodeGenesis(genesis));
   const ledger = new LedgerNode(
     {
-      ...{net, store, clock, random, verifier},
+      ...{net, store, clock, random, verifier: checked, checks: checked},
       signingTable: records.signing,
       outboxLog: records.outbox,
       log: log.child({module: "ledger"}),
@@ -131,7 +136,7 @@ export async function wire(input: WireInput): Promise<Parts> {
   catalog.onChange(() => marketplace.askService.changed());
   const {signing, outbox, vouchers: voucherLog} = records;
   return {
-    ...{clock, identity, genesis, store, net, blobs, ledger, vouchers, catalog, marketplace},
+    ...{clock, identity, genesis, store, net, blobs, ledger, vouchers, catalog, marketplace, checkThread},
     ...execution,
     records: [signing, outbox, voucherLog],
   };

@@ -5,7 +5,7 @@
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {awardedOf} from "@catalyze/core/ledger/lanes";
 import type {Voucher} from "@catalyze/core/ledger/op";
-import {decodeVoucher, verifyVoucher} from "@catalyze/core/ledger/voucher";
+import {decodeVoucher, verifyVoucher, voucherCheck} from "@catalyze/core/ledger/voucher";
 import type {Quote} from "@catalyze/core/market/quote";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {LedgerClient, LockView} from "@catalyze/core/ports/ledger";
@@ -87,6 +87,7 @@ export class IncomingPayments {
     }
     if (voucher.cumulative > lock.spec.amount)
       throw new CodedError("VOUCHER_INVALID", {evidence: {reason: "aboveAmount"}});
+    await identity.checks?.ahead([voucherCheck(identity.genesisHash, voucher, key)]);
     const {valid} = verifyVoucher(identity.verifier, identity.genesisHash, voucher, key);
     if (!valid) throw new CodedError("SIGNATURE_INVALID", {evidence: {field: "voucher"}});
     await vouchers.recordReceived(voucher);

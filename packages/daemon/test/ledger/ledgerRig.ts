@@ -5,6 +5,7 @@ import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {type LedgerParams, PARAMS_DEMO} from "@catalyze/core/ledger/params";
 import {toHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, PeerId} from "@catalyze/core/primitives/id";
+import {CheckedAhead} from "@catalyze/daemon/identity/checkedAhead";
 import {NO_METRICS} from "@catalyze/daemon/ledger/ledgerMetrics";
 import {LedgerNode} from "@catalyze/daemon/ledger/ledgerNode";
 import {DiskFaults} from "../../../../test/sim/fakes/diskFaults.ts";
@@ -25,6 +26,8 @@ export type RigOptions = {
   readonly seed?: number;
   readonly params?: Partial<LedgerParams>;
   readonly faults?: Partial<NetworkFaults>;
+  /** Every node has its signatures checked elsewhere, which takes up to this long. */
+  readonly checksMsMax?: number;
 };
 
 class Home {
@@ -51,7 +54,10 @@ export class LedgerRig {
   readonly genesis: Genesis;
   readonly homes: readonly Home[];
 
-  constructor({witnesses, followers, seed = 1, params = {}, faults = {}}: RigOptions) {
+  readonly #checksMsMax: number | undefined;
+
+  constructor({witnesses, followers, seed = 1, params = {}, faults = {}, checksMsMax}: RigOptions) {
+    this.#checksMsMax = checksMsMax;
     this.random = new SeededRandom(seed);
     this.network = new FakeNetwork(this.clock, this.random.fork("net"), faults);
     this.homes = Array.from({length: witnesses + followers}, (_, index) => new Home(index));
@@ -108,7 +114,7 @@ export class LedgerRig {
         random: this.random.fork(`node${index}/${this.clock.now()}`),
         log: silentLog,
         metrics: NO_METRICS,
-        verifier: testVerifier,
+        ...this.#verifiers(index),
         accountSigner: accountSigner(index),
         voteSigner: voteSigner(index),
       },
@@ -116,6 +122,21 @@ export class LedgerRig {
     );
     await this.clock.complete(node.start());
     home.node = node;
+  }
+
+  #verifiers(index: number) {
+    const msMax = this.#checksMsMax;
+    if (msMax === undefined) return {verifier: testVerifier};
+    const random = this.random.fork(`checks${index}/${this.clock.now()}`);
+    const checked = new CheckedAhead(testVerifier, {
+      check: async (checks) => {
+        await this.clock.sleep(random.int(msMax));
+        return Uint8Array.from(checks, ({signature, message, publicKey}) =>
+          testVerifier.verify(signature, message, publicKey).valid ? 1 : 0,
+        );
+      },
+    });
+    return {verifier: checked, checks: checked};
   }
 
   /** The process dies at once; what was synced stays. */

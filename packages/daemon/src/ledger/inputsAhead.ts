@@ -1,0 +1,30 @@
+/**
+ * Inputs wait here while their signatures are checked on another thread, and go on in the order in which they
+ * came: what is said after an op or an entry does not overtake it.
+ */
+import {CodedError} from "@catalyze/core/errors/codedError";
+import {type ChecksAheadContext, checksAheadOf} from "@catalyze/core/ledger/checksAhead";
+import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
+import type {ChecksAhead} from "@catalyze/core/ports/signer";
+
+type Push = (input: ReplicaInput) => Promise<readonly Effect[]>;
+
+/** As many as the driver's own queue takes. */
+const WAITING_MAX = 8_192;
+
+/** Pushes like `push`; rejects with `QUEUE_FULL` too. */
+export function pushAhead(checks: ChecksAhead, context: () => ChecksAheadContext, push: Push): Push {
+  let waiting = 0;
+  return async (input) => {
+    const checked = checks.ahead(checksAheadOf(input, context()));
+    if (checked === undefined) return await push(input);
+    if (waiting >= WAITING_MAX) throw new CodedError("QUEUE_FULL", {evidence: {max: WAITING_MAX}});
+    waiting += 1;
+    try {
+      await checked;
+    } finally {
+      waiting -= 1;
+    }
+    return await push(input);
+  };
+}
