@@ -1,5 +1,7 @@
 /**
- * The gossip side of the ledger: witnesses publish their entries and checkpoints for whoever follows.
+ * The gossip side of the ledger: witnesses publish their entries and checkpoints for whoever follows. Members
+ * of the committee do not listen: they have each other's entries from their own streams, and what one of those
+ * lost they find missing by the links of the next entry.
  * Only committee members can make a frame that the replica accepts, so an outsider cannot flood the topic
  * into work: one header signature is checked before anything else, and a bad one is the sender's fault.
  */
@@ -18,6 +20,7 @@ export type EntriesTopicComponents = {
   readonly net: Net;
   readonly budgets: PeerBudgets;
   readonly push: (input: ReplicaInput) => Promise<readonly Effect[]>;
+  readonly isMember: () => boolean;
 };
 
 /** Frames judged lately, so that the same bytes over several neighbours cost one hash each. */
@@ -27,17 +30,31 @@ export class EntriesTopic {
   readonly #components: EntriesTopicComponents;
   readonly #seen = new Set<string>();
   #unsubscribe: (() => void) | undefined;
+  #isStarted = false;
 
   constructor(components: EntriesTopicComponents) {
     this.#components = components;
   }
 
   start(): void {
-    this.#unsubscribe = this.#components.net.subscribe("entries", (message) => this.#judge(message));
+    this.#isStarted = true;
+    this.update();
   }
 
   stop(): void {
-    this.#unsubscribe?.();
+    this.#isStarted = false;
+    this.update();
+  }
+
+  /** The committee may be another. */
+  update(): void {
+    const {net, isMember} = this.#components;
+    const isListening = this.#isStarted && !isMember();
+    if (isListening) this.#unsubscribe ??= net.subscribe("entries", (message) => this.#judge(message));
+    else {
+      this.#unsubscribe?.();
+      this.#unsubscribe = undefined;
+    }
   }
 
   /** A frame too large for gossip reaches followers by sync. */

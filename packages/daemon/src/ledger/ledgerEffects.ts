@@ -163,8 +163,9 @@ export class LedgerEffects {
   }
 
   #checkpointed({checkpoint, ops}: Checkpointed): void {
-    const {metrics, events, wallet, agreed, isPaid} = this.#components;
+    const {metrics, events, wallet, agreed, isPaid, topic} = this.#components;
     metrics.checkpoint(checkpoint.height, checkpoint.epoch);
+    topic.update();
     // A full disk keeps them a while longer: the next checkpoint drops them.
     wallet.dropDead(agreed, isPaid).catch(() => undefined);
     events.checkpoint.emit(checkpoint, ops);

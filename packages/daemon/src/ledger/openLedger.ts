@@ -275,7 +275,8 @@ async function openTalk(base: Base): Promise<Talk> {
     anchorSignature: (bytes, from) => events.anchorSignature.emit(bytes, from),
   });
   const pushes = new WitnessPushes({net, clock}, witnesses);
-  return {sync, protocol, pushes, shelf, pruner, topic: new EntriesTopic({net, budgets, push})};
+  const topic = new EntriesTopic({net, budgets, push, isMember: () => replica.isMember});
+  return {sync, protocol, pushes, shelf, pruner, topic};
 }
 
 function openWallet(base: Base, outbox: Outbox): Pick<LedgerParts, "wallet" | "sender"> {

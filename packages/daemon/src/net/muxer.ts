@@ -3,7 +3,7 @@
  * window, and a header may promise 4 GiB: whoever finishes a handshake could fill our memory. It answers
  * any number of protocol names on one stream before it does anything else: whoever sends a megabyte of
  * them stops our event loop for seconds. And its answers wait for a reader without end. A connection
- * that does any of this ends; no honest peer does.
+ * that does any of this ends; no honest peer does. Nor does it need to answer every frame with one of its own.
  */
 import type {MessageStream, Stream, StreamMuxer, StreamMuxerFactory} from "@libp2p/interface";
 import {yamux} from "@libp2p/yamux";
@@ -32,6 +32,7 @@ export function muxer(): () => StreamMuxerFactory {
         watchFrames(channel);
         const muxed = factory.createStreamMuxer(channel);
         watchNegotiation(muxed, channel);
+        spareUpdates(muxed);
         return muxed;
       },
     };
@@ -78,4 +79,34 @@ function countNegotiation(stream: Stream, channel: MessageStream): void {
     if (left < 0 && channel.status === "open") channel.abort(new Error("no protocol is named"));
   };
   stream.addEventListener("message", count);
+}
+
+/** What of the library's streams is ours to use: its types keep it private. */
+type Window = {
+  readonly state: number;
+  readonly recvWindow: number;
+  readonly recvWindowCapacity: number;
+  sendWindowUpdate(): void;
+};
+type MakesStreams = {_newStream(...args: readonly unknown[]): Window};
+
+const ESTABLISHED = 3;
+
+/**
+ * The library makes the window whole after every frame of data, so that each costs a frame back, sealed and
+ * sent. As in the yamux of HashiCorp an update waits until half of the window is used up.
+ */
+function spareUpdates(muxed: StreamMuxer): void {
+  const makes = muxed as unknown as MakesStreams;
+  const make = makes._newStream.bind(muxed);
+  makes._newStream = (...args) => {
+    const stream = make(...args);
+    const update = stream.sendWindowUpdate.bind(stream);
+    stream.sendWindowUpdate = () => {
+      const isMostlyFree = stream.recvWindowCapacity > stream.recvWindow / 2;
+      // Before that an update opens the stream.
+      if (stream.state !== ESTABLISHED || !isMostlyFree) update();
+    };
+    return stream;
+  };
 }
