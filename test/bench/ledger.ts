@@ -4,6 +4,7 @@ import {fourWitnesses, manyPayees, oneWitness} from "./ledger/certified.ts";
 import {checkpointStall} from "./ledger/checkpointStall.ts";
 import {diskBytes} from "./ledger/diskBytes.ts";
 import {faults} from "./ledger/faults.ts";
+import {flood} from "./ledger/flood.ts";
 import {restart} from "./ledger/restart.ts";
 import {sideBySide} from "./ledger/sideBySide.ts";
 import {vouchers} from "./ledger/vouchers.ts";
@@ -17,6 +18,7 @@ export const ledger: Bench = {
     manyPayees,
     vouchers,
     faults,
+    flood,
     checkpointStall,
     diskBytes,
     restart,

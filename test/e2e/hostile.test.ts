@@ -71,7 +71,7 @@ describe("garbage on a stream", () => {
 
 describe("statements that look right", () => {
   it("replayed, cut off, changed or too large on every topic: nobody else is moved", async () => {
-    const enemy = await siege.enemy("pia");
+    const enemy = await siege.enemy("fay");
     await enemy.join(TOPICS);
     await until("asks and entries are heard", async () => {
       await ria.run({...HEADER, route: "auction"}, speech).catch(() => undefined);
@@ -82,7 +82,7 @@ describe("statements that look right", () => {
     const before = siege.rssOf(pia);
     for (const topic of TOPICS) {
       const real = enemy.heardOn(topic).slice(-3);
-      const liar = await siege.enemy("pia");
+      const liar = await siege.enemy(topic === "entries" ? "fay" : "pia");
       await liar.join([topic]);
       for (const bytes of real) await liar.publish(topic, bytes);
       for (const bytes of real) for (const bad of spoiled(bytes)) await liar.publish(topic, bad);
@@ -100,7 +100,7 @@ describe("statements that look right", () => {
   });
 
   it("entries and quote requests, replayed and spoiled on their streams", async () => {
-    const listener = await siege.enemy("ria");
+    const listener = await siege.enemy("fay");
     await listener.join(["entries"]);
     await until("an entry is heard", () => listener.heardOn("entries").length > 0);
     const [entry = new Uint8Array()] = listener.heardOn("entries");

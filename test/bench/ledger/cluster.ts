@@ -37,6 +37,8 @@ export const random = new SystemRandom();
 
 const CONNECT_MS_MAX = 20_000;
 const BALANCE = 1_000_000_000_000n;
+/** Keys above those of members. */
+const CLIENT_INDEX = 1_000;
 /** One client plays the whole network here. */
 const UNLIMITED = {perSecond: 1e9, burst: 1e9};
 
@@ -48,6 +50,7 @@ export type World = {
   readonly owners: readonly Signer[];
   readonly voteSigners: readonly Signer[];
   readonly verifier: SignatureVerifier;
+  readonly hasBudgets: boolean;
   /** One for all nodes: the thread that raw verification would have to itself. */
   readonly thread: CheckThread;
 };
@@ -59,6 +62,8 @@ export type WorldOptions = {
   /** Accounts that only hold money, on top. */
   readonly holders?: readonly string[];
   readonly params?: Partial<LedgerParams>;
+  /** Peers may ask as much as in life; else as much as they like. */
+  readonly hasBudgets?: boolean;
 };
 
 /** A witness or a follower that runs, and what it stands on. */
@@ -100,8 +105,11 @@ export function createWorld(options: WorldOptions, peerIds?: readonly string[]):
     aliases: {},
   };
   const hash = genesisHash(genesis);
-  const thread = new CheckThread();
-  return {genesis, hash: fromHex(hash), network: networkIdOf(hash), owners, voteSigners, verifier, thread};
+  return {
+    ...{genesis, hash: fromHex(hash), network: networkIdOf(hash), owners, voteSigners, verifier},
+    hasBudgets: options.hasBudgets ?? false,
+    thread: new CheckThread(),
+  };
 }
 
 /** The state machine of a witness alone, from the genesis on. */
@@ -119,6 +127,7 @@ export class Cluster {
   readonly folder: string;
   readonly members: Member[] = [];
   readonly #clients: Libp2pNet[] = [];
+  #clientsMade = 0;
 
   private constructor(world: World, folder: string) {
     this.world = world;
@@ -157,7 +166,8 @@ export class Cluster {
 
   /** A stranger's net, connected to every witness. */
   async client(): Promise<Libp2pNet> {
-    const net = await createNet(1_000);
+    this.#clientsMade += 1;
+    const net = await createNet(CLIENT_INDEX + this.#clientsMade);
     this.#clients.push(net);
     await net.start();
     for (const member of this.members) await net.dial(member.net.addresses()[0]!);
@@ -191,7 +201,10 @@ async function startMember(world: World, {index, home, through}: MemberOptions):
       accountSigner: world.owners[index]!,
       voteSigner: world.voteSigners[index],
     },
-    {genesis: world.genesis, budgets: {witness: UNLIMITED, other: UNLIMITED}},
+    {
+      genesis: world.genesis,
+      ...(world.hasBudgets ? {} : {budgets: {witness: UNLIMITED, other: UNLIMITED}}),
+    },
   );
   await net.start();
   await node.start();

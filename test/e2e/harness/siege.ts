@@ -31,9 +31,14 @@ export class Siege {
     [this.ria, this.pia] = [world.daemon("ria"), world.daemon("pia")];
   }
 
-  /** ria buys, pia sells, and both are up. */
+  /** ria buys, pia sells, fay follows, and all are up. */
   static async open(): Promise<Siege> {
-    const world = await World.create([{name: "ria"}, {name: "pia", flags: sells()}]);
+    // Only who is no witness listens to entries.
+    const world = await World.create([
+      {name: "ria"},
+      {name: "pia", flags: sells()},
+      {name: "fay", isWitness: false},
+    ]);
     await world.up();
     const bundle = (await world.bundles(["vad"])).get("vad");
     const added = await world.daemon("pia").ctz(["model", "add", bundle?.folder ?? ""]);

@@ -19,11 +19,18 @@ export type SignatureCheck = {
   readonly publicKey: Uint8Array;
 };
 
+export type AheadOptions = {
+  /** Whose they are: senders take turns. `undefined` is one too. */
+  readonly sender: string | undefined;
+  /** Asked when their turn has come: whether they are still worth checking. */
+  readonly isWanted?: () => boolean;
+};
+
 /** Has signatures checked elsewhere before `verify` is asked about them. Only a matter of speed. */
 export interface ChecksAhead {
   /**
-   * Resolves when it is time to ask, never before an earlier call resolved; `undefined`: now. Never rejects.
-   * Asking nothing keeps the order.
+   * Resolves when it is time to ask, never before an earlier call of the same sender; `undefined`: now. Never
+   * rejects. Asking nothing keeps the order.
    */
-  ahead(checks: readonly SignatureCheck[]): Promise<void> | undefined;
+  ahead(checks: readonly SignatureCheck[], options?: AheadOptions): Promise<void> | undefined;
 }

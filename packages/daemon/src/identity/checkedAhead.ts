@@ -2,18 +2,35 @@
  * A verifier that remembers what a thread beside it has found valid. Only surely valid signatures are
  * remembered, each until it is asked for once: whatever else is asked is checked as ever, in full, and costs
  * its sender what it cost before.
+ *
+ * Senders take turns on the thread: who sends more than it can do waits for itself only.
  */
-import type {ChecksAhead, SignatureCheck, SignatureVerifier} from "@catalyze/core/ports/signer";
+import type {AheadOptions, ChecksAhead, SignatureCheck, SignatureVerifier} from "@catalyze/core/ports/signer";
 import {equalBytes} from "@catalyze/core/primitives/bytes";
 
 /** Fewer are done sooner than handed over and back. */
 const BATCH_MIN = 4;
+/** Of all senders, and of one: some milliseconds of the thread. */
+const BATCH_MAX = 512;
+const TURN_MAX = 128;
+/** The thread has the next one at hand when it is done. */
+const BATCHES_MAX = 2;
 /** Of messages that are remembered; the oldest go first. A simple op has 300 bytes. */
 const KNOWN_BYTES_MAX = 8 * 1024 * 1024;
 
 export type CheckedElsewhere = {check(checks: readonly SignatureCheck[]): Promise<Uint8Array>};
 
-type Batch = {readonly checks: SignatureCheck[]; readonly done: Promise<void>};
+type Sender = AheadOptions["sender"];
+
+/** One call. */
+type Waiting = {
+  readonly checks: readonly SignatureCheck[];
+  readonly isWanted: () => boolean;
+  readonly done: () => void;
+};
+
+/** What a sender waits for: calls that were not sent yet, and how many were and are not answered. */
+type Line = {readonly calls: Waiting[]; open: number};
 
 /** Holds no memory of the frame that it came in. `message` is the check's own. */
 type Known = {readonly message: Uint8Array; readonly publicKey: Uint8Array; isValid: boolean};
@@ -24,10 +41,11 @@ export class CheckedAhead implements SignatureVerifier, ChecksAhead {
   /** By signature. A check that is on its way has its place here already, so that it goes only once. */
   readonly #known = new Map<string, Known>();
   #knownBytes = 0;
-  /** Of the calls of this turn. */
-  #batch: Batch | undefined;
+  /** Senders that wait for something, in the order of their turns. */
+  readonly #lines = new Map<Sender, Line>();
   /** Batches that are not answered. */
   #open = 0;
+  #isPumping = false;
 
   constructor(verifier: SignatureVerifier, thread: CheckedElsewhere) {
     this.#verifier = verifier;
@@ -38,11 +56,17 @@ export class CheckedAhead implements SignatureVerifier, ChecksAhead {
     return this.#take(...args) ? {valid: true, slow: false} : this.#verifier.verify(...args);
   }
 
-  ahead(checks: readonly SignatureCheck[]): Promise<void> | undefined {
-    if (checks.length === 0 && this.#open === 0) return undefined;
-    this.#batch ??= this.#openBatch();
-    this.#batch.checks.push(...checks);
-    return this.#batch.done;
+  ahead(
+    checks: readonly SignatureCheck[],
+    {sender, isWanted = () => true}: AheadOptions = {sender: undefined},
+  ): Promise<void> | undefined {
+    const line = this.#lines.get(sender) ?? {calls: [], open: 0};
+    if (checks.length === 0 && line.calls.length === 0 && line.open === 0) return undefined;
+    this.#lines.set(sender, line);
+    const {promise, resolve} = Promise.withResolvers<void>();
+    line.calls.push({checks, isWanted, done: resolve});
+    this.#pumpSoon();
+    return promise;
   }
 
   #take(...[signature, message, publicKey]: Parameters<SignatureVerifier["verify"]>): boolean {
@@ -55,23 +79,50 @@ export class CheckedAhead implements SignatureVerifier, ChecksAhead {
     return true;
   }
 
-  #openBatch(): Batch {
+  /** Calls of the same turn go together. */
+  #pumpSoon(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    queueMicrotask(() => {
+      this.#isPumping = false;
+      while (this.#open < BATCHES_MAX && this.#sendNext());
+    });
+  }
+
+  /** False when nothing waits. */
+  #sendNext(): boolean {
+    const calls: Waiting[] = [];
+    const lines: Line[] = [];
+    let size = 0;
+    // Whoever has had a turn goes to the end, and is met there again.
+    for (const [sender, line] of this.#lines) {
+      if (line.calls.length === 0) continue;
+      const taken = takeTurn(line);
+      size += taken.reduce((sum, {checks}) => sum + checks.length, 0);
+      calls.push(...taken);
+      line.open += 1;
+      lines.push(line);
+      this.#lines.delete(sender);
+      this.#lines.set(sender, line);
+      if (size >= BATCH_MAX) break;
+    }
+    if (calls.length === 0) return false;
+    const isWorthIt = size >= BATCH_MIN || this.#open > 0;
     this.#open += 1;
-    const checks: SignatureCheck[] = [];
-    return {checks, done: this.#run(checks)};
+    void this.#send(isWorthIt ? calls.filter(({isWanted}) => isWanted()) : []).then(() => {
+      this.#open -= 1;
+      for (const line of lines) line.open -= 1;
+      for (const {done} of calls) done();
+      for (const [sender, line] of this.#lines)
+        if (line.calls.length === 0 && line.open === 0) this.#lines.delete(sender);
+      this.#pumpSoon();
+    });
+    return true;
   }
 
-  async #run(checks: SignatureCheck[]): Promise<void> {
-    // Calls of the same turn go together.
-    await Promise.resolve();
-    this.#batch = undefined;
-    // With nothing under way a few are not worth the trip; else even none keep their place in the order.
-    if (checks.length >= BATCH_MIN || this.#open > 1) await this.#send(checks);
-    this.#open -= 1;
-  }
-
-  async #send(checks: readonly SignatureCheck[]): Promise<void> {
-    const unknown = checks.filter((check) => this.#enter(check));
+  async #send(calls: readonly Waiting[]): Promise<void> {
+    const unknown = calls.flatMap(({checks}) => checks.filter((check) => this.#enter(check)));
+    if (unknown.length === 0 && this.#open === 1) return;
     const keys = unknown.map(({signature}) => keyOf(signature));
     const answers = await this.#thread.check(unknown);
     for (const [index, key] of keys.entries()) {
@@ -99,6 +150,18 @@ export class CheckedAhead implements SignatureVerifier, ChecksAhead {
     this.#known.delete(key);
     this.#knownBytes -= message.length;
   }
+}
+
+/** At least one call, however many checks it has. */
+function takeTurn({calls}: Line): Waiting[] {
+  let size = 0;
+  let count = 0;
+  for (const {checks} of calls) {
+    if (count > 0 && size + checks.length > TURN_MAX) break;
+    size += checks.length;
+    count += 1;
+  }
+  return calls.splice(0, count);
 }
 
 function keyOf({buffer, byteOffset, byteLength}: Uint8Array): string {

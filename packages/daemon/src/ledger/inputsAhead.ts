@@ -1,6 +1,6 @@
 /**
- * Inputs wait here while their signatures are checked on another thread, and go on in the order in which they
- * came: what is said after an op or an entry does not overtake it.
+ * Inputs wait here while their signatures are checked on another thread, and those of one peer go on in the
+ * order in which they came: what is said after an op or an entry does not overtake it.
  */
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {type ChecksAheadContext, checksAheadOf} from "@catalyze/core/ledger/checksAhead";
@@ -12,11 +12,20 @@ type Push = (input: ReplicaInput) => Promise<readonly Effect[]>;
 /** As many as the driver's own queue takes. */
 const WAITING_MAX = 8_192;
 
+export type PushAheadOptions = {
+  readonly checks: ChecksAhead;
+  readonly context: () => ChecksAheadContext;
+  /** Why an input would not be taken now. */
+  readonly refusal: (input: ReplicaInput) => CodedError | undefined;
+};
+
 /** Pushes like `push`; rejects with `QUEUE_FULL` too. */
-export function pushAhead(checks: ChecksAhead, context: () => ChecksAheadContext, push: Push): Push {
+export function pushAhead({checks, context, refusal}: PushAheadOptions, push: Push): Push {
   let waiting = 0;
   return async (input) => {
-    const checked = checks.ahead(checksAheadOf(input, context()));
+    const sender = "from" in input ? input.from : undefined;
+    const isWanted = () => refusal(input) === undefined;
+    const checked = checks.ahead(checksAheadOf(input, context()), {sender, isWanted});
     if (checked === undefined) return await push(input);
     if (waiting >= WAITING_MAX) throw new CodedError("QUEUE_FULL", {evidence: {max: WAITING_MAX}});
     waiting += 1;

@@ -3,6 +3,7 @@
  * leave the outbox), then, once its group is on disk, what is said to peers and to the rest of the node.
  */
 
+import {CodedError} from "@catalyze/core/errors/codedError";
 import {encodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
 import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
 import {decodeFinalCheckpoint} from "@catalyze/core/ledger/finality";
@@ -67,6 +68,11 @@ type Checkpointed = Extract<Effect, {kind: "checkpointed"}>;
 
 /** A slow confirmation costs about 1.2 ms against 50 µs. */
 const SLOW_CHECK_COST = 24;
+/**
+ * Of an op, which its sender has checked before, if it is honest: libraries make no signatures that need the
+ * slow path. One is all that a stranger has, whatever it sent in one frame.
+ */
+const SLOW_OP_COST = 10_000;
 const REJECTED_COST = 4;
 
 export class LedgerEffects {
@@ -78,12 +84,20 @@ export class LedgerEffects {
     this.#components = components;
   }
 
+  /** A frame of many ops is taken in one by one: the rest of one that proved bad is dropped. */
+  refusal(input: ReplicaInput): CodedError | undefined {
+    const {budgets} = this.#components;
+    const isSpent = input.kind === "op" && input.from !== undefined && budgets.isSpent(input.from);
+    return isSpent ? new CodedError("PEER_BUDGET_EXHAUSTED") : undefined;
+  }
+
   also(effects: readonly Effect[], input: ReplicaInput): Write[] {
     const {takeSlowChecks, budgets, watch} = this.#components;
     watch.saw(effects);
     const slow = takeSlowChecks();
     const from = "from" in input ? input.from : undefined;
-    if (slow > 0 && from !== undefined) budgets.charge(from, slow * SLOW_CHECK_COST);
+    const cost = input.kind === "op" ? SLOW_OP_COST : SLOW_CHECK_COST;
+    if (slow > 0 && from !== undefined) budgets.charge(from, slow * cost);
     return effects.flatMap((effect) => {
       if (effect.kind === "store") this.#noteHandovers(effect.writes);
       const writes = this.#components.anchoredCell.onEffect(effect);

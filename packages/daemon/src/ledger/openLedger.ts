@@ -1,6 +1,5 @@
 /** Builds the parts of a ledger node around the replica that was restored, and ties them together. */
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
-import type {ChecksAheadContext} from "@catalyze/core/ledger/checksAhead";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {Committees} from "@catalyze/core/ledger/handover";
 import type {Op} from "@catalyze/core/ledger/op";
@@ -17,12 +16,12 @@ import type {Random} from "@catalyze/core/ports/random";
 import type {ChecksAhead, SignatureVerifier, Signer} from "@catalyze/core/ports/signer";
 import type {AppendLog, Store} from "@catalyze/core/ports/store";
 import {fromHex} from "@catalyze/core/primitives/bytes";
-import type {AccountId, PeerId} from "@catalyze/core/primitives/id";
+import type {AccountId, Hash, PeerId} from "@catalyze/core/primitives/id";
 import {AnchoredCell} from "./anchoredCell.ts";
 import type {WalletView} from "./draftOp.ts";
 import {EntriesTopic} from "./entriesTopic.ts";
 import {EvidenceReporter} from "./evidenceReporter.ts";
-import {pushAhead} from "./inputsAhead.ts";
+import {type PushAheadOptions, pushAhead} from "./inputsAhead.ts";
 import {InvariantWatch} from "./invariantWatch.ts";
 import {LedgerAnswers} from "./ledgerAnswers.ts";
 import {LedgerEffects} from "./ledgerEffects.ts";
@@ -164,6 +163,7 @@ export async function openLedger(
   const driver: ReplicaDriver = new ReplicaDriver(
     {replica, store, signingTable, clock, log, metrics},
     {
+      refusal: (input) => effects.refusal(input),
       also(each, input) {
         talk.shelf.onEffects(each);
         return effects.also(each, input);
@@ -172,23 +172,24 @@ export async function openLedger(
       degraded: (failure) => events.degraded.emit(failure),
     },
   );
-  const push = pushOf(components, base, driver);
+  const push = pushOf(base, driver, (input) => effects.refusal(input));
   return {replica, driver, wallet, sender, reporter, witnesses, committees, watch, ...records, ...talk};
 }
 
 function pushOf(
-  {checks}: LedgerNodeComponents,
-  {options, replica}: Base,
+  {components: {checks}, options, replica}: Base,
   driver: ReplicaDriver,
+  refusal: PushAheadOptions["refusal"],
 ): ReplicaDriver["push"] {
+  const push: ReplicaDriver["push"] = (input) => driver.push(input);
+  if (checks === undefined) return push;
   const genesis = fromHex(genesisHash(options.genesis));
-  const context = (): ChecksAheadContext => ({
+  const context = () => ({
     genesisHash: genesis,
     isMember: replica.isMember,
-    hasEntry: (hash) => replica.hasEntry(hash),
+    hasEntry: (hash: Hash) => replica.hasEntry(hash),
   });
-  const push: ReplicaDriver["push"] = (input) => driver.push(input);
-  return checks === undefined ? push : pushAhead(checks, context, push);
+  return pushAhead({checks, context, refusal}, push);
 }
 
 async function openBase(

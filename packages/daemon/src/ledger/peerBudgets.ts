@@ -36,6 +36,11 @@ export class PeerBudgets {
     bucket.tokens = Math.max(bucket.tokens - cost, -this.#rateOf(peer).burst);
   }
 
+  /** Whether it was charged more than it had: what of it still waits is not worth a look. */
+  isSpent(peer: PeerId): boolean {
+    return this.#bucket(peer).tokens < 0;
+  }
+
   #bucket(peer: PeerId): Bucket {
     const now = this.#clock.monotonicMs();
     const {perSecond, burst} = this.#rateOf(peer);

@@ -36,6 +36,8 @@ export type ReplicaDriverComponents = {
 };
 
 export type ReplicaDriverHooks = {
+  /** Called right before each step: why the input is not taken after all. */
+  readonly refusal: (input: ReplicaInput) => CodedError | undefined;
   /** Called right after each step: more writes for the same batch. */
   readonly also: (effects: readonly Effect[], input: ReplicaInput) => readonly Write[];
   /** One effect whose group is on disk; `store` and `sign` are not passed on. */
@@ -176,6 +178,11 @@ export class ReplicaDriver {
   }
 
   #step(waiting: Waiting, group: Group): void {
+    const refusal = this.#hooks.refusal(waiting.input);
+    if (refusal !== undefined) {
+      waiting.reject(refusal);
+      return;
+    }
     let effects: readonly Effect[];
     try {
       effects = this.#components.replica.step(waiting.input, this.#components.clock.now());

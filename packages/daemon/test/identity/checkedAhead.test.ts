@@ -48,7 +48,7 @@ function setUp() {
 }
 
 async function turn(): Promise<void> {
-  for (let at = 0; at < 10; at += 1) await Promise.resolve();
+  for (let at = 0; at < 20; at += 1) await Promise.resolve();
 }
 
 describe("signatures checked ahead", () => {
@@ -112,15 +112,54 @@ describe("signatures checked ahead", () => {
     void checked.ahead(checksOf(4))?.then(() => order.push("ops"));
     await turn();
     void checked.ahead([])?.then(() => order.push("nothing"));
+    await turn();
     void checked.ahead(checksOf(1, 9))?.then(() => order.push("one"));
     await turn();
     expect(order).toEqual([]);
+    for (const expected of [["ops"], ["ops", "nothing"], ["ops", "nothing", "one"]]) {
+      thread.answer(1);
+      await turn();
+      expect(order).toEqual(expected);
+    }
+  });
+
+  it("of one sender do not wait for all of another's", async () => {
+    const {thread, checked} = setUp();
+    const order: string[] = [];
+    for (let at = 0; at < 24; at += 1)
+      void checked.ahead(checksOf(128, 10 + at), {sender: "loud"})?.then(() => order.push("loud"));
+    void checked.ahead(checksOf(4, 9), {sender: "quiet"})?.then(() => order.push("quiet"));
+    await turn();
     thread.answer(1);
     await turn();
-    expect(order).toEqual(["ops"]);
-    thread.answer(1);
+    expect(order.slice(0, 3)).toEqual(["loud", "quiet", "loud"]);
+    void checked.ahead(checksOf(4, 8), {sender: "quiet"})?.then(() => order.push("quiet again"));
+    expect(checked.ahead([], {sender: "third"})).toBeUndefined();
+    for (let at = 0; at < 8; at += 1) {
+      await turn();
+      thread.answer(1);
+    }
     await turn();
-    expect(order).toEqual(["ops", "nothing", "one"]);
+    expect(order.filter((each) => each === "loud").length).toBe(24);
+    expect(order.indexOf("quiet again")).toBeLessThan(16);
+  });
+
+  it("are left out when nobody wants them any more", async () => {
+    const {thread, checked} = setUp();
+    let isWanted = true;
+    const sender = "bad";
+    const calls = Array.from({length: 16}, (_, at) =>
+      checked.ahead(checksOf(128, 10 + at), {sender, isWanted: () => isWanted}),
+    );
+    await turn();
+    expect(thread.asked.map(({length}) => length)).toEqual([512, 512]);
+    isWanted = false;
+    for (let at = 0; at < 6; at += 1) {
+      thread.answer(0);
+      await turn();
+    }
+    await Promise.all(calls);
+    expect(thread.asked.flat().length).toBe(1_024);
   });
 
   it("are forgotten, the oldest first, when they are too much to remember", async () => {

@@ -5,6 +5,7 @@ import {CTZ, LedgerRig} from "./ledgerRig.ts";
 import {transfer} from "./transfer.ts";
 
 const context = () => ({genesisHash: new Uint8Array(32), isMember: true, hasEntry: () => false});
+const refusal = () => undefined;
 const OP: ReplicaInput = {kind: "op", bytes: new Uint8Array(), from: undefined};
 
 describe("inputs whose signatures are checked elsewhere", () => {
@@ -12,7 +13,8 @@ describe("inputs whose signatures are checked elsewhere", () => {
     const {promise, resolve} = Promise.withResolvers<void>();
     let isHeld = false;
     const pushed: string[] = [];
-    const push = pushAhead({ahead: () => (isHeld ? promise : undefined)}, context, async ({kind}) => {
+    const checks = {ahead: () => (isHeld ? promise : undefined)};
+    const push = pushAhead({checks, context, refusal}, async ({kind}) => {
       pushed.push(kind);
       return [];
     });
@@ -29,7 +31,7 @@ describe("inputs whose signatures are checked elsewhere", () => {
 
   it("are refused when too many wait", async () => {
     const {promise, resolve} = Promise.withResolvers<void>();
-    const push = pushAhead({ahead: () => promise}, context, async () => []);
+    const push = pushAhead({checks: {ahead: () => promise}, context, refusal}, async () => []);
     const waiting = Array.from({length: 8_192}, () => push(OP));
     await expect(push(OP)).rejects.toMatchObject({code: "QUEUE_FULL"});
     resolve();

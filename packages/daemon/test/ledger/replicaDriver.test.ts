@@ -1,3 +1,4 @@
+import {CodedError} from "@catalyze/core/errors/codedError";
 import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
 import type {OpId} from "@catalyze/core/primitives/id";
 import {NO_METRICS} from "@catalyze/daemon/ledger/ledgerMetrics";
@@ -49,6 +50,7 @@ function rig() {
       metrics: NO_METRICS,
     },
     {
+      refusal: ({kind}) => (kind === "heard" ? new CodedError("PEER_BUDGET_EXHAUSTED") : undefined),
       also: () => [],
       perform: (effect) =>
         said.push({effect, signed: file.records.length, stored: disk.range("n/", {}).length}),
@@ -72,6 +74,19 @@ function rig() {
 }
 
 describe("ReplicaDriver", () => {
+  it("does not take in what is refused when its turn comes", async () => {
+    const {driver, said} = rig();
+    const heard = {
+      kind: "heard",
+      seats: [],
+      head: undefined,
+      words: new Uint8Array(),
+      from: undefined,
+    } as const;
+    await expect(driver.push(heard)).rejects.toMatchObject({code: "PEER_BUDGET_EXHAUSTED"});
+    expect(said).toEqual([]);
+  });
+
   it("has everything signed and stored before it says anything, in the order of the inputs", async () => {
     const {driver, push, said} = rig();
     driver.start();
