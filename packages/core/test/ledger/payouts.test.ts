@@ -33,6 +33,7 @@ import {
   people,
   testGenesis,
   toCell,
+  transfer,
   unsigned,
 } from "./kit.ts";
 
@@ -119,6 +120,21 @@ describe("a claim on a free lock", () => {
     const {state, lockId} = opened({authority: {...free, payees: undefined}});
     apply(state, nextOp(state, lockId, award(0n, [{to: toCell(dora.account), amount: 500n}])), {height: 2n});
     expect(held(state, dora)).toBe(500n);
+  });
+
+  it("pays what the payee may spend at once, whichever is seen first", () => {
+    const {state, open, lockId} = opened({authority: {...free, payees: undefined}});
+    const claim = nextOp(state, lockId, award(0n, [{to: toCell(dora.account), amount: 500n}]));
+    const spend = unsigned(bodyAt(dora.account, {seq: 0n, head: NO_OP}, transfer(bob.account, 400n)));
+    for (const ops of [
+      [open, claim, spend],
+      [spend, claim, open],
+    ]) {
+      const fresh = genesisState(testGenesis).fork();
+      const {applied, blocked} = fold(fresh, ops, {height: 2n});
+      expect(blocked).toEqual([]);
+      expect(applied).toEqual([open, claim, spend]);
+    }
   });
 
   it("gets no vote once the lock has expired", () => {
