@@ -71,7 +71,7 @@ function isSame(one: SplitTarget, other: SplitTarget): boolean {
 function nameOf(target: SplitTarget): string {
   switch (target.kind) {
     case "cell":
-      return target.cell;
+      return `cell ${target.cell}`;
     case "burn":
     case "treasury":
       return target.kind;
