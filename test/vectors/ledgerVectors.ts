@@ -29,14 +29,17 @@ import {fromHex, fromUtf8, toHex} from "@catalyze/core/primitives/bytes";
 import type {Hash, OpId} from "@catalyze/core/primitives/id";
 import {
   alice,
+  award,
   bob,
   bodyAt,
   carol,
   cutWith,
+  freeSpec,
   issue,
   lockSpec,
   sale,
   testGenesis,
+  toCell,
   transfer,
 } from "../../packages/core/test/ledger/kit.ts";
 
@@ -61,6 +64,17 @@ const specs: readonly LockSpec[] = [
     ],
   },
 ];
+
+/** A panel that may pay anybody. */
+const panel: LockSpec = {
+  ...freeSpec,
+  authority: {
+    kind: "controller",
+    payees: undefined,
+    threshold: 2,
+    beside: [alice.publicKey, carol.publicKey],
+  },
+};
 
 const motion: Motion = {
   changes: [
@@ -111,6 +125,7 @@ function opVectors(): Vector[] {
     ],
     ["issue", issue],
     ["open: sale locks", {kind: "open", locks: [], sales: [sale, {...sale, only: bob.account}]}],
+    ["open: free locks", {kind: "open", locks: [freeSpec, panel]}],
     ["stake", {kind: "stake", stake: "executor", amount: 5n}],
     ["unstake", {kind: "unstake", stake: "executor", amount: 5n}],
     ["govern: propose", {kind: "govern", wish: {kind: "propose", motion}}],
@@ -127,6 +142,14 @@ function opVectors(): Vector[] {
     [
       "claim with a verdict",
       {kind: "claim", cumulative: 0n, voucher: undefined, verdict, isFinal: false},
+      100n,
+    ],
+    [
+      "claim with payouts",
+      award(0n, [
+        {to: toCell(carol.account), amount: 500n},
+        {to: {kind: "burn"}, amount: 1n},
+      ]),
       100n,
     ],
   ];
@@ -192,6 +215,12 @@ function stateVectors(): Vector[] {
     ),
     {height: 2n},
   );
+  const free = signOp(
+    bodyAt(carol.account, {seq: 1n, head: issued.id}, {kind: "open", locks: [panel]}),
+    carol,
+    genesisBytes,
+  );
+  apply(closed, free, {height: 2n});
   const cells = [
     state.account(alice.account)!,
     state.lock(lockIdOf(open.id, 1))!,
@@ -199,6 +228,7 @@ function stateVectors(): Vector[] {
     closed.sale(lockIdOf(selling.id, 0))!,
     closed.asset(assetIdOf(issued.id))!,
     closed.holding(carol.account, assetIdOf(issued.id))!,
+    closed.lock(lockIdOf(free.id, 0))!,
   ];
   return [
     ...cells.map((cell) => ({

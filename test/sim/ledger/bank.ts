@@ -2,12 +2,14 @@
  * A second opinion on the money: the plainest possible bank, fed with the ops of each final checkpoint. It
  * shares no code with the ledger, so a rule that the ledger lost shows as another balance.
  */
-import type {Awarded, LockSpec, Op, StakeKind} from "@catalyze/core/ledger/op";
+import type {LockCell} from "@catalyze/core/ledger/cell";
+import type {Awarded, LockSpec, Op, SplitTarget, StakeKind} from "@catalyze/core/ledger/op";
 import {lockIdOf} from "@catalyze/core/ledger/opCodec";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import type {CellId} from "@catalyze/core/primitives/id";
 import type {Assembly, Stakes} from "./assembly.ts";
 import {BankAssets, cellsPaidBy} from "./bankAssets.ts";
+import {isFree, paidByJudge} from "./bankFree.ts";
 import {BankSales, type Till} from "./bankSales.ts";
 
 type BankLock = {
@@ -64,6 +66,8 @@ export class Bank {
   #treasury = 0n;
   #height = 0n;
   #waiting = new Map<bigint, readonly Op[]>();
+  /** Of free locks: what judges paid, and how often one beyond its time was found open, or frozen. */
+  readonly free = {payouts: 0, waits: 0, freezes: 0};
 
   constructor(accounts: readonly {readonly id: CellId; readonly balance: bigint}[], rules: BankRules) {
     this.#rules = rules;
@@ -123,6 +127,15 @@ export class Bank {
     if (payload.kind === "claim") {
       const lock = this.#locks.get(cell);
       if (lock === undefined || lock.isClosed) throw new Error(`bank: claim ${op.id} has no open lock`);
+      if (isFree(lock.spec)) {
+        for (const {to, amount} of paidByJudge(lock, payload, fee)) {
+          this.#payTo(to, amount);
+          lock.drawn += amount;
+          this.free.payouts += 1;
+        }
+        if (payload.isFinal) this.#close(lock);
+        return;
+      }
       lock.vouchers.push(payload.cumulative);
       if (payload.verdict !== undefined) lock.verdicts.push(payload.verdict);
       const to = owedOn(lock);
@@ -309,13 +322,17 @@ export class Bank {
     if (to > lock.spec.amount || to > allowed) throw new Error(`bank: lock ${id} paid ${to} of ${allowed}`);
     for (const {target, bps} of lock.spec.split) {
       const share = (to * BigInt(bps)) / 10_000n - (lock.drawn * BigInt(bps)) / 10_000n;
-      if (target.kind === "cell") this.#pay(target.cell, share);
-      else if (target.kind === "burn") this.#burned += share;
-      else this.#treasury += share;
+      this.#payTo(target, share);
     }
     lock.drawn = to;
     this.#pay(lock.spec.controller, -fee);
     this.#burned += fee;
+  }
+
+  #payTo(target: SplitTarget, amount: bigint): void {
+    if (target.kind === "cell") this.#pay(target.cell, amount);
+    else if (target.kind === "burn") this.#burned += amount;
+    else this.#treasury += amount;
   }
 
   #close(lock: BankLock): void {
@@ -329,8 +346,14 @@ export class Bank {
   #expire(id: CellId, lock: BankLock, state: LedgerState): void {
     if (lock.isClosed || lock.expiryH + 1n > this.#height) return;
     const cell = state.lock(id);
+    if (isFree(lock.spec) && cell?.isClosed !== true) {
+      this.#outlive(id, lock, cell);
+      return;
+    }
     if (cell?.frozen !== undefined) return;
     if (cell?.isClosed !== true) throw new Error(`bank: lock ${id} is open beyond its time`);
+    if (isFree(lock.spec) && cell.drawn !== lock.drawn)
+      throw new Error(`bank: free lock ${id} paid ${cell.drawn}, its claims come to ${lock.drawn}`);
     if (cell.drawn < lock.drawn) throw new Error(`bank: lock ${id} took back what it paid`);
     if (cell.drawn > lock.drawn) {
       const share = this.#controllerShare(lock, cell.drawn);
@@ -338,6 +361,19 @@ export class Bank {
       this.#draw(id, lock, {to: cell.drawn, fee: share < fee ? share : fee});
     }
     this.#close(lock);
+  }
+
+  /** Past its time: only one whose judge signed twice, until the epoch is over or its freeze is. */
+  #outlive(id: CellId, {spec, expiryH}: BankLock, cell: LockCell | undefined): void {
+    if (!this.#rules.isCheat(spec.controller)) throw new Error(`bank: lock ${id} of an honest judge is open`);
+    if (cell?.frozen !== undefined) {
+      this.free.freezes += 1;
+      return;
+    }
+    this.free.waits += 1;
+    const length = BigInt(this.#rules.checkpointsPerEpoch);
+    const epochEndH = ((expiryH + length) / length) * length;
+    if (this.#height >= epochEndH) throw new Error(`bank: free lock ${id} is open beyond its time`);
   }
 
   #controllerShare({spec, drawn}: BankLock, to: bigint): bigint {
@@ -348,6 +384,7 @@ export class Bank {
 
   #rest({spec, drawn, isClosed}: BankLock): bigint {
     if (isClosed) return 0n;
+    if (isFree(spec)) return spec.amount - drawn;
     return spec.split.reduce((rest, {bps}) => rest - (drawn * BigInt(bps)) / 10_000n, spec.amount);
   }
 

@@ -97,6 +97,11 @@ export class Checks {
     return this.#bank.matches;
   }
 
+  /** What became of free locks. */
+  get free(): Bank["free"] {
+    return this.#bank.free;
+  }
+
   /** Ops certified anywhere so far. */
   certified(): Iterable<Op> {
     return this.#certified.values();
@@ -150,6 +155,8 @@ export class Checks {
     for (const {id, body} of this.#certified.values()) {
       if (body.payload.kind !== "claim") continue;
       const drawn = this.#bank.closedAt(body.cell);
+      if (drawn !== undefined && body.payload.payouts !== undefined && !this.#applied.has(id))
+        throw new Error(`certified claim ${id} on a free lock was never paid`);
       const due = askedBy(body.payload);
       if (drawn !== undefined && drawn < due)
         throw new Error(`certified claim ${id} of ${due} was paid ${drawn}`);

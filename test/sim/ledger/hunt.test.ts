@@ -6,7 +6,10 @@ import {expect, it} from "vitest";
 import {SCENARIOS, type ScenarioName} from "./scenarios.ts";
 import {settledSim} from "./settledSim.ts";
 
-const ALL: readonly ScenarioName[] = ["hostile", "poor", "one", "forking", "storm", "changing", "governed"];
+const ALL: readonly ScenarioName[] = [
+  ...(["hostile", "poor", "one", "forking", "storm", "changing", "governed"] as const),
+  ...(["judged", "judgedHostile"] as const),
+];
 const ONLY = process.env["CTZ_SIM_SCENARIO"] ?? "";
 const HUNTING = ONLY in SCENARIOS ? [ONLY as ScenarioName] : ALL;
 const MUTANT = process.env["CTZ_MUTANT"];

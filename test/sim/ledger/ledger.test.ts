@@ -22,6 +22,7 @@ const SETTINGS: Readonly<Record<string, (payload: Payload) => boolean>> = {
 
 async function seeded(name: string, count: number, setup: (seed: number) => SimLedgerSetup): Promise<void> {
   let [certified, steps, joins, restores, matches] = [0, 0, 0, 0, 0];
+  const free = {payouts: 0, waits: 0, freezes: 0};
   const used = new Map(Object.keys(SETTINGS).map((setting) => [setting, 0]));
   for (let seed = FIRST; seed < FIRST + count; seed++) {
     try {
@@ -31,6 +32,7 @@ async function seeded(name: string, count: number, setup: (seed: number) => SimL
       joins += sim.joins;
       restores += sim.faults.restores;
       matches += sim.checks.matches;
+      for (const what of ["payouts", "waits", "freezes"] as const) free[what] += sim.checks.free[what];
       for (const {body} of sim.checks.certified()) {
         for (const [setting, isUsed] of Object.entries(SETTINGS))
           if (isUsed(body.payload)) used.set(setting, used.get(setting)! + 1);
@@ -45,9 +47,11 @@ async function seeded(name: string, count: number, setup: (seed: number) => SimL
   if (name === "storm" && count > 3)
     for (const [setting, times] of used) expect(times, setting).toBeGreaterThan(0);
   if (name === "storm" && count > 3) expect(matches, "sale locks that matched").toBeGreaterThan(0);
+  if (setup(FIRST).patrons !== undefined && count > 3)
+    for (const [what, times] of Object.entries(free)) expect(times, what).toBeGreaterThan(0);
   if (setup(FIRST).joiners !== undefined) expect(joins).toBeGreaterThan(count);
   if (setup(FIRST).faults.restore !== undefined) expect(restores).toBeGreaterThan(count / 2);
-  const told = `${count} seeds, ${steps} steps, ${certified} certified ops, ${matches} sales, ${joins} joins, ${restores} restores`;
+  const told = `${count} seeds, ${steps} steps, ${certified} certified ops, ${matches} sales, ${joins} joins, ${restores} restores, ${free.payouts} payouts, ${free.waits} waits, ${free.freezes} freezes`;
   process.stdout.write(`${name}: ${told}\n`);
 }
 
@@ -59,6 +63,8 @@ describe("ledger replicas", () => {
     ["four witnesses go on when one is silent", "silent"],
     ["four witnesses survive one that forks its log and votes twice", "forking"],
     ["four witnesses survive one that keeps no rule, and every trick of owners", "hostile"],
+    ["judges of free locks pay what is there, and their locks end whatever they sign", "judged"],
+    ["the same while one witness keeps no rule", "judgedHostile"],
     ["followers begin with snapshots in a storm, again and again", "joining"],
     ["followers begin with snapshots while one witness forks its log", "joiningForks"],
     ["followers begin with snapshots while one keeps no rule", "joiningHostile"],

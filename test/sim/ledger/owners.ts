@@ -208,6 +208,12 @@ export class Owner {
     return this.#write(this.account, payload);
   }
 
+  /** The op of a cell that it controls after this one, whatever it wrote there before. */
+  writeAt(cell: CellId, slot: Owner["slot"], payload: Payload, fee: bigint): Op {
+    this.#slots.set(cell, slot);
+    return this.#write(cell, payload, fee);
+  }
+
   /** As a wallet does it: what a vote has made too cheap never counts, nor what rests on it. Their ids. */
   dropUnpaid(state: LedgerState, isPaid: (op: Op) => boolean): OpId[] {
     const headOf = ({body: {cell}}: Op) => (state.account(cell) ?? state.lock(cell))?.seq ?? 0n;
@@ -369,7 +375,7 @@ export class Owner {
     return signVoucher(body, payer.signer, this.#network.genesisHash);
   }
 
-  #write(cell: CellId, payload: Payload): Op {
+  #write(cell: CellId, payload: Payload, fee = feeOf(payload, this.#network.opFee)): Op {
     const slot = this.#slots.get(cell) ?? {seq: 0n, head: NO_OP};
     const body: OpBody = {
       version: 1,
@@ -378,7 +384,7 @@ export class Owner {
       seq: slot.seq + 1n,
       prev: slot.head,
       ...validityOf(payload, this.#network.fromEpoch),
-      fee: feeOf(payload, this.#network.opFee),
+      fee,
       deps: [],
       payload,
     };

@@ -14,6 +14,7 @@ describe("verification from the logs", () => {
     ["storm", 2],
     ["forking", 3],
     ["changing", 1],
+    ["judged", 2],
   ])("agrees with every store of a simulated network: %s", async (name, seeds) => {
     let [heights, ops, branches] = [0n, 0, 0];
     for (let seed = 1; seed <= seeds; seed++) {

@@ -56,6 +56,16 @@ export const SCENARIOS = {
     ...{...BASE, seed, witnesses: 4, citizens: 4, equivocators: 1, joiners: 1, tricks: 4, stormMs: 20_000},
     faults: {...STORM, crash: 0.001, wipe: 0.2},
   }),
+  /** Bounties and bonds, whose judges pay, judge twice, or say nothing, while nodes crash. */
+  judged: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, patrons: 6, equivocators: 1, tricks: 4, checkpointsPerEpoch: 6},
+    ...{stormMs: 12_000, calmMs: 18_000, faults: {...STORM, crash: 0.001, wipe: 0.2}},
+  }),
+  /** The same while one of four keeps no rule, and followers begin with snapshots. */
+  judgedHostile: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, bad: seed % 4, patrons: 6, equivocators: 1, tricks: 8, joiners: 1},
+    ...{checkpointsPerEpoch: 6, stormMs: 12_000, calmMs: 18_000, faults: {...STORM, crash: 0, oneWay: 0.1}},
+  }),
   /** Followers begin with snapshots in a storm, again and again. */
   joining: (seed: number) => ({
     ...{...BASE, seed, witnesses: 4, equivocators: 1, joiners: 2},
@@ -104,5 +114,6 @@ export type ScenarioName = keyof typeof SCENARIOS;
 export const EVERY: Readonly<Record<ScenarioName, number>> = {
   ...{one: 1, storm: 1, hostile: 1, poor: 1, governed: 1, changing: 1},
   ...{forking: 2, joining: 2, silent: 3, carried: 3, joiningHostile: 3, deep: 3, deepStorm: 3},
+  ...{judged: 2, judgedHostile: 3},
   ...{forgetting: 5, joiningForks: 6, forgettingHostile: 10, pruning: 10, pruningForks: 20, calm: 100},
 };

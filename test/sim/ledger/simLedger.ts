@@ -25,9 +25,11 @@ import {Assembly} from "./assembly.ts";
 import {BadWitness} from "./badWitness.ts";
 import {Checks} from "./checks.ts";
 import {Citizen, FEE_MIN} from "./citizens.ts";
+import {FREE_TRICKS} from "./freeTricks.ts";
 import {Judges} from "./judges.ts";
 import {beginningFrom} from "./lateJoin.ts";
 import {type Network, Owner} from "./owners.ts";
+import {Patron, STANCES} from "./patrons.ts";
 import {SimLedgerNode, type Spoken} from "./simLedgerNode.ts";
 import {reconciled} from "./simPending.ts";
 import {type PruningWrite, pruning} from "./simPruning.ts";
@@ -44,6 +46,8 @@ export type SimLedgerSetup = {
   readonly stewards?: number;
   /** Accounts with a stake that propose and vote. */
   readonly citizens?: number;
+  /** Accounts that open free locks and judge those of each other. */
+  readonly patrons?: number;
   /** How long the faults last. */
   readonly stormMs?: number;
   /** How long everything may take to settle then. */
@@ -125,6 +129,7 @@ export class SimLedger {
   readonly #cheats: Owner[] = [];
   readonly #stewards: Steward[] = [];
   readonly #citizens: Citizen[] = [];
+  readonly #patrons: Patron[] = [];
   /** Given up by their owners: see `Owner.dropUnpaid`. */
   readonly dropped = new Set<OpId>();
   readonly assembly: Assembly | undefined;
@@ -159,12 +164,13 @@ export class SimLedger {
   constructor(setup: SimLedgerSetup) {
     this.#setup = setup;
     this.#random = new SeededRandom(setup.seed);
-    const {crypto, witnesses, followers, owners, tricks = 0, stewards = 0, citizens = 0} = setup;
+    const {crypto, witnesses, followers, owners, tricks = 0, stewards = 0, citizens = 0, patrons = 0} = setup;
     const votes = Array.from({length: witnesses + stewards}, (_, index) => crypto.signer(`vote ${index}`));
     const wallets = [
       ...Array.from({length: owners + 2 * tricks}, (_, index) => crypto.signer(`owner ${index}`)),
       ...Array.from({length: stewards}, (_, index) => crypto.signer(`steward ${index}`)),
       ...Array.from({length: citizens}, (_, index) => crypto.signer(`citizen ${index}`)),
+      ...Array.from({length: patrons}, (_, index) => crypto.signer(`patron ${index}`)),
     ];
     const accounts = wallets.map(({publicKey}, index) => ({
       id: accountIdOf(publicKey),
@@ -200,7 +206,12 @@ export class SimLedger {
     };
     const {opFee} = PARAMS_DEMO;
     const skewMaxMs = setup.skewMaxMs ?? 0;
-    const honest = new Set(accounts.slice(setup.equivocators, owners).map(({id}) => id));
+    const stanceOf = (index: number) => STANCES[(index - (wallets.length - patrons)) % STANCES.length]!;
+    const isHonestAt = (index: number) =>
+      index < owners
+        ? index >= setup.equivocators
+        : index >= wallets.length - patrons && stanceOf(index) !== "double";
+    const honest = new Set(accounts.filter((_, index) => isHonestAt(index)).map(({id}) => id));
     const {params} = this.#genesis;
     const {checkpointsPerEpoch} = params;
     const assembly = citizens === 0 ? undefined : assemblyOf(params);
@@ -234,7 +245,8 @@ export class SimLedger {
       else if (index < owners + 2 * tricks) this.#cheats.push(owner);
       else if (index < owners + 2 * tricks + stewards)
         this.#stewards.push(this.#stewardOf(owner, witnesses + this.#stewards.length, votes));
-      else this.#citizens.push(new Citizen(owner));
+      else if (index < wallets.length - patrons) this.#citizens.push(new Citizen(owner));
+      else this.#patrons.push(new Patron(owner, stanceOf(index), this.#network));
     }
     const nodes = witnesses + stewards + followers + (setup.joiners ?? 0);
     for (let index = 0; index < nodes; index++) this.#addNode(index, votes[index]);
@@ -307,6 +319,7 @@ export class SimLedger {
     for (const owner of this.owners) this.#after(this.#random.between(0, 200), () => this.#act(owner));
     for (const steward of this.#stewards) this.#govern(steward);
     for (const citizen of this.#citizens) this.#assemble(citizen);
+    for (const patron of this.#patrons) this.#patronize(patron);
     this.#startTricks(stormMs);
     if (this.#badWitness !== undefined) this.#harm(this.#badWitness);
     if (this.#setup.faults.oneWay !== undefined) this.#cutOff(this.#setup.faults.oneWay);
@@ -727,10 +740,28 @@ export class SimLedger {
     this.#after(this.#random.between(1_000, 4_000), () => this.#govern(steward));
   }
 
+  #patronize(patron: Patron): void {
+    if (this.#isCalm) return;
+    const live = this.live();
+    const replica = live.length === 0 ? undefined : this.#random.pick(live).replica;
+    const [patrons, owners] = [this.#patrons, this.owners];
+    const height = replica?.checkpoint.height ?? 0n;
+    const ops =
+      replica === undefined ? [] : patron.act(this.#random, {height, view: replica.view, patrons, owners});
+    for (const op of ops) {
+      // Of two claims at one slot perhaps none ever counts.
+      if (patron.isHonest || op.body.payload.kind !== "claim") this.submitted.set(op.id, op);
+      this.checks.know(op);
+      this.#tell("a patron", () => `signs ${describeOp(op)}${patron.isHonest ? "" : " (it judges twice)"}`);
+      this.#offer(op, 0);
+    }
+    this.#after(this.#random.between(100, 700), () => this.#patronize(patron));
+  }
+
   /** Each trick is played once, by accounts of its own, at some moment. */
   #startTricks(stormMs: number): void {
     const {tricks = 0, equivocators} = this.#setup;
-    const chosen = this.#random.shuffle(TRICKS).slice(0, tricks);
+    const chosen = this.#random.shuffle(this.#patrons.length > 0 ? FREE_TRICKS : TRICKS).slice(0, tricks);
     for (const [index, trick] of chosen.entries()) {
       this.#after(this.#random.between(0, stormMs * 0.7), () => {
         const height = this.checks.heightMax();

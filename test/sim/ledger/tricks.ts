@@ -34,7 +34,7 @@ export type Step = {
   readonly isUnaided?: true;
 };
 
-type Trick = (context: TrickContext) => Step[];
+export type Trick = (context: TrickContext) => Step[];
 
 const MEMO = "0".repeat(64) as Hash;
 const NOWHERE = "7".repeat(64) as OpId;
@@ -290,9 +290,12 @@ export const TRICKS: readonly Trick[] = [
   ),
 ];
 
-const FIRST = {seq: 1n, prev: NO_OP};
+export const FIRST = {seq: 1n, prev: NO_OP};
 
-function own(why: string, change: (network: Network, context: TrickContext) => Partial<OpBody>): Trick {
+export function own(
+  why: string,
+  change: (network: Network, context: TrickContext) => Partial<OpBody>,
+): Trick {
   return (context) => {
     const {cheat, victim, network} = context;
     const body = {...bodyOf(cheat, pay(victim, 9n), network), ...change(network, context)};
@@ -339,7 +342,7 @@ function issued(
 type ClaimPayload = Extract<Payload, {kind: "claim"}>;
 
 /** The cheat opens a lock to its accomplice, who claims what it may not. */
-function claiming(
+export function claiming(
   why: string,
   payloadOf: (parts: {lockId: LockId; context: TrickContext}) => ClaimPayload,
   options: {fee?: bigint; isByCheat?: true; spec?: (height: bigint) => Partial<LockSpec>} = {},
@@ -389,7 +392,7 @@ function judged(why: string, change: Partial<Judging>, authority?: "payer"): Tri
   };
 }
 
-function openLock(context: TrickContext, change: Partial<LockSpec>): {opened: Op; lockId: LockId} {
+export function openLock(context: TrickContext, change: Partial<LockSpec>): {opened: Op; lockId: LockId} {
   const {cheat, network} = context;
   const payload: Payload = {kind: "open", locks: [specOf(context, change)]};
   const opened = write(bodyOf(cheat, payload, network), cheat, network);
@@ -417,7 +420,7 @@ function specOf(
   };
 }
 
-function claimOf(
+export function claimOf(
   {cheat, network}: TrickContext,
   lockId: LockId,
   {signed, cumulative}: {readonly signed: bigint; readonly cumulative: bigint},
@@ -431,7 +434,7 @@ function claimOf(
 }
 
 /** At the first slot of a cheat's own log; a victim's next one. */
-function bodyOf(owner: Owner, payload: Payload, {id, opFee, fromEpoch}: Network): OpBody {
+export function bodyOf(owner: Owner, payload: Payload, {id, opFee, fromEpoch}: Network): OpBody {
   const {seq, head} = owner.slot;
   return {
     version: 1,
@@ -447,7 +450,7 @@ function bodyOf(owner: Owner, payload: Payload, {id, opFee, fromEpoch}: Network)
   };
 }
 
-function write(body: OpBody, signer: Owner, network: Network): Op {
+export function write(body: OpBody, signer: Owner, network: Network): Op {
   return signOp(body, signer.signer, network.genesisHash);
 }
 
@@ -455,6 +458,6 @@ function pay(to: Owner, amount: bigint): Payload {
   return {kind: "transfer", outputs: [{to: to.account, amount}], memo: MEMO};
 }
 
-function forbid(forbidden: string, op: Op): Step {
+export function forbid(forbidden: string, op: Op): Step {
   return {op, forbidden};
 }

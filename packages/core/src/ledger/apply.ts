@@ -14,6 +14,7 @@ import {
   type ClaimRefusal,
   claimProblem,
   closePostings,
+  type Draw,
   drawPostings,
   type Standing,
   standingAfter,
@@ -138,35 +139,37 @@ function applyClaim(
 ): void {
   const lock = state.lock(op.body.cell);
   assert(lock !== undefined, "an enabled claim has a lock");
-  const settling = {to: standingAfter(lock, payload), fee: op.body.fee, isFinal: payload.isFinal};
+  const {payouts, isFinal} = payload;
+  const settling = {to: standingAfter(lock, payload), fee: op.body.fee, payouts, isFinal};
   settleLock(state, op.body.cell, settling, height);
   const after = state.lock(op.body.cell);
   assert(after !== undefined && after.seq === lock.seq, "a claim keeps its lock");
   state.put({...after, seq: op.body.seq, head: op.id});
 }
 
-export type Settling = {readonly to: Standing; readonly fee: bigint; readonly isFinal: boolean};
+export type Settling = Omit<Draw, "to"> & {readonly to: Standing; readonly isFinal: boolean};
 
 /** Draws a lock up to where a claim takes it, and closes it when that was the last. Also how the system settles an expired lock. */
 export function settleLock(
   state: LedgerState,
   id: Op["body"]["cell"],
-  {to, fee, isFinal}: Settling,
+  {to, fee, payouts, isFinal}: Settling,
   height: bigint,
 ): readonly Posting[] {
   const lock = state.lock(id);
   assert(lock !== undefined && !lock.isClosed, "settling a lock that is not open");
   assert(to.drawn >= lock.drawn && to.drawn <= lock.spec.amount, "a lock pays at most its amount");
-  const postings = [...drawPostings(lock, to.drawn, fee), ...(isFinal ? closePostings(lock, to.drawn) : [])];
+  const drawn = drawPostings(lock, {to: to.drawn, fee, payouts});
+  const postings = [...drawn, ...(isFinal ? closePostings(lock, to.drawn) : [])];
   post(state, postings);
   const moved = state.lock(id);
   assert(moved !== undefined, "a settled lock stays");
   assert(!isFinal || balanceOf(moved) === 0n, "a closed lock is empty");
-  const {paid, drawn} = to;
+  const {paid} = to;
   // Nothing can be awarded on a closed lock, so it need not remember what was.
   const awarded = isFinal ? [] : to.awarded;
   const closed = {isClosed: isFinal, closedAt: isFinal ? height : 0n};
-  state.put({...moved, paid, awarded, drawn, ...closed});
+  state.put({...moved, paid, awarded, drawn: to.drawn, ...closed});
   return postings;
 }
 

@@ -10,7 +10,7 @@ import {finish, type Work} from "../primitives/work.ts";
 import {releaseAccepts} from "./accept.ts";
 import type {Tally} from "./certificates.ts";
 import {type Checkpoint, checkpointHash, epochOfHeight, type Head, isLastOfEpoch} from "./checkpoint.ts";
-import {type Closing, type ClosingContext, closeEpoch} from "./closing.ts";
+import {type Closing, type ClosingContext, closeEpoch, lineOf} from "./closing.ts";
 import {type DueContext, settleDue} from "./dueCells.ts";
 import {endVoting} from "./endVoting.ts";
 import {type FoldResult, folding} from "./fold.ts";
@@ -71,12 +71,14 @@ export function* checkpointWork(input: CheckpointStepInput): Work<CheckpointStep
   const epoch = epochOfHeight(height, params.checkpointsPerEpoch);
   const folded = yield* folding(state, tally.certified(), {height});
   const frozenUntilH = height + heightsOf(params.lateCertificateWindowS, params);
-  const closing = isLast
-    ? closeEpoch(state, tally, {height, epoch, frozenUntilH, isSound: input.isSound})
-    : NOTHING_CLOSED;
-  settleDue(state, {height, opFee: params.opFee, expiringClaims: input.expiringClaims});
+  const context = {height, epoch, frozenUntilH, isSound: input.isSound};
+  const closing = isLast ? closeEpoch(state, tally, context) : NOTHING_CLOSED;
+  const settled = settleDue(state, {
+    ...{height, isLastOfEpoch: isLast, opFee: params.opFee, expiringClaims: input.expiringClaims},
+    lineOf: (cell, now) => lineOf(cell, now.fork(), {tally, context}),
+  });
   matchSales(state, {height, parent: checkpointHash(parent)});
-  const inLogs = [...folded.applied, ...closing.applied];
+  const inLogs = [...folded.applied, ...closing.applied, ...settled];
   const rescued = actOrdered(state, inLogs, {
     height,
     params,

@@ -1,24 +1,18 @@
 /**
- * What a claim moves. The fee comes out of what the claim pays the lock's controller; a final claim that
- * raises nothing is free. A final claim closes the lock: `amount − drawn` returns to `refundTo` and the
+ * What a claim moves. The fee comes out of what the claim pays the lock's controller, of a free lock out of the lock
+ * (`payouts.ts`); a final claim that raises nothing is free. A final claim closes the lock: `amount − drawn` returns to `refundTo` and the
  * remainder that rounding left of `drawn` burns. Nothing else ever leaves a lock.
  */
 import type {LockCell} from "./cell.ts";
 import {AWARDED_MAX, joined, type Lanes, owedOf} from "./lanes.ts";
-import type {Payload, SplitLeg, Voucher} from "./op.ts";
+import type {LockSpec, Payload, Payout, SplitTarget, Voucher} from "./op.ts";
+import {type PayoutRefusal, payoutProblem} from "./payouts.ts";
 import type {Posting} from "./postings.ts";
 import {paidAt, shareDeltas} from "./split.ts";
 
 export type Claim = Omit<Extract<Payload, {kind: "claim"}>, "kind">;
 
-export type ClaimRefusal =
-  | "closed"
-  | "aboveAmount"
-  | "voucher"
-  | "clock"
-  | "verdicts"
-  | "nothingToClaim"
-  | "claimFee";
+export type ClaimRefusal = "closed" | "aboveAmount" | "voucher" | "clock" | "verdicts" | PayoutRefusal;
 
 /** Where a lock stands: its lanes, and what they owe of its amount. */
 export type Standing = Lanes & {readonly drawn: bigint};
@@ -30,9 +24,11 @@ export function claimProblem(
   height: bigint,
 ): ClaimRefusal | undefined {
   if (lock.isClosed) return "closed";
-  if (claim.cumulative > lock.spec.amount) return "aboveAmount";
+  const {authority, amount} = lock.spec;
+  if (claim.cumulative > amount) return "aboveAmount";
+  if (authority.kind === "controller") return payoutProblem(lock, authority, claim);
   if (claim.cumulative > lock.paid && claim.cumulative > allowance(lock, claim.voucher, height)) {
-    return lock.spec.authority.kind === "clock" ? "clock" : "voucher";
+    return authority.kind === "clock" ? "clock" : "voucher";
   }
   const {awarded, drawn} = standingAfter(lock, claim);
   if (awarded.length > AWARDED_MAX) return "verdicts";
@@ -73,13 +69,22 @@ export function controllerShare(lock: Pick<LockCell, "spec" | "drawn">, cumulati
   }, 0n);
 }
 
+export type Draw = {
+  /** Cumulative. */
+  readonly to: bigint;
+  readonly fee: bigint;
+  /** Of a free lock. */
+  readonly payouts?: readonly Payout[] | undefined;
+};
+
 /** Pays every leg up to `cumulative`, then takes the fee from the controller and burns it. */
-export function drawPostings(lock: LockCell, cumulative: bigint, fee: bigint): readonly Posting[] {
+export function drawPostings(lock: LockCell, {to: cumulative, fee, payouts = []}: Draw): readonly Posting[] {
+  if (lock.spec.authority.kind === "controller") return payoutPostings(lock, payouts, fee);
   const postings: Posting[] = [];
   for (const [index, amount] of shareDeltas(lock.spec.split, lock.drawn, cumulative).entries()) {
     const leg = lock.spec.split[index];
     if (leg === undefined || amount === 0n) continue;
-    postings.push({bucket: "lock", id: lock.id, amount: -amount}, paidTo(leg, amount));
+    postings.push({bucket: "lock", id: lock.id, amount: -amount}, paidTo(leg.target, amount));
   }
   if (fee > 0n)
     postings.push(
@@ -89,10 +94,20 @@ export function drawPostings(lock: LockCell, cumulative: bigint, fee: bigint): r
   return postings;
 }
 
+function payoutPostings({id}: LockCell, payouts: readonly Payout[], fee: bigint): readonly Posting[] {
+  const all: readonly Payout[] = fee > 0n ? [...payouts, {to: {kind: "burn"}, amount: fee}] : payouts;
+  return all.flatMap(({to, amount}) => [{bucket: "lock", id, amount: -amount}, paidTo(to, amount)]);
+}
+
+/** What has left a lock that stands drawn at `drawn`. */
+export function leftBy({authority, split}: LockSpec, drawn: bigint): bigint {
+  return authority.kind === "controller" ? drawn : paidAt(split, drawn);
+}
+
 /** Empties a lock that stands drawn at `drawn`: the unused rest to `refundTo`, the rounding remainder burns. */
 export function closePostings({id, spec}: LockCell, drawn: bigint): readonly Posting[] {
   const refund = spec.amount - drawn;
-  const dust = drawn - paidAt(spec.split, drawn);
+  const dust = drawn - leftBy(spec, drawn);
   const postings: Posting[] = [];
   if (refund > 0n) {
     postings.push(
@@ -104,7 +119,7 @@ export function closePostings({id, spec}: LockCell, drawn: bigint): readonly Pos
   return postings;
 }
 
-function paidTo({target}: SplitLeg, amount: bigint): Posting {
+function paidTo(target: SplitTarget, amount: bigint): Posting {
   if (target.kind === "cell") return {bucket: "account", id: target.cell, amount};
   return {bucket: target.kind === "burn" ? "burned" : "treasury", amount};
 }

@@ -8,6 +8,9 @@
  * seals leave out less than that; so an honest vote for X is visible. Hence X is applied, or one of several
  * candidates, and never is a rival applied. An honest owner has no rivals, so is never frozen.
  *
+ * A free lock ends by the same rule when it expires (`dueCells.ts`): by then nobody honest votes for its claims, and
+ * the cut rests on a quorum that has said so.
+ *
  * Whether a candidate is enabled is asked of the state before any other cell's candidate: what X spends was
  * certified in the past of its voters, so it is there already. And so the order of cells does not matter.
  */
@@ -56,8 +59,10 @@ export function closeEpoch(state: LedgerState, tally: Tally, context: ClosingCon
 
 type Visible = {readonly tally: Tally; readonly context: ClosingContext};
 
+export type Line = {readonly ops: readonly Op[]; readonly isContested: boolean};
+
 /** How far one cell's log goes; `ahead` is a state of its own. */
-function lineOf(cell: CellId, ahead: LedgerState, {tally, context}: Visible) {
+export function lineOf(cell: CellId, ahead: LedgerState, {tally, context}: Visible): Line {
   const ops: Op[] = [];
   for (;;) {
     const seq = (ahead.logCell(cell)?.seq ?? 0n) + 1n;

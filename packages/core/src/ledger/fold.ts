@@ -92,9 +92,9 @@ function creditedBy(state: LedgerState, op: Op): readonly CellId[] {
   if (payload.kind === "transfer") return payload.outputs.map(({to}) => to);
   if (payload.kind === "open") return payload.locks.map((_, index) => lockIdOf(op.id, index));
   const spec = payload.kind === "claim" ? state.lock(cell)?.spec : undefined;
-  if (spec === undefined) return [];
-  const legs = spec.split.flatMap(({target}) => (target.kind === "cell" ? [target.cell] : []));
-  return [...legs, spec.refundTo];
+  if (payload.kind !== "claim" || spec === undefined) return [];
+  const targets = [...spec.split.map(({target}) => target), ...(payload.payouts ?? []).map(({to}) => to)];
+  return [...targets.flatMap((target) => (target.kind === "cell" ? [target.cell] : [])), spec.refundTo];
 }
 
 function sortOut(state: LedgerState, waiting: ReadonlyMap<CellId, readonly Op[]>, context: ApplyContext) {

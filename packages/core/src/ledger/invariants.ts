@@ -13,8 +13,8 @@ import {
   stakeOf,
   type Totals,
 } from "./cell.ts";
+import {leftBy} from "./claims.ts";
 import {owedOf} from "./lanes.ts";
-import {paidAt} from "./split.ts";
 import type {LedgerState} from "./state.ts";
 
 export type Violation = {readonly invariant: "I1" | "I2" | "I4" | "I9"; readonly detail: string};
@@ -122,7 +122,7 @@ function lockViolations(lock: LockCell): readonly Violation[] {
   if (drawn > spec.amount) found.push({invariant: "I4", detail: `lock ${id} paid more than its amount`});
   if (!isClosed && drawn !== (owed < spec.amount ? owed : spec.amount))
     found.push({invariant: "I4", detail: `lock ${id} paid another amount than its lanes owe`});
-  const expected = isClosed ? 0n : spec.amount - paidAt(spec.split, drawn);
+  const expected = isClosed ? 0n : spec.amount - leftBy(spec, drawn);
   if (balanceOf(lock) !== expected)
     found.push({invariant: "I2", detail: `lock ${id} holds another amount than its claims leave`});
   return found;

@@ -11,7 +11,7 @@
 import type {Awarded} from "./op.ts";
 
 export type Lanes = {
-  /** The highest voucher that was claimed. */
+  /** The highest voucher that was claimed; what a free lock has drawn. */
   readonly paid: bigint;
   /** By task, then by base; none that another of its task outdoes. */
   readonly awarded: readonly Awarded[];

@@ -39,16 +39,28 @@ export type SplitTarget =
 
 export type SplitLeg = {readonly target: SplitTarget; readonly bps: number};
 
+/** One payment of a free lock, µCTZ. */
+export type Payout = {readonly to: SplitTarget; readonly amount: bigint};
+
 /** Who may raise what a lock pays. Keys are copied in at `open`: later rotations never touch open locks. */
 export type Authority =
   | {readonly kind: "payer"; readonly key: Uint8Array}
   | {readonly kind: "key"; readonly key: Uint8Array}
   /** Vouchers by this key, and verdicts of a committee beside them. */
   | {readonly kind: "payerOrCommittee"; readonly key: Uint8Array}
-  | {readonly kind: "clock"; readonly startH: bigint; readonly perH: bigint};
+  | {readonly kind: "clock"; readonly startH: bigint; readonly perH: bigint}
+  /** A free lock: its controller, a judge, says in each claim who of these is paid how much (`payouts.ts`). */
+  | {
+      readonly kind: "controller";
+      /** Absent: anybody. */
+      readonly payees: readonly SplitTarget[] | undefined;
+      /** How many of the controller's keys sign a claim: `controllerKey` and those beside it. */
+      readonly threshold: number;
+      readonly beside: readonly Uint8Array[];
+    };
 
 export type LockSpec = {
-  /** The only cell whose key writes in the lock's log: the payee. */
+  /** The only cell whose key writes in the lock's log: the payee, or of a free lock the judge. */
   readonly controller: AccountId;
   /** Copied in at `open`: claims verify against this key whatever the controller rotates later. */
   readonly controllerKey: Uint8Array;
@@ -57,7 +69,7 @@ export type LockSpec = {
   /** Free 32 bytes: which purpose, opaque to the ledger. */
   readonly tag: Hash;
   readonly authority: Authority;
-  /** At most 8, sums to 10,000 bps. */
+  /** At most 8, sums to 10,000 bps; none on a free lock, where payouts say it all. */
   readonly split: readonly SplitLeg[];
   /** From this checkpoint height on only the system acts, and only towards `refundTo`. */
   readonly expiryH: bigint;
@@ -127,13 +139,15 @@ export type Payload =
     }
   /** Sale locks come after the others, in the ids too; absent when there are none. */
   | {readonly kind: "open"; readonly locks: readonly LockSpec[]; readonly sales?: readonly SaleSpec[]}
-  /** In a lock's log, by its controller. `voucher` is absent for a clock lock, and where `cumulative` is zero. */
+  /** In a lock's log, by its controller. `voucher` is absent for a clock or free lock, and where `cumulative` is zero. */
   | {
       readonly kind: "claim";
       readonly cumulative: bigint;
       readonly voucher: Voucher | undefined;
       /** Only on a `payerOrCommittee` lock. */
       readonly verdict?: Verdict;
+      /** Only on a free lock; absent when there are none. `cumulative` counts them, and the fees. */
+      readonly payouts?: readonly Payout[];
       /** Closes the lock: the rest returns to `refundTo`. */
       readonly isFinal: boolean;
     }

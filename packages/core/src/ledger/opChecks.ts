@@ -15,9 +15,10 @@ import type {AccountCell, LockCell} from "./cell.ts";
 import {isEvidence} from "./evidenceCodec.ts";
 import {feeSince} from "./governance.ts";
 import {motionProblem} from "./governing.ts";
-import type {LockSpec, Op, OpBody, Payload, Wish} from "./op.ts";
+import type {LockSpec, Op, OpBody, OpSignature, Payload, Wish} from "./op.ts";
 import {NO_OP} from "./opCodec.ts";
 import {OPEN_LOCKS_MAX} from "./payloadCodec.ts";
+import {claimSigners, freeProblem} from "./payouts.ts";
 import {saleProblem} from "./sales.ts";
 import {candidateProblem, verifyCandidate} from "./seatRequest.ts";
 import {BPS_WHOLE} from "./split.ts";
@@ -94,7 +95,7 @@ function payloadProblem(payload: Payload): string | undefined {
     case "open":
       return openProblem(payload);
     case "claim":
-      return undefined;
+      return (payload.payouts ?? []).some(({amount}) => amount === 0n) ? "amount" : undefined;
     case "stake":
     case "unstake":
     case "withdraw":
@@ -137,6 +138,7 @@ export function specProblem(spec: LockSpec): string | undefined {
   if (spec.amount === 0n) return "amount";
   if (spec.expiryH === 0n) return "expiry";
   if (!isPublicKeyAllowed(spec.controllerKey)) return "controllerKey";
+  if (spec.authority.kind === "controller") return freeProblem(spec, spec.authority);
   if (spec.authority.kind !== "clock" && !isPublicKeyAllowed(spec.authority.key)) return "authorityKey";
   if (spec.authority.kind === "clock" && spec.authority.perH === 0n) return "rate";
   if (spec.split.some(({bps}) => bps < 1)) return "bps";
@@ -189,9 +191,7 @@ function checkAccountKeys(op: Op, account: AccountCell, context: OpCheckContext)
   const needed = isFirst ? 1 : account.threshold;
   if (op.signatures.length !== needed) return badSignature("signatureCount");
   const areAllowed = op.signatures.every(({publicKey}) =>
-    isFirst
-      ? accountIdOf(publicKey) === op.body.cell
-      : account.keys.some((key) => Buffer.compare(key, publicKey) === 0),
+    isFirst ? accountIdOf(publicKey) === op.body.cell : isOneOf(account.keys, {publicKey}),
   );
   if (!areAllowed) return badSignature("signerKey");
   const own = checkSignatures(op, context);
@@ -217,10 +217,9 @@ type ClaimCheck = {readonly lock: LockCell; readonly context: OpCheckContext};
 
 /** The controller's own signature first, then what it shows. */
 function checkClaimKeys(op: Op, claim: ClaimPayload, check: ClaimCheck): OpCheck {
-  const [signature] = op.signatures;
-  if (signature === undefined || op.signatures.length !== 1) return badSignature("signatureCount");
-  if (Buffer.compare(signature.publicKey, check.lock.spec.controllerKey) !== 0)
-    return badSignature("signerKey");
+  const {threshold, keys} = claimSigners(check.lock.spec);
+  if (op.signatures.length !== threshold) return badSignature("signatureCount");
+  if (!op.signatures.every((each) => isOneOf(keys, each))) return badSignature("signerKey");
   const problem = claimFormProblem(claim, check.lock);
   if (problem !== undefined) return {ok: false, ...problem, slow: false};
   const own = checkSignatures(op, check.context);
@@ -229,11 +228,12 @@ function checkClaimKeys(op: Op, claim: ClaimPayload, check: ClaimCheck): OpCheck
 }
 
 function claimFormProblem(
-  {voucher, verdict, cumulative}: ClaimPayload,
+  {voucher, verdict, payouts, cumulative}: ClaimPayload,
   {spec}: LockCell,
 ): {readonly code: ErrorCode; readonly reason: string} | undefined {
   const {kind} = spec.authority;
-  if (voucher !== undefined && kind === "clock") return {code: "DECODE_INVALID", reason: "voucher"};
+  if (voucher !== undefined && !("key" in spec.authority)) return {code: "DECODE_INVALID", reason: "voucher"};
+  if (payouts !== undefined && kind !== "controller") return {code: "DECODE_INVALID", reason: "payouts"};
   if (verdict !== undefined && kind !== "payerOrCommittee")
     return {code: "DECODE_INVALID", reason: "verdict"};
   if (voucher !== undefined && voucher.cumulative < cumulative)
@@ -243,7 +243,7 @@ function claimFormProblem(
 
 function checkVoucher({voucher}: ClaimPayload, own: OpCheck, {lock, context}: ClaimCheck): OpCheck {
   const {authority} = lock.spec;
-  if (voucher === undefined || authority.kind === "clock") return own;
+  if (voucher === undefined || !("key" in authority)) return own;
   const {valid, slow} = verifyVoucher(context.verifier, context.genesisHash, voucher, authority.key);
   return {
     ...(valid ? {ok: true} : {ok: false, code: "VOUCHER_INVALID", reason: "signature"}),
@@ -260,6 +260,10 @@ function checkVerdict({verdict}: ClaimPayload, before: OpCheck, {lock, context}:
     ...(valid ? {ok: true} : {ok: false, code: "VERDICT_INVALID", reason: "quorum"}),
     slow: before.slow || slow,
   };
+}
+
+function isOneOf(keys: readonly Uint8Array[], {publicKey}: Pick<OpSignature, "publicKey">): boolean {
+  return keys.some((key) => Buffer.compare(key, publicKey) === 0);
 }
 
 function checkSignatures(op: Op, {verifier, genesisHash}: OpCheckContext): OpCheck {

@@ -5,7 +5,7 @@
  *             | memo 32 (never zeros) | asset 32, burn u64
  *   open      count u8 ≤ 16 | LockSpec… | count u8 ≤ 16 | SaleSpec…
  *   claim     cumulative u64 | isFinal u8 | hasVoucher u8 | when 1: cumulative u64 | contextHash 32 | signature 64
- *             | hasVerdict u8 | when 1: verdict (`verdictCodec.ts`)
+ *             | shown u8: 0 nothing; 1 verdict (`verdictCodec.ts`); 2 payouts (`lockCodec.ts`)
  *   stake     kind u8 | amount u64
  *   issue     kind u8 | content 32 | supply u64 | royaltyBps u16
  *   withdraw  amount u64 | address 20
@@ -37,7 +37,7 @@ import {
   writeU64,
 } from "./canonical.ts";
 import {readMotion, writeMotion} from "./governanceCodec.ts";
-import {readLockSpec, writeLockSpec} from "./lockCodec.ts";
+import {readLockSpec, readPayouts, writeLockSpec, writePayouts} from "./lockCodec.ts";
 import {
   ASSET_KIND,
   type AssetKind,
@@ -55,6 +55,9 @@ export const OUTPUTS_MAX = 256;
 export const OPEN_LOCKS_MAX = 16;
 
 const WISH = {join: 1, leave: 2, notice: 3, propose: 4, vote: 5} as const;
+
+/** What a claim shows beside its voucher. */
+const SHOWN = {nothing: 0, verdict: 1, payouts: 2} as const;
 
 /** Flags of a transfer. */
 const HAS_MEMO = 1;
@@ -222,7 +225,7 @@ function readTransfer(reader: ByteReader): Payload {
 
 function writeClaim(
   writer: ByteWriter,
-  {cumulative, voucher, verdict, isFinal}: PayloadOf<"claim">,
+  {cumulative, voucher, verdict, payouts, isFinal}: PayloadOf<"claim">,
   cell: CellId,
 ): void {
   writeU64(writer, cumulative);
@@ -233,8 +236,10 @@ function writeClaim(
     writeId(writer, voucher.contextHash);
     writeFixed(writer, voucher.signature, 64);
   }
-  writer.u8(verdict === undefined ? 0 : 1);
+  assert(verdict === undefined || payouts === undefined, "no lock knows both verdicts and payouts");
+  writer.u8(verdict !== undefined ? SHOWN.verdict : payouts !== undefined ? SHOWN.payouts : SHOWN.nothing);
   if (verdict !== undefined) writeVerdict(writer, verdict);
+  if (payouts !== undefined) writePayouts(writer, payouts);
 }
 
 function readClaim(reader: ByteReader, cell: CellId): Payload {
@@ -242,7 +247,16 @@ function readClaim(reader: ByteReader, cell: CellId): Payload {
   const isFinal = readBoolean(reader);
   const voucher = readBoolean(reader) ? readVoucher(reader, cell) : undefined;
   const claim = {kind: "claim", cumulative, voucher, isFinal} as const;
-  return readBoolean(reader) ? {...claim, verdict: readVerdict(reader)} : claim;
+  switch (reader.u8()) {
+    case SHOWN.nothing:
+      return claim;
+    case SHOWN.verdict:
+      return {...claim, verdict: readVerdict(reader)};
+    case SHOWN.payouts:
+      return {...claim, payouts: readPayouts(reader)};
+    default:
+      return refuse("shown");
+  }
 }
 
 function readVoucher(reader: ByteReader, lockId: CellId): Voucher {

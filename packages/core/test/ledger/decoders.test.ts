@@ -9,7 +9,7 @@ import {decodeEvidence, type Evidence, encodeEvidence} from "@catalyze/core/ledg
 import {decodeFinalCheckpoint, encodeFinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {encodeGenesis} from "@catalyze/core/ledger/genesis";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
-import type {Payload} from "@catalyze/core/ledger/op";
+import type {LockSpec, Payload} from "@catalyze/core/ledger/op";
 import {addSignature, decodeOp, encodeOp, lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
 import {parseGenesis} from "@catalyze/core/ledger/parseGenesis";
 import {decodeSigningRecord, encodeSigningRecord} from "@catalyze/core/ledger/signingRecord";
@@ -24,7 +24,20 @@ import {concat, utf8} from "@catalyze/core/primitives/bytes";
 import type {AssetId, CellId, Hash} from "@catalyze/core/primitives/id";
 import {describe, expect, it} from "vitest";
 import {type FuzzedDecoder, fuzzDecoder, tryOne} from "../../../../test/fuzz/fuzzDecoder.ts";
-import {alice, bob, bodyAt, claim, issue, lockSpec, sale, testGenesis, transfer} from "./kit.ts";
+import {
+  alice,
+  award,
+  bob,
+  bodyAt,
+  claim,
+  freeSpec,
+  issue,
+  lockSpec,
+  sale,
+  testGenesis,
+  toCell,
+  transfer,
+} from "./kit.ts";
 import {snapshotOf, stateAfter} from "./snapshotKit.ts";
 import {entryOf, genesisOf, witnesses} from "./witnessKit.ts";
 
@@ -35,6 +48,10 @@ const genesis = genesisOf(4);
 const state = genesisState(testGenesis);
 const sign = (cell: CellId, payload: Payload) =>
   signOp(bodyAt(cell, {seq: 0n, head: NO_OP}, payload), alice, NO_GENESIS);
+const free: LockSpec = {
+  ...freeSpec,
+  authority: {kind: "controller", payees: undefined, threshold: 2, beside: [alice.publicKey, bob.publicKey]},
+};
 const open = sign(alice.account, {kind: "open", locks: [lockSpec]});
 const lockId = lockIdOf(open.id, 0);
 const ops = [
@@ -49,6 +66,14 @@ const ops = [
       signatures: [1, 3].map((witness) => ({witness, signature: new Uint8Array(64).fill(witness)})),
     },
   }),
+  sign(
+    lockId,
+    award(0n, [
+      {to: {kind: "burn"}, amount: 9n},
+      {to: toCell(bob.account), amount: 5n},
+    ]),
+  ),
+  sign(alice.account, {kind: "open", locks: [freeSpec, free]}),
   sign(alice.account, {kind: "withdraw", amount: 7n, address: new Uint8Array(20).fill(9)}),
   sign(alice.account, {
     kind: "account",
@@ -149,6 +174,7 @@ const decoders: Record<string, FuzzedDecoder> = {
       encodeCell(state.account(alice.account)!),
       encodeCell({...state.account(alice.account)!, leaving: 3n, accepts: [{lockId, value: 7n, untilH: 9n}]}),
       encodeCell(state.lock(lockId)!),
+      encodeCell({...state.lock(lockId)!, spec: free}),
       encodeCell({
         ...{kind: "asset", id: lockId, issuer: alice.account, asset: "right", content: MEMO, royaltyBps: 7},
         ...{supply: 9n, burned: 2n},

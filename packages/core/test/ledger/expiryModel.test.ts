@@ -3,23 +3,17 @@
  * when each vote was seen, of which head the closing cut leaves out, and of what the bad one adds after time
  * or makes up. The cuts are the real ones; signatures are not looked at, `isClaimSound` is the model's.
  */
-import {sha256} from "@catalyze/core/crypto/sha256";
 import {balanceOf} from "@catalyze/core/ledger/cell";
 import {Tally} from "@catalyze/core/ledger/certificates";
-import {checkpointHash, type Head} from "@catalyze/core/ledger/checkpoint";
-import {type Cut, type CutContext, computeCut} from "@catalyze/core/ledger/cut";
-import {Dag} from "@catalyze/core/ledger/dag";
-import type {Entry} from "@catalyze/core/ledger/entry";
-import {signEntry} from "@catalyze/core/ledger/entryCodec";
+import {checkpointHash} from "@catalyze/core/ledger/checkpoint";
 import {fold} from "@catalyze/core/ledger/fold";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
 import type {Op} from "@catalyze/core/ledger/op";
 import {lockIdOf, NO_OP} from "@catalyze/core/ledger/opCodec";
-import type {Signer} from "@catalyze/core/ports/signer";
-import type {Hash} from "@catalyze/core/primitives/id";
 import {describe, expect, it} from "vitest";
-import {alice, bob, bodyAt, claim, lockSpec, NETWORK, unsigned} from "./kit.ts";
-import {committeeOf, genesisOf, NO_HASH, NOW} from "./witnessKit.ts";
+import {CutWorld} from "./cutWorld.ts";
+import {alice, bob, bodyAt, claim, lockSpec, unsigned} from "./kit.ts";
+import {committeeOf, genesisOf} from "./witnessKit.ts";
 
 const genesis = genesisOf(4);
 const committee = committeeOf(4);
@@ -28,10 +22,6 @@ const EXPIRY_H = 9n;
 /** Neither divides evenly. */
 const [LOW, HIGH, FORGED] = [333n, 777n, 9_999n];
 const FEE = 100n;
-const signer: Signer = {
-  publicKey: new Uint8Array(32),
-  sign: (message) => new Uint8Array(64).fill(sha256(message)[0]!),
-};
 
 const open = unsigned(
   bodyAt(alice.account, {seq: 0n, head: NO_OP}, {kind: "open", locks: [{...lockSpec, expiryH: EXPIRY_H}]}),
@@ -71,47 +61,6 @@ function* cases(): Generator<Case> {
   }
 }
 
-class World {
-  readonly #dag = new Dag(
-    () => true,
-    () => 1,
-  );
-  readonly #last = new Map<number, Entry>();
-
-  write(witness: number, carry: readonly Op[], stamp: {readonly height: bigint; readonly hash: Hash}): void {
-    const before = this.#last.get(witness);
-    const header = {
-      network: NETWORK,
-      epoch: 0,
-      witness,
-      n: (before?.header.n ?? 0n) + 1n,
-      prev: before?.hash ?? NO_HASH,
-      stampH: stamp.height,
-      stampHash: stamp.hash,
-      timeMs: NOW + Number(stamp.height) * 60_000,
-      isSeal: false,
-      refs: [],
-    };
-    const entry = signEntry({header, carry, acks: []}, signer, new Uint8Array(32));
-    expect(this.#dag.offer(entry).kind).toBe("ingested");
-    this.#last.set(witness, entry);
-  }
-
-  cut(context: Omit<CutContext, "dag">, heads: readonly Head[]): Cut {
-    const result = computeCut({...context, dag: this.#dag}, heads);
-    if (result.kind !== "cut") throw new Error(`no cut: ${result.kind}`);
-    return result.cut;
-  }
-
-  heads(): Head[] {
-    return this.#dag.heads();
-  }
-
-  covered(cut: Cut): void {
-    for (const node of cut.nodes) node.isCovered = true;
-  }
-}
-
 const started = (() => {
   const state = genesisState(genesis);
   expect(fold(state, [open], {height: 1n}).applied.length).toBe(1);
@@ -120,7 +69,7 @@ const started = (() => {
 const total = {...genesisCheckpoint(genesis), height: EXPIRY_H - 1n, epoch: 1};
 
 function play({votes, left, isForged}: Case) {
-  const world = new World();
+  const world = new CutWorld();
   const opsOf = ({upTo}: Vote) => [low, high].slice(0, upTo);
   const base = started.fork();
   const shared = {

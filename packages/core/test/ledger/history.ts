@@ -5,7 +5,21 @@ import type {LockSpec, Op, Payload, SplitLeg} from "@catalyze/core/ledger/op";
 import {lockIdOf, NO_OP} from "@catalyze/core/ledger/opCodec";
 import type {AssetId, CellId} from "@catalyze/core/primitives/id";
 import fc from "fast-check";
-import {bodyAt, claim, issue, lockSpec, people, type Slot, transfer, unsigned, ZERO_MEMO} from "./kit.ts";
+import {
+  award,
+  bodyAt,
+  claim,
+  issue,
+  lockSpec,
+  people,
+  type Slot,
+  toCell,
+  transfer,
+  unsigned,
+  ZERO_MEMO,
+} from "./kit.ts";
+
+const BURN = {kind: "burn"} as const;
 
 type Move =
   | {kind: "transfer" | "stake" | "withdraw" | "open"; who: number; to: number; amount: bigint; bps: number}
@@ -13,7 +27,7 @@ type Move =
   | {kind: "sell"; who: number; amount: bigint; wants: bigint; which: number; isBuying: boolean}
   | {kind: "issue" | "give"; who: number; to: number; amount: bigint; burn: bigint; which: number}
   | {kind: "own"; isAccept: boolean; who: number; amount: bigint}
-  | {kind: "claim"; lock: number; amount: bigint; isFinal: boolean};
+  | {kind: "claim"; isOfFree: boolean; lock: number; amount: bigint; isFinal: boolean};
 
 // Balances start at a million: amounts range past them, so that order and overdrafts matter.
 const amountArb = fc.oneof(fc.bigInt({min: 1n, max: 999n}), fc.bigInt({min: 1n, max: 1_300_000n}));
@@ -61,9 +75,10 @@ const moveArb: fc.Arbitrary<Move> = fc.oneof(
     arbitrary: fc.record({kind: fc.constant("own" as const), isAccept: fc.boolean(), who, amount: amountArb}),
   },
   {
-    weight: 4,
+    weight: 7,
     arbitrary: fc.record({
       kind: fc.constant("claim" as const),
+      isOfFree: fc.boolean(),
       lock: fc.nat(),
       amount: amountArb,
       isFinal: fc.boolean(),
@@ -75,6 +90,7 @@ const moveArb: fc.Arbitrary<Move> = fc.oneof(
 export const historyArb: fc.Arbitrary<Op[]> = fc.array(moveArb, {maxLength: 30, size: "max"}).map((moves) => {
   const slots = new Map<CellId, Slot>();
   const locks: {id: CellId; spec: LockSpec}[] = [];
+  const free: {id: CellId; spec: LockSpec; drawn: bigint}[] = [];
   const issued: AssetId[] = [];
   const ops: Op[] = [];
   const write = (cell: CellId, payload: Payload, fee = 100n): Op => {
@@ -84,6 +100,26 @@ export const historyArb: fc.Arbitrary<Op[]> = fc.array(moveArb, {maxLength: 30, 
     return op;
   };
   for (const move of moves) {
+    if (move.kind === "claim" && move.isOfFree) {
+      const lock = free[move.lock % Math.max(1, free.length)];
+      if (lock === undefined) continue;
+      const amount = 1n + (move.amount % (lock.spec.amount / 2n + 2n));
+      const fee = move.amount % 5n === 0n ? 0n : 1n;
+      // Some to those who are not allowed, some of what has been drawn already.
+      const to = people[move.lock % 3]!.account;
+      const payouts =
+        move.isFinal && fee === 0n
+          ? []
+          : [
+              {to: toCell(to), amount},
+              {to: BURN, amount: 1n},
+            ];
+      const drawn = move.amount % 7n === 0n ? 0n : lock.drawn;
+      const payload = award(drawn, payouts, {fee, isFinal: move.isFinal});
+      if (payload.kind === "claim" && payload.cumulative <= lock.spec.amount) lock.drawn = payload.cumulative;
+      write(lock.id, payload, fee);
+      continue;
+    }
     if (move.kind === "claim") {
       const lock = locks[move.lock % Math.max(1, locks.length)];
       if (lock === undefined) continue;
@@ -151,7 +187,7 @@ export const historyArb: fc.Arbitrary<Op[]> = fc.array(moveArb, {maxLength: 30, 
       {target: {kind: "burn"}, bps: Math.ceil((9_999 - move.bps) / 2)},
     ];
     const split: SplitLeg[] = [{target: {kind: "cell", cell: to.account}, bps: move.bps}, ...rest];
-    const spec = {
+    const spec: LockSpec = {
       ...lockSpec,
       controller: to.account,
       controllerKey: to.publicKey,
@@ -160,8 +196,14 @@ export const historyArb: fc.Arbitrary<Op[]> = fc.array(moveArb, {maxLength: 30, 
       split,
       tag: ZERO_MEMO,
     };
-    const op = write(cell, {kind: "open", locks: [spec]});
+    const payees = move.bps % 2 === 0 ? undefined : [toCell(to.account), toCell(cell), BURN];
+    const judged: LockSpec = {
+      ...{...spec, split: [], amount: move.amount / 2n + 1n},
+      authority: {kind: "controller", payees, threshold: 1, beside: []},
+    };
+    const op = write(cell, {kind: "open", locks: [spec, judged]});
     locks.push({id: lockIdOf(op.id, 0), spec});
+    free.push({id: lockIdOf(op.id, 1), spec: judged, drawn: 0n});
   }
   return ops;
 });

@@ -7,7 +7,7 @@ import "@catalyze/core/crypto/verifySignature";
 import {Tally} from "@catalyze/core/ledger/certificates";
 import type {Proven} from "@catalyze/core/ledger/evidence";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
-import type {LockSpec, Op, OpBody, Payload, SaleSpec} from "@catalyze/core/ledger/op";
+import type {LockSpec, Op, OpBody, Payload, Payout, SaleSpec, SplitTarget} from "@catalyze/core/ledger/op";
 import {encodeOpBody, NO_OP, opIdOf} from "@catalyze/core/ledger/opCodec";
 import {PARAMS_DEMO} from "@catalyze/core/ledger/params";
 import type {LedgerState} from "@catalyze/core/ledger/state";
@@ -126,6 +126,33 @@ export const lockSpec: LockSpec = {
   expiryH: 50n,
   refundTo: alice.account,
 };
+
+/** A bounty of Alice's: Bob judges, and may pay Carol, the treasury, or nobody. */
+export const freeSpec: LockSpec = {
+  ...lockSpec,
+  authority: {
+    kind: "controller",
+    payees: [{kind: "cell", cell: carol.account}, {kind: "treasury"}, {kind: "burn"}],
+    threshold: 1,
+    beside: [],
+  },
+  split: [],
+};
+
+export function toCell(cell: AccountId): SplitTarget {
+  return {kind: "cell", cell};
+}
+
+/** A claim on a free lock that has drawn so much before. */
+export function award(
+  drawn: bigint,
+  payouts: readonly Payout[],
+  {fee = 100n, isFinal = false}: {readonly fee?: bigint; readonly isFinal?: boolean} = {},
+): Payload {
+  const cumulative = payouts.reduce((sum, {amount}) => sum + amount, drawn + fee);
+  const claimed = {kind: "claim", cumulative, voucher: undefined, isFinal} as const;
+  return payouts.length === 0 ? claimed : {...claimed, payouts};
+}
 
 /** A claim with a voucher whose signature nobody made: `enabled` looks at its amount only. */
 export function claim(lockId: CellId, cumulative: bigint, isFinal = false): Payload {

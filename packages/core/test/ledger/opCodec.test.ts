@@ -14,7 +14,7 @@ import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {CellId, Hash, OpId} from "@catalyze/core/primitives/id";
 import fc from "fast-check";
 import {describe, expect, it} from "vitest";
-import {alice, bob, bodyAt, transfer} from "./kit.ts";
+import {alice, award, bob, bodyAt, freeSpec, transfer} from "./kit.ts";
 
 const bytesArb = (length: number) => fc.uint8Array({minLength: length, maxLength: length});
 const idArb = bytesArb(32).map((bytes) => toHex(bytes) as CellId);
@@ -22,16 +22,22 @@ const hashArb = idArb as fc.Arbitrary<string> as fc.Arbitrary<Hash>;
 const u64Arb = fc.bigInt({min: 0n, max: (1n << 64n) - 1n});
 const keyArb = bytesArb(32);
 
+const targetArb = fc.oneof(
+  fc.record({kind: fc.constant("cell" as const), cell: idArb}),
+  fc.record({kind: fc.constantFrom("burn" as const, "treasury" as const)}),
+);
 const authorityArb = fc.oneof(
   fc.record({
     kind: fc.constantFrom("payer" as const, "key" as const, "payerOrCommittee" as const),
     key: keyArb,
   }),
   fc.record({kind: fc.constant("clock" as const), startH: u64Arb, perH: u64Arb}),
-);
-const targetArb = fc.oneof(
-  fc.record({kind: fc.constant("cell" as const), cell: idArb}),
-  fc.record({kind: fc.constantFrom("burn" as const, "treasury" as const)}),
+  fc.record({
+    kind: fc.constant("controller" as const),
+    payees: fc.option(fc.array(targetArb, {minLength: 1, maxLength: 16}), {nil: undefined}),
+    threshold: fc.nat(255),
+    beside: fc.array(keyArb, {maxLength: 15}),
+  }),
 );
 const specArb = fc.record({
   controller: idArb,
@@ -79,6 +85,10 @@ function payloadArb(cell: CellId): fc.Arbitrary<Payload> {
     fc.record({kind: fc.constant("open" as const), locks: fc.array(specArb, {maxLength: 3})}),
     fc.record(claim),
     fc.record({...claim, verdict: verdictArb}),
+    fc.record({
+      ...claim,
+      payouts: fc.array(fc.record({to: targetArb, amount: u64Arb}), {minLength: 1, maxLength: 16}),
+    }),
     fc.record({
       kind: fc.constant("stake" as const),
       stake: fc.constantFrom("witness" as const, "executor" as const, "curate" as const),
@@ -161,10 +171,37 @@ describe("op codec", () => {
     expect(() => encodeOpBody(body)).toThrow(/u64/);
     expect(() => encodeOpBody({...body, payload: transfer(bob.account, 1n), fee: 1n << 32n})).toThrow(/u32/);
     expect(() => encodeOpBody({...body, payload: transfer(bob.account, -1n)})).toThrow(/u64/);
+    const authority = {kind: "controller" as const, payees: [], threshold: 1, beside: []};
+    const open: Payload = {kind: "open", locks: [{...freeSpec, authority}]};
+    expect(() => encodeOpBody({...body, payload: open})).toThrow(/nobody/);
+    expect(() => encodeOpBody({...body, payload: {...award(0n, []), payouts: []} as Payload})).toThrow(
+      /none/,
+    );
   });
 });
 
 describe("op decoder", () => {
+  it("refuses a list of payouts that is empty, or too long, and an unknown tail of a claim", () => {
+    const payouts = [{to: {kind: "burn" as const}, amount: 5n}];
+    const body = bodyAt(alice.account, {seq: 0n, head: NO_OP}, award(0n, payouts));
+    const {bytes, bodyBytes} = signOp(body, alice, new Uint8Array(32));
+    // At the end of the body: shown u8 | count u8 | target u8 | amount u64.
+    const count = bodyBytes.length - 10;
+    const reasonOf = (at: number, value: number) => {
+      try {
+        decodeOp(bytes.with(at, value));
+        return "";
+      } catch (error) {
+        return (error as CodedError).evidence?.["reason"];
+      }
+    };
+    expect(reasonOf(count, 1)).toBe("");
+    expect(reasonOf(count, 0)).toBe("payouts");
+    expect(reasonOf(count, 17)).toBe("tooLong");
+    expect(reasonOf(count + 1, 9)).toBe("splitTarget");
+    expect(reasonOf(count - 1, 3)).toBe("shown");
+  });
+
   it("refuses a memo of zeros, which is written as none", () => {
     const body = bodyAt(alice.account, {seq: 0n, head: NO_OP}, transfer(bob.account, 5n));
     const memo = "ab".repeat(32) as Hash;

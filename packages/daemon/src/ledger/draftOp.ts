@@ -12,6 +12,7 @@ import {OP_VERSION, type Op, type OpBody, type Payload} from "@catalyze/core/led
 import {feeOf, opFormProblem} from "@catalyze/core/ledger/opChecks";
 import {NO_OP} from "@catalyze/core/ledger/opCodec";
 import {VERDICT_EPOCHS} from "@catalyze/core/ledger/params";
+import {paidOutBy} from "@catalyze/core/ledger/payouts";
 import type {CellId, OpId} from "@catalyze/core/primitives/id";
 import type {Outbox} from "./outbox.ts";
 
@@ -41,16 +42,18 @@ type Claim = Extract<Payload, {kind: "claim"}>;
  */
 const VALID_UNTIL_EPOCH = 0xffff_ffff;
 
-/** Throws `FUNDS_INSUFFICIENT` or `OP_REJECTED`. */
+/** Throws `FUNDS_INSUFFICIENT` or `OP_REJECTED`. Of a claim on a free lock `cumulative` is filled in here, as the fee is. */
 export function draftOp(
-  {cell, payload}: {readonly cell: CellId; readonly payload: Payload},
+  {cell, payload: wanted}: {readonly cell: CellId; readonly payload: Payload},
   {outbox, view}: Books,
   {network}: DraftOptions,
 ): OpBody {
   const pending = outbox.pendingOf(cell);
   const opFee = view.opFee();
-  const fee =
-    payload.kind === "claim" ? claimFee({cell, claim: payload, pending}, view, opFee) : feeOf(payload, opFee);
+  const {payload, fee} =
+    wanted.kind === "claim"
+      ? draftClaim({cell, claim: wanted, pending}, view, opFee)
+      : {payload: wanted, fee: feeOf(wanted, opFee)};
   if (payload.kind !== "claim") checkFunds({cell, pending, needed: debitOf(payload) + fee}, view);
   if (payload.kind === "open" && payload.locks.some(({expiryH}) => expiryH <= view.height())) {
     throw rejection("OP_REJECTED", "expired");
@@ -101,7 +104,13 @@ function nextSlot(cell: CellId, outbox: Books["outbox"], view: WalletView): {seq
 
 type PendingClaim = {readonly cell: CellId; readonly claim: Claim; readonly pending: readonly Op[]};
 
-function claimFee({cell, claim, pending}: PendingClaim, view: WalletView, opFee: bigint): bigint {
+type DraftedClaim = {readonly payload: Claim; readonly fee: bigint};
+
+function draftClaim(
+  {cell, claim: wanted, pending}: PendingClaim,
+  view: WalletView,
+  opFee: bigint,
+): DraftedClaim {
   const lock = view.lock(cell);
   if (lock === undefined) throw rejection("OP_REJECTED", "unknownCell");
   if (lock.expiryH <= view.height()) throw rejection("OP_REJECTED", "expired");
@@ -110,11 +119,14 @@ function claimFee({cell, claim, pending}: PendingClaim, view: WalletView, opFee:
     if (body.payload.kind === "claim") standing = {...standing, ...standingAfter(standing, body.payload)};
   }
   // A final claim that raises nothing is free; every other pays from what it claims.
-  const isFree = claim.isFinal && standingAfter(standing, claim).drawn <= standing.drawn;
-  const fee = isFree ? 0n : opFee;
-  const problem = claimProblem(standing, {...claim, fee}, view.height());
+  const isFree = lock.spec.authority.kind === "controller";
+  const paid = paidOutBy(wanted.payouts);
+  const isRaising = isFree ? paid > 0n : standingAfter(standing, wanted).drawn > standing.drawn;
+  const fee = wanted.isFinal && !isRaising ? 0n : opFee;
+  const payload = isFree ? {...wanted, cumulative: standing.drawn + paid + fee} : wanted;
+  const problem = claimProblem(standing, {...payload, fee}, view.height());
   if (problem !== undefined) throw rejection("OP_REJECTED", problem);
-  return fee;
+  return {payload, fee};
 }
 
 type Unstake = Extract<Payload, {kind: "unstake"}>;

@@ -113,7 +113,11 @@ export class OpHistory {
   }
 
   #concerns({body: {cell, payload}}: Op): boolean {
-    if (payload.kind === "claim") return this.#standing.has(cell);
+    if (payload.kind === "claim") {
+      // Whom a free lock pays, it alone says.
+      const paid = (payload.payouts ?? []).map(({to}) => to.kind === "cell" && this.#next.has(to.cell));
+      return this.#standing.has(cell) || paid.includes(true);
+    }
     if (payload.kind === "open" || this.#next.has(cell)) return true;
     if (payload.kind !== "transfer" || payload.asset !== undefined) return false;
     return payload.outputs.some(({to}) => this.#next.has(to));
@@ -153,7 +157,7 @@ export class OpHistory {
       this.#standing.delete(id);
       if (lock === undefined) continue;
       const postings = [
-        ...drawPostings({...lock, drawn}, lock.drawn, 0n),
+        ...drawPostings({...lock, drawn}, {to: lock.drawn, fee: 0n}),
         ...closePostings(lock, lock.drawn),
       ];
       const movement = {opId: lock.openOp, kind: "expiry" as const, cell: id, fee: 0n, postings, lock};
@@ -174,11 +178,12 @@ export class OpHistory {
       if (posting.bucket !== "account" || !this.#next.has(posting.id)) continue;
       deltas.set(posting.id, (deltas.get(posting.id) ?? 0n) + posting.amount);
     }
+    // A claim's fee comes out of what the controller gets, or of a free lock; any other fee from the op's own account.
+    const claimant = lock?.spec.authority.kind === "controller" ? undefined : lock?.spec.controller;
     return [...deltas].flatMap(([account, delta]) => {
       const number = this.#next.get(account) ?? 0n;
       this.#next.set(account, number + 1n);
-      // A claim's fee comes out of what the controller gets; any other fee from the op's own account.
-      const payer = about.kind === "claim" ? lock?.spec.controller : about.cell;
+      const payer = about.kind === "claim" ? claimant : about.cell;
       const entry: HistoryEntry = {
         ...about,
         ...at,
@@ -216,23 +221,19 @@ export class OpHistory {
     fee: bigint,
   ): Pick<Movement, "postings" | "lock"> {
     const lock = this.#components.lock(id);
-    const before = this.#standing.get(id);
-    if (lock === undefined || before === undefined) return {postings: [], lock};
+    if (lock === undefined) return {postings: [], lock};
+    const before = this.#standing.get(id) ?? lock;
     const after = standingAfter({...lock, ...before}, claim);
     if (claim.isFinal) this.#standing.delete(id);
-    else this.#standing.set(id, after);
-    const drawn = drawPostings({...lock, ...before}, after.drawn, fee);
+    else if (this.#standing.has(id)) this.#standing.set(id, after);
+    const drawn = drawPostings({...lock, ...before}, {to: after.drawn, fee, payouts: claim.payouts});
     return {postings: claim.isFinal ? [...drawn, ...closePostings(lock, after.drawn)] : drawn, lock};
   }
 
   #watch(lock: LockCell): void {
     const {split, refundTo, controller} = lock.spec;
-    const touched = [
-      refundTo,
-      controller,
-      ...split.map(({target}) => (target.kind === "cell" ? target.cell : undefined)),
-    ];
-    if (touched.some((id) => id !== undefined && this.#next.has(id))) {
+    const legs = split.map(({target}) => (target.kind === "cell" ? target.cell : refundTo));
+    if ([refundTo, controller, ...legs].some((id) => this.#next.has(id))) {
       const {paid, awarded, drawn} = lock;
       this.#standing.set(lock.id, {paid, awarded, drawn});
     }

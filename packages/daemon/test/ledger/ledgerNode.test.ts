@@ -160,6 +160,49 @@ describe("LedgerNode, one witness", () => {
     await rig.stop();
   });
 
+  it("opens a bounty and judges it, and whom it pays sees it in its history", async () => {
+    const rig = await LedgerRig.started({witnesses: 2, followers: 0});
+    const [self, winner] = [rig.account(0), rig.account(1)];
+    const [node, other] = [rig.node(0), rig.node(1)];
+    const spec: LockSpec = {
+      ...{controller: self, controllerKey: accountSigner(0).publicKey, amount: 10n * CTZ},
+      ...{tag: "0".repeat(64) as Hash, expiryH: 1_000n, refundTo: self, split: []},
+      authority: {kind: "controller", payees: undefined, threshold: 1, beside: []},
+    };
+    const {opId} = await rig.clock.complete(node.submit(self, {kind: "open", locks: [spec]}));
+    const [lockId] = node.lockIdsOf(opId, 1);
+    const paying = (amount: bigint) => [{to: {kind: "cell", cell: winner} as const, amount}];
+    // Where the lock stands after it, fee and all, is filled in; those on their way count, too.
+    const claim = {kind: "claim", cumulative: 0n, voucher: undefined, isFinal: false} as const;
+    await rig.clock.complete(
+      Promise.all([1n, 2n].map((amount) => node.submit(lockId!, {...claim, payouts: paying(amount * CTZ)}))),
+    );
+    expect(node.lockView(lockId!)).toMatchObject({drawn: 3n * CTZ + 2n * FEE, isOpen: true});
+    for (const payouts of [paying(7n * CTZ), paying(FEE - 1n)])
+      await expect(rig.clock.complete(node.submit(lockId!, {...claim, payouts}))).rejects.toMatchObject({
+        code: "OP_REJECTED",
+      });
+    await rig.clock.complete(node.submit(lockId!, {...claim, isFinal: true}));
+    expect(node.lockView(lockId!)?.isOpen).toBe(false);
+    expect(rig.balance(0, 0)).toBe(997n * CTZ - 3n * FEE);
+    const mine = await node.historyOf(self, {limit: 10});
+    expect(mine.map(({kind, delta, fee}) => [kind, delta, fee])).toEqual([
+      ["claim", 7n * CTZ - 2n * FEE, 0n],
+      ["open", -10n * CTZ - FEE, FEE],
+    ]);
+    await rig.until(() => other.accountView(winner)?.balance === 1_003n * CTZ, 20_000);
+    const won = await other.historyOf(winner, {limit: 10});
+    expect(won.map(({kind, delta, counterparty, lockId: from}) => [kind, delta, counterparty, from])).toEqual(
+      [
+        ["claim", 2n * CTZ, self, lockId],
+        ["claim", CTZ, self, lockId],
+      ],
+    );
+    await rig.clock.advance(2_000);
+    expect((await node.verify()).ok).toBe(true);
+    await rig.stop();
+  });
+
   it("serves reads on a full disk, acknowledges nothing, and recovers by itself", async () => {
     const rig = await LedgerRig.started({witnesses: 1, followers: 0});
     const self = rig.account(0);
