@@ -20,13 +20,16 @@ import {governanceHash} from "@catalyze/core/ledger/governanceCodec";
 import type {LockSpec, Payload} from "@catalyze/core/ledger/op";
 import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
 import {type LedgerParams, PARAMS_DEMO, PARAMS_PRODUCTION} from "@catalyze/core/ledger/params";
+import {post} from "@catalyze/core/ledger/postings";
+import {sharePots} from "@catalyze/core/ledger/pots";
 import {genesisRegister} from "@catalyze/core/ledger/register";
 import {registerHash} from "@catalyze/core/ledger/registerCodec";
 import {signVerdict} from "@catalyze/core/ledger/verdict";
 import {CONTEXT_START, encodeVoucher, nextContext, signVoucher} from "@catalyze/core/ledger/voucher";
 import {withdrawalRoot} from "@catalyze/core/ledger/withdrawals";
 import {fromHex, fromUtf8, toHex} from "@catalyze/core/primitives/bytes";
-import type {Hash, OpId} from "@catalyze/core/primitives/id";
+import type {AssetId, Hash, OpId} from "@catalyze/core/primitives/id";
+import {finish} from "@catalyze/core/primitives/work";
 import {
   alice,
   bob,
@@ -35,6 +38,7 @@ import {
   cutWith,
   issue,
   lockSpec,
+  potLock,
   sale,
   testGenesis,
   transfer,
@@ -48,6 +52,8 @@ const start = {seq: 0n, head: NO_OP};
 const address = new Uint8Array(20).fill(0xee);
 const tag = "ab".repeat(32) as Hash;
 
+const seed = "5e".repeat(32) as AssetId;
+
 const specs: readonly LockSpec[] = [
   lockSpec,
   {...lockSpec, tag, authority: {kind: "clock", startH: 7n, perH: 25n}, expiryH: 1_000n},
@@ -60,6 +66,7 @@ const specs: readonly LockSpec[] = [
       {target: {kind: "treasury"}, bps: 1_000},
     ],
   },
+  potLock(seed),
 ];
 
 const motion: Motion = {
@@ -115,6 +122,8 @@ function opVectors(): Vector[] {
     ["unstake", {kind: "unstake", stake: "executor", amount: 5n}],
     ["govern: propose", {kind: "govern", wish: {kind: "propose", motion}}],
     ["govern: vote", {kind: "govern", wish: {kind: "vote", proposal: tag as string as OpId, isYes: true}}],
+    ["harvest", {kind: "harvest", asset: seed}],
+    ["govern: rate", {kind: "govern", wish: {kind: "rate", asset: seed, royaltyBps: 700}}],
     ["notice", {kind: "govern", wish: {kind: "notice", lockId, endH: 51n}}],
     ["accept", {kind: "accept", lockId: lockId, value: 5n, untilH: 51n}],
     ["evidence", {kind: "evidence", proof: encodeEvidence(fork)}],
@@ -192,6 +201,22 @@ function stateVectors(): Vector[] {
     ),
     {height: 2n},
   );
+  // What two epochs bring, of which the first was harvested.
+  const shared = closed.fork();
+  const asset = assetIdOf(issued.id);
+  const fill = () =>
+    post(shared, [
+      {bucket: "deposited", amount: 1_003n},
+      {bucket: "pot", seed: asset, amount: 1_003n},
+    ]);
+  fill();
+  finish(sharePots(shared));
+  const harvest = {kind: "harvest", asset} as const;
+  apply(shared, signOp(bodyAt(carol.account, {seq: 1n, head: issued.id}, harvest), carol, genesisBytes), {
+    height: 2n,
+  });
+  fill();
+  finish(sharePots(shared));
   const cells = [
     state.account(alice.account)!,
     state.lock(lockIdOf(open.id, 1))!,
@@ -199,6 +224,8 @@ function stateVectors(): Vector[] {
     closed.sale(lockIdOf(selling.id, 0))!,
     closed.asset(assetIdOf(issued.id))!,
     closed.holding(carol.account, assetIdOf(issued.id))!,
+    shared.pot(assetIdOf(issued.id))!,
+    shared.holding(carol.account, assetIdOf(issued.id))!,
   ];
   return [
     ...cells.map((cell) => ({

@@ -1,8 +1,9 @@
 /** The cells of a state by kind, on top of those of the state under it, and which of them the tree has not seen. */
-import type {CellId} from "../primitives/id.ts";
+import type {AssetId, CellId} from "../primitives/id.ts";
 import type {Cell, CellName, CellOf} from "./cell.ts";
 import {CELL_KINDS, encodeCell, leafIdOf, leafOfEncoded} from "./cellCodec.ts";
 import {OverlayMap} from "./overlayMap.ts";
+import {openIn} from "./potShares.ts";
 import type {TreeChange, TreeLeaf} from "./sumTree.ts";
 
 type Kind = Cell["kind"];
@@ -12,11 +13,14 @@ type OfKinds<Value> = Readonly<Record<Kind, Value>>;
 export class CellMaps {
   readonly #maps: OfKinds<OverlayMap<CellId, Cell>>;
   readonly #dirty: OfKinds<Set<CellId>>;
+  /** Pots with something to share, by their own ids; derived from the pots, so it is never stored. */
+  readonly #openPots: OverlayMap<AssetId, AssetId>;
   /** Of a fork: what will be stored when it is final. */
   readonly #encoded: OfKinds<Map<CellId, Encoded>> | undefined;
 
   constructor(parent: CellMaps | undefined) {
     this.#maps = ofKinds((kind) => new OverlayMap(parent === undefined ? undefined : parent.#maps[kind]));
+    this.#openPots = new OverlayMap(parent === undefined ? undefined : parent.#openPots);
     this.#dirty = ofKinds(() => new Set<CellId>());
     this.#encoded = parent && ofKinds(() => new Map<CellId, Encoded>());
   }
@@ -28,11 +32,20 @@ export class CellMaps {
   put(cell: Cell): void {
     this.#maps[cell.kind].set(cell.id, cell);
     this.#dirty[cell.kind].add(cell.id);
+    if (cell.kind !== "pot") return;
+    if (openIn(cell) > 0n) this.#openPots.set(cell.id, cell.id);
+    else this.#openPots.delete(cell.id);
   }
 
   remove({kind, id}: CellName): void {
     this.#maps[kind].delete(id);
     this.#dirty[kind].add(id);
+    if (kind === "pot") this.#openPots.delete(id);
+  }
+
+  /** By id. */
+  openPots(): readonly AssetId[] {
+    return [...this.#openPots.values()].sort();
   }
 
   /** In no order. */
@@ -59,6 +72,7 @@ export class CellMaps {
 
   commit(): void {
     for (const kind of CELL_KINDS) this.#maps[kind].commit();
+    this.#openPots.commit();
   }
 
   /** What a tree lacks that was made when `clean` was called last. */

@@ -3,7 +3,7 @@
  *
  *   controller 32 | controllerKey 32 | amount u64 | tag 32 | authority | splitCount u8 ≤ 8 | leg… | expiryH u64 | refundTo 32
  *   authority = 1 key 32 (payer) | 2 key 32 (key) | 3 key 32 (payerOrCommittee) | 4 startH u64 perH u64 (clock)
- *   leg       = 1 cell 32 bps u16 | 2 bps u16 (burn) | 3 bps u16 (treasury)
+ *   leg       = 1 cell 32 bps u16 | 2 bps u16 (burn) | 3 bps u16 (treasury) | 4 asset 32 bps u16 (its pot)
  */
 import type {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {readId, refuse, writeFixed, writeId, writeU16, writeU64} from "./canonical.ts";
@@ -13,7 +13,7 @@ export const SPLIT_LEGS_MAX = 8;
 
 const AUTHORITY = {payer: 1, key: 2, payerOrCommittee: 3, clock: 4} as const;
 const KEYED = {1: "payer", 2: "key", 3: "payerOrCommittee"} as const;
-const TARGET = {cell: 1, burn: 2, treasury: 3} as const;
+const TARGET = {cell: 1, burn: 2, treasury: 3, pot: 4} as const;
 
 export function writeLockSpec(writer: ByteWriter, spec: LockSpec): void {
   writeId(writer, spec.controller);
@@ -25,6 +25,7 @@ export function writeLockSpec(writer: ByteWriter, spec: LockSpec): void {
   for (const {target, bps} of spec.split) {
     writer.u8(TARGET[target.kind]);
     if (target.kind === "cell") writeId(writer, target.cell);
+    if (target.kind === "pot") writeId(writer, target.seed);
     writeU16(writer, bps);
   }
   writeU64(writer, spec.expiryH);
@@ -66,5 +67,6 @@ function readLeg(reader: ByteReader): SplitLeg {
   if (kind === TARGET.cell) return {target: {kind: "cell", cell: readId(reader)}, bps: reader.u16()};
   if (kind === TARGET.burn) return {target: {kind: "burn"}, bps: reader.u16()};
   if (kind === TARGET.treasury) return {target: {kind: "treasury"}, bps: reader.u16()};
+  if (kind === TARGET.pot) return {target: {kind: "pot", seed: readId(reader)}, bps: reader.u16()};
   return refuse("splitTarget");
 }

@@ -24,7 +24,7 @@ import {concat, utf8} from "@catalyze/core/primitives/bytes";
 import type {AssetId, CellId, Hash} from "@catalyze/core/primitives/id";
 import {describe, expect, it} from "vitest";
 import {type FuzzedDecoder, fuzzDecoder, tryOne} from "../../../../test/fuzz/fuzzDecoder.ts";
-import {alice, bob, bodyAt, claim, issue, lockSpec, sale, testGenesis, transfer} from "./kit.ts";
+import {alice, bob, bodyAt, claim, issue, lockSpec, potLock, sale, testGenesis, transfer} from "./kit.ts";
 import {snapshotOf, stateAfter} from "./snapshotKit.ts";
 import {entryOf, genesisOf, witnesses} from "./witnessKit.ts";
 
@@ -63,6 +63,9 @@ const ops = [
     asset: {id: MEMO as string as AssetId, burn: 3n},
   }),
   sign(alice.account, {kind: "unstake", stake: "witness", amount: 3n}),
+  sign(alice.account, {kind: "harvest", asset: lockId}),
+  sign(alice.account, {kind: "govern", wish: {kind: "rate", asset: lockId, royaltyBps: 700}}),
+  sign(alice.account, {kind: "open", locks: [potLock(lockId)]}),
   sign(alice.account, {kind: "govern", wish: {kind: "notice", lockId, endH: 9n}}),
   sign(alice.account, {kind: "accept", lockId, value: 7n, untilH: 9n}),
   sign(alice.account, {kind: "evidence", proof: Uint8Array.of(1, 0, 0, 0)}),
@@ -151,7 +154,7 @@ const decoders: Record<string, FuzzedDecoder> = {
       encodeCell(state.lock(lockId)!),
       encodeCell({
         ...{kind: "asset", id: lockId, issuer: alice.account, asset: "right", content: MEMO, royaltyBps: 7},
-        ...{supply: 9n, burned: 2n},
+        ...{nextBps: 8, nextEpoch: 5, supply: 9n, burned: 2n},
       }),
       encodeCell({
         ...{
@@ -169,8 +172,9 @@ const decoders: Record<string, FuzzedDecoder> = {
       }),
       encodeCell({
         ...{kind: "holding", id: lockId, account: alice.account, asset: lockId},
-        ...{in: 9n, out: 2n},
+        ...{in: 9n, out: 2n, onSale: 3n, perUnit: 1n << 191n, earned: 1n << 130n, harvested: 4n},
       }),
+      encodeCell({kind: "pot", id: lockId, in: 9n, out: 2n, perUnit: 1n << 191n, shared: 7n << 128n}),
       encodeCell({
         ...state.lock(lockId)!,
         awarded: [1n, 2n].map((base) => ({taskId: MEMO, amount: 7n, base})),
