@@ -223,7 +223,6 @@ function stateVectors(): Vector[] {
     closed.lock(lockIdOf(open.id, 0))!,
     closed.sale(lockIdOf(selling.id, 0))!,
     closed.asset(assetIdOf(issued.id))!,
-    closed.holding(carol.account, assetIdOf(issued.id))!,
     shared.pot(assetIdOf(issued.id))!,
     shared.holding(carol.account, assetIdOf(issued.id))!,
   ];

@@ -97,6 +97,11 @@ export class Checks {
     return this.#bank.matches;
   }
 
+  /** µCTZ that holders of seeds took out of pots. */
+  get harvested(): bigint {
+    return this.#bank.harvested;
+  }
+
   /** Ops certified anywhere so far. */
   certified(): Iterable<Op> {
     return this.#certified.values();

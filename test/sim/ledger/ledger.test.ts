@@ -17,11 +17,17 @@ const SETTINGS: Readonly<Record<string, (payload: Payload) => boolean>> = {
   "issues of assets": (payload) => payload.kind === "issue",
   "transfers of assets": (payload) => payload.kind === "transfer" && payload.asset !== undefined,
   "sale locks": (payload) => payload.kind === "open" && payload.sales !== undefined,
+  "locks that pay for a seed": (payload) =>
+    payload.kind === "open" &&
+    payload.locks.some(({split}) => split.some(({target}) => target.kind === "pot")),
+  harvests: (payload) => payload.kind === "harvest",
+  "rates of seeds": (payload) => payload.kind === "govern" && payload.wish.kind === "rate",
   accepts: (payload) => payload.kind === "accept",
 };
 
 async function seeded(name: string, count: number, setup: (seed: number) => SimLedgerSetup): Promise<void> {
   let [certified, steps, joins, restores, matches] = [0, 0, 0, 0, 0];
+  let harvested = 0n;
   const used = new Map(Object.keys(SETTINGS).map((setting) => [setting, 0]));
   for (let seed = FIRST; seed < FIRST + count; seed++) {
     try {
@@ -31,6 +37,7 @@ async function seeded(name: string, count: number, setup: (seed: number) => SimL
       joins += sim.joins;
       restores += sim.faults.restores;
       matches += sim.checks.matches;
+      harvested += sim.checks.harvested;
       for (const {body} of sim.checks.certified()) {
         for (const [setting, isUsed] of Object.entries(SETTINGS))
           if (isUsed(body.payload)) used.set(setting, used.get(setting)! + 1);
@@ -45,9 +52,10 @@ async function seeded(name: string, count: number, setup: (seed: number) => SimL
   if (name === "storm" && count > 3)
     for (const [setting, times] of used) expect(times, setting).toBeGreaterThan(0);
   if (name === "storm" && count > 3) expect(matches, "sale locks that matched").toBeGreaterThan(0);
+  if (name === "storm" && count > 3) expect(harvested, "royalties").toBeGreaterThan(0n);
   if (setup(FIRST).joiners !== undefined) expect(joins).toBeGreaterThan(count);
   if (setup(FIRST).faults.restore !== undefined) expect(restores).toBeGreaterThan(count / 2);
-  const told = `${count} seeds, ${steps} steps, ${certified} certified ops, ${matches} sales, ${joins} joins, ${restores} restores`;
+  const told = `${count} seeds, ${steps} steps, ${certified} certified ops, ${matches} sales, ${harvested} µCTZ of royalties, ${joins} joins, ${restores} restores`;
   process.stdout.write(`${name}: ${told}\n`);
 }
 
