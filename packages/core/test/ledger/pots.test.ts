@@ -338,7 +338,7 @@ describe("units in sale locks", () => {
 });
 
 describe("royalties", () => {
-  type Moving = {kind: "give" | "burn" | "sell"; who: number; to: number; units: bigint};
+  type Moving = {kind: "give" | "burn" | "sell" | "buy"; who: number; to: number; units: bigint};
   type Deed =
     | {kind: "fill"; amount: bigint}
     | Moving
@@ -349,7 +349,7 @@ describe("royalties", () => {
   const deedArb: fc.Arbitrary<Deed> = fc.oneof(
     fc.record({kind: fc.constant("fill" as const), amount: fc.bigInt({min: 1n, max: 500n})}),
     fc.record({
-      kind: fc.constantFrom("give" as const, "give", "burn", "sell"),
+      kind: fc.constantFrom("give" as const, "burn", "sell", "buy", "sell", "buy"),
       ...{who, to: who, units: fc.bigInt({min: 1n, max: 5n})},
     }),
     fc.record({kind: fc.constant("harvest" as const), who}),
@@ -365,11 +365,16 @@ describe("royalties", () => {
     const harvested = [0n, 0n, 0n];
     const opOf = (at: number, payload: Payload) => nextOp(world.state, people[at]!.account, payload);
     const payloadOf = ({kind, to, units}: Moving): Payload => {
-      if (kind === "sell") {
+      if (kind === "sell" || kind === "buy") {
+        const [shares, money] = [
+          {asset: id, amount: units},
+          {asset: undefined, amount: 5n},
+        ];
         const spec: SaleSpec = {
-          gives: {asset: id, amount: units},
-          wants: {asset: undefined, amount: 1n},
-          ...{only: undefined, expiryH: world.context.height + 2n, refundTo: people[to]!.account},
+          ...(kind === "sell"
+            ? {gives: shares, wants: money}
+            : {gives: money, wants: {...shares, amount: 1n}}),
+          ...{only: undefined, expiryH: world.context.height + 9n, refundTo: people[to]!.account},
         };
         return {kind: "open", locks: [], sales: [spec]};
       }
@@ -384,16 +389,24 @@ describe("royalties", () => {
       else if (deed.kind === "epoch") world.endEpoch();
       else if (deed.kind === "checkpoint") world.checkpoint();
       else if (deed.kind === "harvest") harvested[deed.who]! += world.harvest(people[deed.who]!, id);
-      else attempt(opOf(deed.who, payloadOf(deed)));
+      else if (deed.kind === "sell" || deed.kind === "buy") {
+        // The system sees it open, and matches it or not.
+        const op = opOf(deed.who, payloadOf(deed));
+        world.checkpoint(enabled(world.state, op, world.context).ok ? [op] : []);
+      } else attempt(opOf(deed.who, payloadOf(deed)));
       expect(checkInvariants(world.state)).toEqual([]);
     }
-    return {world, id, harvested};
+    const isMatched = ({partner}: {partner: string}) => partner !== ZERO_MEMO;
+    return {world, id, harvested, matches: [...world.state.sales()].filter(isMatched).length};
   }
 
   it("never come to more than came in, and all of them can be harvested but for less than a µCTZ a holding", () => {
+    let matchesInAll = 0;
     fc.assert(
-      fc.property(supplyArb, fc.array(deedArb, {maxLength: 25}), (supply, deeds) => {
-        const {world, id, harvested} = lived(supply, deeds);
+      fc.property(supplyArb, fc.array(deedArb, {maxLength: 25, size: "max"}), (supply, deeds) => {
+        const gifts = [0, 1].map((to) => ({kind: "give" as const, who: 2, to, units: 4n}));
+        const {world, id, harvested, matches} = lived(supply, [...gifts, ...deeds]);
+        matchesInAll += matches;
         world.endEpoch();
         for (const [at, each] of people.entries()) harvested[at]! += world.harvest(each, id);
         const pot = world.state.pot(id);
@@ -407,6 +420,8 @@ describe("royalties", () => {
       }),
       {numRuns: 150},
     );
+    // Worth something only when units are sold, too.
+    expect(matchesInAll).toBeGreaterThan(10);
   });
 
   it("do not depend on the order of ops within an epoch, nor on who touches whose holding", () => {
