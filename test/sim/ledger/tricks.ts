@@ -288,19 +288,6 @@ export const TRICKS: readonly Trick[] = [
       return steps;
     },
   ),
-  // What the units of others earn pays nobody's fee.
-  ({cheat, victim, network}) => {
-    const all = cheat.endowment - network.opFee;
-    const first = write(bodyOf(cheat, pay(victim, all), network), cheat, network);
-    const harvest: Payload = {kind: "harvest", asset: "7".repeat(64) as AssetId};
-    const again = {...bodyOf(cheat, harvest, network), seq: 2n, prev: first.id};
-    return [{op: first}, forbid("a harvest that nobody pays for", write(again, cheat, network))];
-  },
-  own("a rate above the whole", () => ({
-    payload: {
-      ...{kind: "govern", wish: {kind: "rate", asset: "7".repeat(64) as AssetId, royaltyBps: 10_001}},
-    },
-  })),
 ];
 
 const FIRST = {seq: 1n, prev: NO_OP};
