@@ -20,13 +20,16 @@ import {governanceHash} from "@catalyze/core/ledger/governanceCodec";
 import type {LockSpec, Payload} from "@catalyze/core/ledger/op";
 import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
 import {type LedgerParams, PARAMS_DEMO, PARAMS_PRODUCTION} from "@catalyze/core/ledger/params";
+import {post} from "@catalyze/core/ledger/postings";
+import {sharePots} from "@catalyze/core/ledger/pots";
 import {genesisRegister} from "@catalyze/core/ledger/register";
 import {registerHash} from "@catalyze/core/ledger/registerCodec";
 import {signVerdict} from "@catalyze/core/ledger/verdict";
 import {CONTEXT_START, encodeVoucher, nextContext, signVoucher} from "@catalyze/core/ledger/voucher";
 import {withdrawalRoot} from "@catalyze/core/ledger/withdrawals";
 import {fromHex, fromUtf8, toHex} from "@catalyze/core/primitives/bytes";
-import type {Hash, OpId} from "@catalyze/core/primitives/id";
+import type {AssetId, Hash, OpId} from "@catalyze/core/primitives/id";
+import {finish} from "@catalyze/core/primitives/work";
 import {
   alice,
   award,
@@ -37,6 +40,7 @@ import {
   freeSpec,
   issue,
   lockSpec,
+  potLock,
   sale,
   testGenesis,
   toCell,
@@ -51,6 +55,8 @@ const start = {seq: 0n, head: NO_OP};
 const address = new Uint8Array(20).fill(0xee);
 const tag = "ab".repeat(32) as Hash;
 
+const seed = "5e".repeat(32) as AssetId;
+
 const specs: readonly LockSpec[] = [
   lockSpec,
   {...lockSpec, tag, authority: {kind: "clock", startH: 7n, perH: 25n}, expiryH: 1_000n},
@@ -63,6 +69,7 @@ const specs: readonly LockSpec[] = [
       {target: {kind: "treasury"}, bps: 1_000},
     ],
   },
+  potLock(seed),
 ];
 
 /** A panel that may pay anybody. */
@@ -130,6 +137,8 @@ function opVectors(): Vector[] {
     ["unstake", {kind: "unstake", stake: "executor", amount: 5n}],
     ["govern: propose", {kind: "govern", wish: {kind: "propose", motion}}],
     ["govern: vote", {kind: "govern", wish: {kind: "vote", proposal: tag as string as OpId, isYes: true}}],
+    ["harvest", {kind: "harvest", asset: seed}],
+    ["govern: rate", {kind: "govern", wish: {kind: "rate", asset: seed, royaltyBps: 700}}],
     ["notice", {kind: "govern", wish: {kind: "notice", lockId, endH: 51n}}],
     ["accept", {kind: "accept", lockId: lockId, value: 5n, untilH: 51n}],
     ["evidence", {kind: "evidence", proof: encodeEvidence(fork)}],
@@ -221,14 +230,31 @@ function stateVectors(): Vector[] {
     genesisBytes,
   );
   apply(closed, free, {height: 2n});
+  // What two epochs bring, of which the first was harvested.
+  const shared = closed.fork();
+  const asset = assetIdOf(issued.id);
+  const fill = () =>
+    post(shared, [
+      {bucket: "deposited", amount: 1_003n},
+      {bucket: "pot", seed: asset, amount: 1_003n},
+    ]);
+  fill();
+  finish(sharePots(shared));
+  const harvest = {kind: "harvest", asset} as const;
+  apply(shared, signOp(bodyAt(carol.account, {seq: 2n, head: free.id}, harvest), carol, genesisBytes), {
+    height: 2n,
+  });
+  fill();
+  finish(sharePots(shared));
   const cells = [
     state.account(alice.account)!,
     state.lock(lockIdOf(open.id, 1))!,
     closed.lock(lockIdOf(open.id, 0))!,
     closed.sale(lockIdOf(selling.id, 0))!,
     closed.asset(assetIdOf(issued.id))!,
-    closed.holding(carol.account, assetIdOf(issued.id))!,
     closed.lock(lockIdOf(free.id, 0))!,
+    shared.pot(assetIdOf(issued.id))!,
+    shared.holding(carol.account, assetIdOf(issued.id))!,
   ];
   return [
     ...cells.map((cell) => ({

@@ -10,6 +10,7 @@ import type {CellId} from "@catalyze/core/primitives/id";
 import type {Assembly, Stakes} from "./assembly.ts";
 import {BankAssets, cellsPaidBy} from "./bankAssets.ts";
 import {isFree, paidByJudge} from "./bankFree.ts";
+import {BankRoyalties} from "./bankRoyalties.ts";
 import {BankSales, type Till} from "./bankSales.ts";
 
 type BankLock = {
@@ -59,6 +60,7 @@ export class Bank {
   readonly #locks = new Map<CellId, BankLock>();
   readonly #assets = new BankAssets();
   readonly #sales = new BankSales();
+  readonly #royalties = new BankRoyalties();
   readonly #accepts: {readonly cell: CellId; readonly value: bigint; readonly untilH: bigint}[] = [];
   readonly #convicted = new Map<CellId, bigint>();
   #burned = 0n;
@@ -86,13 +88,14 @@ export class Bank {
       this.#height = at;
       this.#mature();
       for (const op of this.#waiting.get(at) ?? []) this.#apply(op);
+      for (const [id, lock] of this.#locks) this.#expire(id, lock, state);
+      this.#sales.settle(at, state, (id) => this.#till(id));
       for (const op of this.#waiting.get(at) ?? []) this.#order(op);
       for (const op of this.#waiting.get(at) ?? []) this.#notice(op);
       if (at % BigInt(this.#rules.checkpointsPerEpoch) === 0n) this.#endEpoch();
       this.#waiting.delete(at);
     }
-    for (const [id, lock] of this.#locks) this.#expire(id, lock, state);
-    this.#sales.settle(height, state, (id) => this.#till(id));
+    this.#sales.compare(state);
     for (const id of this.#balances.keys()) {
       const cell = state.account(id);
       const balance = cell === undefined ? 0n : cell.in - cell.out;
@@ -104,7 +107,8 @@ export class Bank {
       const cell = state.lock(id);
       if (cell !== undefined) expectSame(`lock ${id}`, cell.in - cell.out, this.#rest(lock));
     }
-    this.#assets.compare(state);
+    this.#assets.compare(state, this.#epoch);
+    this.#royalties.compare(state);
     expectSame("burned", state.totals.burned, this.#burned);
     expectSame("treasury", state.totals.treasury, this.#treasury);
     expectSame("withdrawn", state.totals.withdrawn, this.#withdrawn);
@@ -113,6 +117,11 @@ export class Bank {
   /** Sale locks that changed hands, two at a time. */
   get matches(): number {
     return this.#sales.matches;
+  }
+
+  /** µCTZ that holders of seeds took out of pots. */
+  get harvested(): bigint {
+    return this.#royalties.harvested;
   }
 
   /** How far the lock was drawn when it closed; `undefined` while it is open. */
@@ -154,6 +163,9 @@ export class Bank {
             this.#pay(to, amount);
           }
         }
+        break;
+      case "harvest":
+        this.#pay(cell, this.#royalties.harvest(cell, payload.asset));
         break;
       case "issue":
         this.#assets.issue(op, payload);
@@ -214,10 +226,15 @@ export class Bank {
 
   #order(op: Op): void {
     this.#unstake(op);
+    this.#assets.rate(op, this.#epoch);
     this.#rules.assembly?.hear(op, this.#epoch, this.#stakes);
   }
 
   #endEpoch(): void {
+    this.#treasury += this.#royalties.end((seed) => {
+      const holders = this.#assets.holdersOf(seed);
+      return holders.length === 0 ? [] : [...holders, ...this.#sales.offersOf(seed)];
+    });
     const {assembly} = this.#rules;
     if (assembly === undefined) return;
     const {paid, lost} = assembly.end(this.#epoch, this.#stakes);
@@ -331,6 +348,7 @@ export class Bank {
 
   #payTo(target: SplitTarget, amount: bigint): void {
     if (target.kind === "cell") this.#pay(target.cell, amount);
+    else if (target.kind === "pot") this.#royalties.pay(target.seed, amount);
     else if (target.kind === "burn") this.#burned += amount;
     else this.#treasury += amount;
   }
@@ -351,6 +369,8 @@ export class Bank {
       return;
     }
     if (cell?.frozen !== undefined) return;
+    // The state may be of a later height.
+    if (cell?.isClosed === true && cell.closedAt > this.#height) return;
     if (cell?.isClosed !== true) throw new Error(`bank: lock ${id} is open beyond its time`);
     if (isFree(lock.spec) && cell.drawn !== lock.drawn)
       throw new Error(`bank: free lock ${id} paid ${cell.drawn}, its claims come to ${lock.drawn}`);

@@ -3,19 +3,25 @@ import {assetIdOf} from "@catalyze/core/ledger/assetIds";
 import type {Op, Payload} from "@catalyze/core/ledger/op";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import type {AssetId, CellId} from "@catalyze/core/primitives/id";
+import type {Holder} from "./bankRoyalties.ts";
 
 type Give = Extract<Payload, {kind: "transfer"}>;
 type Issue = Extract<Payload, {kind: "issue"}>;
 
+/** In force from its epoch on. */
+type Rate = {readonly epoch: number; readonly bps: number};
+type Known = {readonly issuer: CellId; readonly about: Issue; readonly rates: Rate[]; burned: bigint};
+
 export class BankAssets {
-  readonly #assets = new Map<AssetId, {readonly issuer: CellId; readonly about: Issue; burned: bigint}>();
+  readonly #assets = new Map<AssetId, Known>();
   /** By account and asset. */
   readonly #units = new Map<string, bigint>();
 
   issue({id, body}: Op, about: Issue): void {
     const asset = assetIdOf(id);
     if (this.#assets.has(asset)) throw new Error(`bank: asset ${asset} was issued twice`);
-    this.#assets.set(asset, {issuer: body.cell, about, burned: 0n});
+    const rates = [{epoch: 0, bps: about.royaltyBps}];
+    this.#assets.set(asset, {issuer: body.cell, about, rates, burned: 0n});
     this.move(body.cell, asset, about.supply);
   }
 
@@ -37,7 +43,24 @@ export class BankAssets {
     this.#units.set(key, after);
   }
 
-  compare(state: LedgerState): void {
+  /** What its issuer wants to earn from the next epoch on. */
+  rate({body: {cell, payload}}: Op, epoch: number): void {
+    const wish = payload.kind === "govern" && payload.wish.kind === "rate" ? payload.wish : undefined;
+    const known = wish && this.#assets.get(wish.asset);
+    if (wish === undefined || known?.issuer !== cell || known.about.asset !== "seed") return;
+    known.rates.push({epoch: epoch + 1, bps: wish.royaltyBps});
+  }
+
+  /** Of a seed, as far as they are not on sale. */
+  holdersOf(seed: AssetId): readonly Holder[] {
+    if (this.#assets.get(seed)?.about.asset !== "seed") return [];
+    return [...this.#units].flatMap(([key, units]) => {
+      const [account, asset] = key.split("/") as [CellId, AssetId];
+      return asset === seed ? [{account, units}] : [];
+    });
+  }
+
+  compare(state: LedgerState, epoch: number): void {
     const left = new Map(this.#units);
     for (const {id, spec, ...sale} of state.sales())
       same(`sale lock ${id}`, sale.in - sale.out, sale.isClosed ? 0n : spec.gives.amount);
@@ -49,19 +72,24 @@ export class BankAssets {
     if (left.size > 0) throw new Error(`bank: units are lost: ${[...left.keys()].join(", ")}`);
     const assets = [...state.assets()];
     same("assets", BigInt(assets.length), BigInt(this.#assets.size));
-    for (const {id, issuer, supply, burned, content, royaltyBps} of assets) {
+    for (const {id, issuer, supply, burned, content, ...rate} of assets) {
       const known = this.#assets.get(id);
       same(`supply of ${id}`, supply, known?.about.supply);
       same(`burned of ${id}`, burned, known?.burned);
       const isSame = known?.issuer === issuer && known.about.content === content;
-      if (!isSame || known.about.royaltyBps !== royaltyBps) throw new Error(`bank: asset ${id} is another`);
+      if (!isSame) throw new Error(`bank: asset ${id} is another`);
+      for (const at of [epoch, epoch + 1, epoch + 9]) {
+        const is = at < rate.nextEpoch ? rate.royaltyBps : rate.nextBps;
+        const should = known.rates.findLast((each) => each.epoch <= at)?.bps;
+        if (is !== should) throw new Error(`bank: rate of ${id} in ${at} is ${is}, should be ${should}`);
+      }
     }
   }
 }
 
 /** How many fees of an op it pays at least. */
 export function cellsPaidBy(payload: Payload): bigint {
-  if (payload.kind === "issue") return 3n;
+  if (payload.kind === "issue") return payload.asset === "seed" ? 4n : 3n;
   if (payload.kind === "open") return 1n + 2n * BigInt(payload.sales?.length ?? 0);
   if (payload.kind !== "transfer" || payload.asset === undefined) return 1n;
   return 1n + BigInt(payload.outputs.length);

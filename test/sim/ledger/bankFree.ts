@@ -33,5 +33,6 @@ export function paidByJudge(
 }
 
 function nameOf(target: SplitTarget): string {
+  if (target.kind === "pot") return `pot ${target.seed}`;
   return target.kind === "cell" ? target.cell : target.kind;
 }

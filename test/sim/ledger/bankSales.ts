@@ -5,7 +5,8 @@
 import type {Lot, Op, SaleSpec} from "@catalyze/core/ledger/op";
 import {lockIdOf} from "@catalyze/core/ledger/opCodec";
 import type {LedgerState} from "@catalyze/core/ledger/state";
-import type {CellId, LockId} from "@catalyze/core/primitives/id";
+import type {AssetId, CellId, LockId} from "@catalyze/core/primitives/id";
+import type {Holder} from "./bankRoyalties.ts";
 
 /** Takes in what a lot says, or gives it out when that is below zero. */
 export type Till = (lot: Lot) => void;
@@ -28,11 +29,23 @@ export class BankSales {
     }
   }
 
+  /** Units on offer earn for who offers them. */
+  offersOf(asset: AssetId): readonly Holder[] {
+    return [...this.#open.values()].flatMap(({payer, spec: {gives}}) =>
+      gives.asset === asset ? [{account: payer, units: gives.amount}] : [],
+    );
+  }
+
+  /** What closed up to this height; the state may be of a later one. */
   settle(height: bigint, state: LedgerState, tillOf: Hands["tillOf"]): void {
     // A match takes two out at once.
     for (const sale of [...this.#open.values()]) {
       if (this.#open.has(sale.id)) this.#settleOne(sale, height, {state, tillOf});
     }
+  }
+
+  /** No two that wait fit. */
+  compare(state: LedgerState): void {
     const waiting = [...this.#open.values()].filter(({id}) => state.sale(id)?.isPlaced === true);
     for (const one of waiting) {
       const other = waiting.find((each) => each !== one && isFitting(one, each));
@@ -48,6 +61,7 @@ export class BankSales {
       if (height > expiryH) throw new Error(`bank: sale lock ${sale.id} is open beyond its time`);
       return;
     }
+    if (cell.closedAt > height) return;
     this.#open.delete(sale.id);
     if (!/^0+$/.test(cell.partner)) {
       this.#match(sale, cell.partner, hands);

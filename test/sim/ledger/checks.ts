@@ -102,6 +102,11 @@ export class Checks {
     return this.#bank.free;
   }
 
+  /** µCTZ that holders of seeds took out of pots. */
+  get harvested(): bigint {
+    return this.#bank.harvested;
+  }
+
   /** Ops certified anywhere so far. */
   certified(): Iterable<Op> {
     return this.#certified.values();

@@ -11,7 +11,7 @@ import type {SimLedger} from "./simLedger.ts";
 
 let lives: readonly SimLedger[];
 beforeAll(async () => {
-  lives = await Promise.all([7, 8].map((seed) => settledSim(SCENARIOS.governed(seed))));
+  lives = await Promise.all([3, 4].map((seed) => settledSim(SCENARIOS.governed(seed))));
 }, 300_000);
 
 const sumOf = (count: (life: SimLedger) => number) => lives.reduce((sum, life) => sum + count(life), 0);

@@ -17,12 +17,18 @@ const SETTINGS: Readonly<Record<string, (payload: Payload) => boolean>> = {
   "issues of assets": (payload) => payload.kind === "issue",
   "transfers of assets": (payload) => payload.kind === "transfer" && payload.asset !== undefined,
   "sale locks": (payload) => payload.kind === "open" && payload.sales !== undefined,
+  "locks that pay for a seed": (payload) =>
+    payload.kind === "open" &&
+    payload.locks.some(({split}) => split.some(({target}) => target.kind === "pot")),
+  harvests: (payload) => payload.kind === "harvest",
+  "rates of seeds": (payload) => payload.kind === "govern" && payload.wish.kind === "rate",
   accepts: (payload) => payload.kind === "accept",
 };
 
 async function seeded(name: string, count: number, setup: (seed: number) => SimLedgerSetup): Promise<void> {
   let [certified, steps, joins, restores, matches] = [0, 0, 0, 0, 0];
   const free = {payouts: 0, waits: 0, freezes: 0};
+  let harvested = 0n;
   const used = new Map(Object.keys(SETTINGS).map((setting) => [setting, 0]));
   for (let seed = FIRST; seed < FIRST + count; seed++) {
     try {
@@ -33,6 +39,7 @@ async function seeded(name: string, count: number, setup: (seed: number) => SimL
       restores += sim.faults.restores;
       matches += sim.checks.matches;
       for (const what of ["payouts", "waits", "freezes"] as const) free[what] += sim.checks.free[what];
+      harvested += sim.checks.harvested;
       for (const {body} of sim.checks.certified()) {
         for (const [setting, isUsed] of Object.entries(SETTINGS))
           if (isUsed(body.payload)) used.set(setting, used.get(setting)! + 1);
@@ -49,9 +56,11 @@ async function seeded(name: string, count: number, setup: (seed: number) => SimL
   if (name === "storm" && count > 3) expect(matches, "sale locks that matched").toBeGreaterThan(0);
   if (setup(FIRST).patrons !== undefined && count > 3)
     for (const [what, times] of Object.entries(free)) expect(times, what).toBeGreaterThan(0);
+  if (name === "storm" && count > 3) expect(harvested, "royalties").toBeGreaterThan(0n);
   if (setup(FIRST).joiners !== undefined) expect(joins).toBeGreaterThan(count);
   if (setup(FIRST).faults.restore !== undefined) expect(restores).toBeGreaterThan(count / 2);
-  const told = `${count} seeds, ${steps} steps, ${certified} certified ops, ${matches} sales, ${joins} joins, ${restores} restores, ${free.payouts} payouts, ${free.waits} waits, ${free.freezes} freezes`;
+  const judged = `${free.payouts} payouts, ${free.waits} waits, ${free.freezes} freezes`;
+  const told = `${count} seeds, ${steps} steps, ${certified} certified ops, ${matches} sales, ${harvested} µCTZ of royalties, ${joins} joins, ${restores} restores, ${judged}`;
   process.stdout.write(`${name}: ${told}\n`);
 }
 

@@ -3,7 +3,7 @@ import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {debitOf} from "@catalyze/core/ledger/apply";
 import {unitsTakenBy} from "@catalyze/core/ledger/assets";
 import type {AccountCell} from "@catalyze/core/ledger/cell";
-import type {Awarded, Op, OpBody, Payload, SaleSpec, Verdict} from "@catalyze/core/ledger/op";
+import type {Awarded, Op, OpBody, Payload, SaleSpec, SplitTarget, Verdict} from "@catalyze/core/ledger/op";
 import {feeOf} from "@catalyze/core/ledger/opChecks";
 import {lockIdOf, NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
 import {VERDICT_EPOCHS} from "@catalyze/core/ledger/params";
@@ -16,6 +16,7 @@ import type {SeededRandom} from "../fakes/seededRandom.ts";
 import type {Judging} from "./judges.ts";
 
 const MEMO = "0".repeat(64) as Hash;
+const NO_SEED = "7".repeat(64) as AssetId;
 const EPOCHS_AHEAD = 1_000_000;
 /** µCTZ of each checkpoint that a clock lock pays. */
 const CLOCK_RATE = 300n;
@@ -43,6 +44,10 @@ export type Sight = {
   readonly units: () => readonly {readonly asset: AssetId; readonly units: bigint}[];
   /** Certified. */
   readonly assets: () => readonly AssetId[];
+  /** Those of them that are seeds. */
+  readonly seeds: () => readonly AssetId[];
+  /** µCTZ that the account's units of a seed have earned. */
+  readonly dueOf: (seed: AssetId) => bigint;
   /** Where the clock of a lock stops. */
   readonly endOf: (lock: CellId) => bigint | undefined;
 };
@@ -84,17 +89,22 @@ export class Owner {
   /** The last lock of its own with a clock. */
   #retained: LockId | undefined;
   readonly #genesisBalance: bigint;
+  /** Decides about seeds and nothing else. */
+  readonly #royalties: SeededRandom;
+  /** Number of the last op that harvested. */
+  #harvestSeq = 0n;
 
   constructor(
     signer: Signer,
     network: Network,
-    options: {readonly balance: bigint; readonly isHonest: boolean},
+    options: {readonly balance: bigint; readonly isHonest: boolean; readonly royalties: SeededRandom},
   ) {
     this.signer = signer;
     this.account = accountIdOf(signer.publicKey);
     this.#network = network;
     this.#genesisBalance = options.balance;
     this.isHonest = options.isHonest;
+    this.#royalties = options.royalties;
   }
 
   /** The last op of its own account. */
@@ -107,8 +117,35 @@ export class Owner {
     return this.#genesisBalance;
   }
 
-  /** One next op; a cheat signs two for one slot, or spends what it has not. Empty when there is nothing to do. */
+  /** What it does next, and what it does about its seeds. */
   act(random: SeededRandom, others: readonly Owner[], sight: Sight): Op[] {
+    const ops = this.#deal(random, others, sight);
+    return this.isHonest ? [...ops, ...this.#tend(sight)] : ops;
+  }
+
+  /** Takes what its units have earned, now and then where that is nothing; or says what a seed, perhaps another's, should earn. */
+  #tend(sight: Sight): Op[] {
+    const chance = this.#royalties;
+    const seeds = sight.seeds();
+    const due = seeds.find((each) => sight.dueOf(each) > 0n);
+    if (seeds.length === 0 || !chance.chance(due === undefined ? 0.08 : 0.3)) return [];
+    const isFunded = this.#spendable(sight) >= this.#network.opFee;
+    if (chance.chance(0.2)) {
+      const wish = {kind: "rate", asset: chance.pick(seeds), royaltyBps: chance.int(10_001)} as const;
+      return isFunded ? [this.#write(this.account, {kind: "govern", wish})] : [];
+    }
+    const asset = due ?? chance.pick(seeds);
+    // What is due pays the fee, when no harvest before this one takes it.
+    const isPending = this.#harvestSeq > (sight.account?.seq ?? 0n);
+    const brought = isPending ? 0n : sight.dueOf(asset);
+    if (this.#spendable(sight) + brought < this.#network.opFee) return [];
+    const op = this.#write(this.account, {kind: "harvest", asset});
+    this.#harvestSeq = op.body.seq;
+    return [op];
+  }
+
+  /** One next op; a cheat signs two for one slot, or spends what it has not. Empty when there is nothing to do. */
+  #deal(random: SeededRandom, others: readonly Owner[], sight: Sight): Op[] {
     if (!this.isHonest && random.chance(0.3)) {
       const [left, right] = [random.pick(others), random.pick(others)];
       const slot = this.slot;
@@ -127,7 +164,7 @@ export class Owner {
     if (this.#retained !== undefined && left >= 0n && random.chance(0.1))
       return [this.#notice(this.#retained, sight.height + BigInt(random.int(6)))];
     if (random.chance(0.2)) return this.#trade(random, others, sight);
-    if (random.chance(0.25)) return this.#open(random.pick(others), random, {height: sight.height, left});
+    if (random.chance(0.25)) return this.#open(random.pick(others), random, {sight, left});
     return this.#spend(random, others, left);
   }
 
@@ -281,8 +318,9 @@ export class Owner {
   #open(
     payee: Owner,
     random: SeededRandom,
-    {height, left}: {readonly height: bigint; readonly left: bigint},
+    {sight, left}: {readonly sight: Sight; readonly left: bigint},
   ): Op[] {
+    const {height} = sight;
     const amount = BigInt(1_000 + random.int(5_000));
     if (left < amount) return [];
     const isJudged = random.chance(0.4);
@@ -303,7 +341,7 @@ export class Owner {
           split: [
             {target: {kind: "cell", cell: payee.account}, bps: 8_333},
             {target: {kind: "burn"}, bps: 367},
-            {target: {kind: "treasury"}, bps: 300},
+            {target: this.#creditOf(sight), bps: 300},
             {target: {kind: "cell", cell: this.account}, bps: 1_000},
           ],
           // Some expire while claims are under way.
@@ -317,6 +355,14 @@ export class Owner {
     if (isClock) this.#retained = lock.id;
     payee.locks.push({...lock, drawn: 0n, isFinal: false, vouchered: 0n, award: undefined});
     return [op];
+  }
+
+  /** Most locks pay for a seed, some for a right, or for what nobody issued. */
+  #creditOf(sight: Sight): SplitTarget {
+    const chance = this.#royalties;
+    if (chance.chance(0.3)) return {kind: "treasury"};
+    const assets = chance.chance(0.1) ? sight.assets() : sight.seeds().slice(0, 3);
+    return {kind: "pot", seed: assets.length === 0 ? NO_SEED : chance.pick(assets)};
   }
 
   #draw(lock: OpenLock, startH: bigint, {height, endOf}: Sight): Op[] {

@@ -10,6 +10,7 @@ import {SALT_BYTES} from "@catalyze/core/ledger/keyedSet";
 import type {Op} from "@catalyze/core/ledger/op";
 import {isFeeEnough} from "@catalyze/core/ledger/opChecks";
 import {heightsOf, type LedgerParams, PARAMS_DEMO} from "@catalyze/core/ledger/params";
+import {harvestOf} from "@catalyze/core/ledger/pots";
 import {committeeNow, coveredHeads, genesisRegister} from "@catalyze/core/ledger/register";
 import type {Replica} from "@catalyze/core/ledger/replica";
 import {isResolved} from "@catalyze/core/ledger/resolved";
@@ -17,7 +18,7 @@ import {storedAfter} from "@catalyze/core/ledger/restoreReplica";
 import {forgetWrites} from "@catalyze/core/ledger/storeKeys";
 import type {Signer} from "@catalyze/core/ports/signer";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
-import type {CellId, OpId, PeerId} from "@catalyze/core/primitives/id";
+import type {AssetId, CellId, OpId, PeerId} from "@catalyze/core/primitives/id";
 import type {UnixMs} from "@catalyze/core/primitives/time";
 import {SeededRandom} from "../fakes/seededRandom.ts";
 import type {SimCrypto} from "../market/simKeys.ts";
@@ -240,7 +241,9 @@ export class SimLedger {
     this.#network = this.#networkOf({id: networkIdOf(hash), genesisHash: fromHex(hash), opFee, allow, judge});
     for (const [index, signer] of wallets.entries()) {
       const isHonest = index >= setup.equivocators;
-      const owner = new Owner(signer, this.#network, {balance: this.#endowmentOf(index), isHonest});
+      const royalties = this.#random.fork(`royalties ${index}`);
+      const balance = this.#endowmentOf(index);
+      const owner = new Owner(signer, this.#network, {balance, isHonest, royalties});
       if (index < owners) this.owners.push(owner);
       else if (index < owners + 2 * tricks) this.#cheats.push(owner);
       else if (index < owners + 2 * tricks + stewards)
@@ -711,8 +714,11 @@ export class SimLedger {
         account === owner.account ? [{asset, units: held.in - held.out}] : [],
       );
     const assets = () => [...(view?.assets() ?? [])].map(({id}) => id);
+    const seeds = () => [...(view?.assets() ?? [])].flatMap(({id, asset}) => (asset === "seed" ? [id] : []));
+    const dueOf = (asset: AssetId) =>
+      view === undefined ? 0n : harvestOf(view, owner.account, {kind: "harvest", asset});
     const account = view?.account(owner.account);
-    const ops = owner.act(this.#random, others, {height, account, endOf, units, assets});
+    const ops = owner.act(this.#random, others, {height, account, endOf, units, assets, seeds, dueOf});
     for (const op of ops) {
       if (owner.isHonest) this.submitted.set(op.id, op);
       else this.faults.cheatOps += 1;

@@ -68,7 +68,7 @@ export const HistoryItem = Type.Object({
   atMs: TimeMs,
   kind: Type.String({
     description:
-      "transfer, open, claim, expiry, sale, issue, stake, unstake, matured, withdraw, account, govern, evidence",
+      "transfer, open, claim, expiry, sale, issue, stake, unstake, matured, withdraw, account, govern, evidence, accept, harvest, royalty",
   }),
   /** Positive when our balance rose. */
   amountUctz: SignedUctz,

@@ -22,6 +22,7 @@ import {
 import type {LockSpec, Lot, Op, Payload} from "./op.ts";
 import {lockIdOf} from "./opCodec.ts";
 import {type Posting, post} from "./postings.ts";
+import {harvestOf, harvestPostings} from "./pots.ts";
 import {openingPostings, openSales, salesOf} from "./sales.ts";
 import type {LedgerState} from "./state.ts";
 
@@ -63,7 +64,8 @@ export function enabled(state: LedgerState, op: Op, context: ApplyContext): Enab
   const account = state.account(id);
   const reason = slotProblem(account, op);
   if (reason !== undefined) return {ok: false, reason};
-  const isFunded = account !== undefined && balanceOf(account) >= debitOf(payload) + fee;
+  const isFunded =
+    account !== undefined && balanceOf(account) + harvestOf(state, id, payload) >= debitOf(payload) + fee;
   if (!isFunded) return {ok: false, reason: "funds"};
   if (!holdsEnough(state, op.body)) return {ok: false, reason: "holding"};
   const problem = payload.kind === "accept" ? acceptProblem(account, payload, context.height) : undefined;
@@ -110,6 +112,7 @@ export function debitOf(payload: AccountPayload): bigint {
     case "withdraw":
       return payload.amount;
     case "issue":
+    case "harvest":
     case "account":
     case "unstake":
     case "govern":
@@ -183,6 +186,7 @@ function applyToAccount(state: LedgerState, op: Op, payload: AccountPayload, {he
   }
   if (payload.kind === "issue") putIssued(state, op, payload);
   const postings: Posting[] = [
+    ...(payload.kind === "harvest" ? harvestPostings(id, payload.asset, harvestOf(state, id, payload)) : []),
     {bucket: "account", id, amount: -(debitOf(payload) + fee)},
     ...creditsOf(op, payload),
   ];
@@ -215,6 +219,7 @@ function creditsOf(op: Op, payload: AccountPayload): readonly Posting[] {
       return [{bucket: "stake", id: op.body.cell, stake: payload.stake, amount: payload.amount}];
     case "withdraw":
       return [{bucket: "withdrawn", amount: payload.amount}];
+    case "harvest":
     case "account":
     case "unstake":
     case "govern":

@@ -10,7 +10,7 @@ import {assetIdOf} from "./assetIds.ts";
 import {balanceOf} from "./cell.ts";
 import type {Op, Payload} from "./op.ts";
 import type {Posting} from "./postings.ts";
-import {BPS_WHOLE} from "./split.ts";
+import {royaltyProblem} from "./seedRate.ts";
 import type {LedgerState} from "./state.ts";
 
 export type AssetTransfer = Extract<Payload, {kind: "transfer"}>;
@@ -55,7 +55,8 @@ export function holdsEnough(state: LedgerState, {cell, payload}: Op["body"]): bo
 /** Puts the asset there; its units come with the postings. */
 export function putIssued(state: LedgerState, {id, body}: Op, payload: Issue): void {
   const {asset, content, royaltyBps} = payload;
-  const about = {asset, content, royaltyBps, issuer: body.cell};
+  const rate = {royaltyBps, nextBps: royaltyBps, nextEpoch: 0};
+  const about = {asset, content, ...rate, issuer: body.cell};
   state.put({kind: "asset", id: assetIdOf(id), ...about, supply: 0n, burned: 0n});
 }
 
@@ -79,11 +80,10 @@ export function unitPostings(
   return [{bucket: "holding", id: cell, asset, amount: -units}, ...credits, ...burned];
 }
 
-/** What is wrong with an issue whatever the state is. A right pays nobody a royalty. */
+/** What is wrong with an issue whatever the state is. */
 export function issueProblem({asset, supply, royaltyBps}: Issue): string | undefined {
   if (supply === 0n) return "supply";
-  const royaltyMax = asset === "seed" ? BPS_WHOLE : 0;
-  return royaltyBps > royaltyMax ? "royalty" : undefined;
+  return royaltyProblem(asset, royaltyBps);
 }
 
 export function transferProblem({outputs, asset}: AssetTransfer): string | undefined {

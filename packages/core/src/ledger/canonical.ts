@@ -7,6 +7,7 @@ import {isHex} from "../primitives/bytes.ts";
 
 export const U32_MAX = 0xffff_ffff;
 export const U128_MAX = (1n << 128n) - 1n;
+const U192_MAX = (1n << 192n) - 1n;
 /** An EVM address; zeros for none. */
 export const ADDRESS_BYTES = 20;
 
@@ -40,6 +41,16 @@ export function writeU64(writer: ByteWriter, value: bigint): void {
 export function writeU128(writer: ByteWriter, value: bigint): void {
   assert(value >= 0n && value <= U128_MAX, "does not fit u128");
   writer.u128(value);
+}
+
+export function writeU192(writer: ByteWriter, value: bigint): void {
+  assert(value >= 0n && value <= U192_MAX, "does not fit u192");
+  writer.u64(value >> 128n).u128(value & U128_MAX);
+}
+
+export function readU192(reader: ByteReader): bigint {
+  const high = reader.u64();
+  return (high << 128n) | reader.u128();
 }
 
 export function writeU32(writer: ByteWriter, value: number): void {

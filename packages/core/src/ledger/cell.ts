@@ -96,8 +96,11 @@ export type AssetCell = {
   readonly asset: AssetKind;
   /** Of what it stands for: a manifest, terms. */
   readonly content: Hash;
-  /** Basis points of what is paid for it; 0 for a right. */
+  /** Basis points of what is paid for it, up to the epoch before `nextEpoch`; 0 for a right. */
   readonly royaltyBps: number;
+  /** The same from `nextEpoch` on: as before until its issuer changes it (`seedRate.ts`). */
+  readonly nextBps: number;
+  readonly nextEpoch: number;
   /** Units. */
   readonly supply: bigint;
   /** Units that holders burned: only grows. */
@@ -106,7 +109,8 @@ export type AssetCell = {
 
 /**
  * What one account has of one asset. A cell of its own, because anybody may credit any account with any asset:
- * a list in the account's cell would have no bound. Has no log: only ops of the account's log debit it.
+ * a list in the account's cell would have no bound. Has no log: only ops of the account's log debit it. What its
+ * units earn from the pot of their seed is explained in `potShares.ts`.
  */
 export type HoldingCell = {
   readonly kind: "holding";
@@ -115,6 +119,27 @@ export type HoldingCell = {
   readonly asset: AssetId;
   readonly in: bigint;
   readonly out: bigint;
+  /** Units in open sale locks of the account: they earn for it until they are handed over. */
+  readonly onSale: bigint;
+  /** The pot's, when this holding was last settled. */
+  readonly perUnit: bigint;
+  /** Parts of 2^-64 µCTZ that its units have earned up to `perUnit`: only grows. */
+  readonly earned: bigint;
+  /** µCTZ of that which it took out: only grows. */
+  readonly harvested: bigint;
+};
+
+/** What claims paid for a seed, under the asset's id. Has no log. */
+export type PotCell = {
+  readonly kind: "pot";
+  readonly id: AssetId;
+  /** µCTZ. */
+  readonly in: bigint;
+  readonly out: bigint;
+  /** Parts of 2^-64 µCTZ that one unit has earned since the beginning: only grows. */
+  readonly perUnit: bigint;
+  /** Parts of `in` that were shared among the units, or left unshared: only grows. */
+  readonly shared: bigint;
 };
 
 /** A lock that nobody but the system moves (`sales.ts`). Has no log. */
@@ -146,7 +171,7 @@ export type SaleCell = {
 /** With a log. */
 export type LogCell = AccountCell | LockCell;
 
-export type Cell = LogCell | AssetCell | HoldingCell | SaleCell;
+export type Cell = LogCell | AssetCell | HoldingCell | SaleCell | PotCell;
 
 export type CellOf<Kind extends Cell["kind"]> = Extract<Cell, {kind: Kind}>;
 
@@ -159,8 +184,8 @@ export const ACCEPTS_MAX = 64;
 export const COOLING_MAX = 16;
 
 /**
- * Where all money is. The first four are liabilities; conservation says
- * accounts + locks + stake + treasury = deposited + minted − burned − withdrawn.
+ * Where all money is. The first five are liabilities; conservation says
+ * accounts + locks + stake + treasury + pots = deposited + minted − burned − withdrawn.
  */
 export type Totals = {
   /** Spendable balances. */
@@ -169,6 +194,7 @@ export type Totals = {
   /** Cooling stake included. */
   readonly stake: bigint;
   readonly treasury: bigint;
+  readonly pots: bigint;
   readonly burned: bigint;
   readonly withdrawn: bigint;
   /** Emission. */
@@ -184,6 +210,7 @@ export const NO_TOTALS: Totals = {
   locks: 0n,
   stake: 0n,
   treasury: 0n,
+  pots: 0n,
   burned: 0n,
   withdrawn: 0n,
   minted: 0n,
@@ -212,8 +239,8 @@ export function emptyAccount(id: AccountId): AccountCell {
   };
 }
 
-/** Spendable: µCTZ, of a holding units of its asset; what is in a lock. */
-export function balanceOf(cell: LogCell | HoldingCell | SaleCell): bigint {
+/** Spendable: µCTZ, of a holding units of its asset; what is in a lock or a pot. */
+export function balanceOf(cell: LogCell | HoldingCell | SaleCell | PotCell): bigint {
   return cell.in - cell.out;
 }
 
@@ -223,7 +250,7 @@ export function stakeOf({staked, cooling}: AccountCell): bigint {
   return staked.witness + staked.executor + staked.curate + cold;
 }
 
-/** What the network owes the owners of accounts, locks and treasury together. */
-export function liabilitiesOf({accounts, locks, stake, treasury}: Totals): bigint {
-  return accounts + locks + stake + treasury;
+/** What the network owes the owners of accounts, locks, treasury and pots together. */
+export function liabilitiesOf({accounts, locks, stake, treasury, pots}: Totals): bigint {
+  return accounts + locks + stake + treasury + pots;
 }

@@ -7,10 +7,13 @@
  *   sum       = what the cell holds: balance and stake, or a lock's remainder
  *   kind      = 1 account, 2 lock, 3 bucket (the treasury: cell id zeros, no exit address, empty encoding),
  *               4 asset, 5 holding (both: sum 0, no exit address; an exit pays CTZ only),
- *               6 sale lock (sum 0 when it gives units; bytes: `saleCodec.ts`)
+ *               6 sale lock (sum 0 when it gives units; bytes: `saleCodec.ts`), 7 pot (no exit address, as the treasury)
  *
- *   asset     = version u8 | kind u8 | id 32 | issuer 32 | asset kind u8 | content 32 | royaltyBps u16 | supply u64 | burned u64
- *   holding   = version u8 | kind u8 | id 32 | account 32 | asset 32 | in u128 | out u128
+ *   asset     = version u8 | kind u8 | id 32 | issuer 32 | asset kind u8 | content 32 | royaltyBps u16 | nextBps u16 | nextEpoch u32
+ *             | supply u64 | burned u64
+ *   holding   = version u8 | kind u8 | id 32 | account 32 | asset 32 | in u128 | out u128 | onSale u64 | perUnit u192 | earned u192
+ *             | harvested u128
+ *   pot       = version u8 | kind u8 | id 32 | in u128 | out u128 | perUnit u192 | shared u192
  */
 import {ACCOUNT_KEYS_MAX} from "../crypto/accountId.ts";
 import {sha256} from "../crypto/sha256.ts";
@@ -49,14 +52,15 @@ import {AWARDED_MAX} from "./lanes.ts";
 import {readLockSpec, writeLockSpec} from "./lockCodec.ts";
 import {STAKE_KIND} from "./op.ts";
 import {readStakeKind} from "./payloadCodec.ts";
+import {readPot, writePot} from "./potCodec.ts";
 import {readSale, writeSale} from "./saleCodec.ts";
 import type {TreeLeaf} from "./sumTree.ts";
 
-const CELL_VERSION = 4;
+const CELL_VERSION = 5;
 /** On the wire: only ever add. */
-export const CELL_KIND = {account: 1, lock: 2, bucket: 3, asset: 4, holding: 5, sale: 6} as const;
+export const CELL_KIND = {account: 1, lock: 2, bucket: 3, asset: 4, holding: 5, sale: 6, pot: 7} as const;
 /** Of every cell that is stored. */
-export const CELL_KINDS: readonly Cell["kind"][] = ["account", "lock", "asset", "holding", "sale"];
+export const CELL_KINDS: readonly Cell["kind"][] = ["account", "lock", "asset", "holding", "sale", "pot"];
 
 export function cellKindOf(tag: number): Cell["kind"] | undefined {
   return CELL_KINDS.find((kind) => CELL_KIND[kind] === tag);
@@ -68,6 +72,7 @@ export function encodeCell(cell: Cell): Uint8Array {
   if (cell.kind === "asset") writeAsset(writer, cell);
   else if (cell.kind === "holding") writeHolding(writer, cell);
   else if (cell.kind === "sale") writeSale(writer, cell);
+  else if (cell.kind === "pot") writePot(writer, cell);
   else writeLogCell(writer, cell);
   return writer.finish();
 }
@@ -97,6 +102,7 @@ function readCellOf(reader: ByteReader, kind: number, id: CellId): Cell {
   if (kind === CELL_KIND.asset) return readAsset(reader, id);
   if (kind === CELL_KIND.holding) return readHolding(reader, id);
   if (kind === CELL_KIND.sale) return readSale(reader, id);
+  if (kind === CELL_KIND.pot) return readPot(reader, id);
   const common = {
     id,
     seq: reader.u64(),
@@ -140,6 +146,7 @@ function sumOf(cell: Cell): bigint {
     case "account":
       return balanceOf(cell) + stakeOf(cell);
     case "lock":
+    case "pot":
       return balanceOf(cell);
     case "asset":
     case "holding":
@@ -165,13 +172,14 @@ const TOTALS_FIELDS = [
   "locks",
   "stake",
   "treasury",
+  "pots",
   "burned",
   "withdrawn",
   "minted",
   "deposited",
 ] as const satisfies readonly (keyof Totals)[];
 
-/** Eight u128 in the order of the type: part of the checkpoint. */
+/** Nine u128 in the order of the type: part of the checkpoint. */
 export function writeTotals(writer: ByteWriter, totals: Totals): void {
   for (const field of TOTALS_FIELDS) writeU128(writer, totals[field]);
 }

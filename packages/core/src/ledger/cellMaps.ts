@@ -1,8 +1,9 @@
 /** The cells of a state by kind, on top of those of the state under it, and which of them the tree has not seen. */
-import type {CellId} from "../primitives/id.ts";
+import type {AssetId, CellId} from "../primitives/id.ts";
 import type {Cell, CellName, CellOf} from "./cell.ts";
 import {CELL_KINDS, encodeCell, leafIdOf, leafOfEncoded} from "./cellCodec.ts";
 import {OverlayMap} from "./overlayMap.ts";
+import {openIn} from "./potShares.ts";
 import type {TreeChange, TreeLeaf} from "./sumTree.ts";
 
 type Kind = Cell["kind"];
@@ -12,6 +13,8 @@ type OfKinds<Value> = Record<Kind, Value>;
 export class CellMaps {
   readonly #maps: OfKinds<OverlayMap<CellId, Cell>>;
   readonly #dirty: Partial<OfKinds<Set<CellId>>> = {};
+  /** Pots with something to share, by their own ids; derived from the pots, so it is never stored. */
+  readonly #openPots: OverlayMap<AssetId, AssetId>;
   /** Of a fork: what will be stored when it is final. */
   readonly #encoded: Partial<OfKinds<Map<CellId, Encoded>>> | undefined;
 
@@ -24,7 +27,9 @@ export class CellMaps {
       asset: new OverlayMap(over?.asset),
       holding: new OverlayMap(over?.holding),
       sale: new OverlayMap(over?.sale),
+      pot: new OverlayMap(over?.pot),
     };
+    this.#openPots = new OverlayMap(parent === undefined ? undefined : parent.#openPots);
     this.#encoded = parent && {};
   }
 
@@ -35,11 +40,20 @@ export class CellMaps {
   put(cell: Cell): void {
     this.#maps[cell.kind].set(cell.id, cell);
     this.#touch(cell.kind, cell.id);
+    if (cell.kind !== "pot") return;
+    if (openIn(cell) > 0n) this.#openPots.set(cell.id, cell.id);
+    else this.#openPots.delete(cell.id);
   }
 
   remove({kind, id}: CellName): void {
     this.#maps[kind].delete(id);
     this.#touch(kind, id);
+    if (kind === "pot") this.#openPots.delete(id);
+  }
+
+  /** By id. */
+  openPots(): readonly AssetId[] {
+    return [...this.#openPots.values()].sort();
   }
 
   /** In no order. */
@@ -66,6 +80,7 @@ export class CellMaps {
 
   commit(): void {
     for (const kind of CELL_KINDS) this.#maps[kind].commit();
+    this.#openPots.commit();
   }
 
   /** What a tree lacks that was made when `clean` was called last. */

@@ -3,7 +3,7 @@
  * it. Canonical bytes:
  *
  *   version u8 | network u32 | epoch u32 | height u64 | parent 32 | heads: u8 ≤ 64, (witness u16 | n u64 | hash 32)…
- *   | depositCursor u64 | timeMs u64 | stateRoot 32 | totals 8 × u128 | withdrawalRoot 32 | paramsHash 32
+ *   | depositCursor u64 | timeMs u64 | stateRoot 32 | totals 9 × u128 | withdrawalRoot 32 | paramsHash 32
  *   | isLastOfEpoch u8 | nextCommitteeHash 32
  *   hash = SHA256(0x43 ‖ bytes)
  */
@@ -14,7 +14,7 @@ import {readBoolean, readId, refuse, writeId, writeU8, writeU16, writeU32, write
 import type {Totals} from "./cell.ts";
 import {readTotals, writeTotals} from "./cellCodec.ts";
 
-const VERSION = 1;
+const VERSION = 2;
 const TAG_CHECKPOINT = Uint8Array.of(0x43);
 /** Room above the committee's limit of 21. */
 export const HEADS_MAX = 64;

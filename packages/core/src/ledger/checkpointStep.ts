@@ -2,7 +2,7 @@
  * The checkpoint function (reference/ledger 6.3): a pure step from one agreed state to the next, in a fixed
  * order: the certified ops inside the cut; at the last height of an epoch what closing adds; cells whose
  * height has come; sale locks that match; evidence and the other ordered ops; at an epoch's end, locks that have been closed for a
- * whole epoch leave the state, votes that end are counted, and the stakes of that moment make the next committee.
+ * whole epoch leave the state, pots are shared, votes that end are counted, and the stakes of that moment make the next committee.
  */
 import {toHex} from "../primitives/bytes.ts";
 import type {Hash, LockId} from "../primitives/id.ts";
@@ -19,6 +19,7 @@ import {governanceHash} from "./governanceCodec.ts";
 import type {Op} from "./op.ts";
 import {actOrdered, type OrderedContext} from "./ordered.ts";
 import {heightsOf, type LedgerParams} from "./params.ts";
+import {sharePots} from "./pots.ts";
 import {registerHash} from "./registerCodec.ts";
 import {matchSales} from "./sales.ts";
 import {type EpochEnd, nextRegister} from "./seating.ts";
@@ -93,7 +94,7 @@ export function* checkpointWork(input: CheckpointStepInput): Work<CheckpointStep
     );
   const applied = [...inLogs, ...rescued];
   releaseAccepts(state, {closedLocks, applied});
-  if (isLast) endEpoch(state, {epoch, height, heads: input.heads, params});
+  if (isLast) yield* endEpoch(state, {epoch, height, heads: input.heads, params});
   const tree = yield* state.hashedTree();
   const checkpoint: Checkpoint = {
     network: parent.network,
@@ -113,8 +114,9 @@ export function* checkpointWork(input: CheckpointStepInput): Work<CheckpointStep
   return {state, checkpoint, closedLocks: closedLocks.sort(), fold: folded, applied, closing};
 }
 
-function endEpoch(state: LedgerState, end: Omit<EpochEnd, "stakeOf" | "lateWindowH">): void {
+function* endEpoch(state: LedgerState, end: Omit<EpochEnd, "stakeOf" | "lateWindowH">): Work<void> {
   pruneLocks(state, end.height - BigInt(end.params.checkpointsPerEpoch));
+  yield* sharePots(state);
   endVoting(state, end);
   const stakeOf: EpochEnd["stakeOf"] = (account) => state.account(account)?.staked.witness ?? 0n;
   state.putRegister(

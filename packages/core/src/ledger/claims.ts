@@ -121,6 +121,7 @@ export function closePostings({id, spec}: LockCell, drawn: bigint): readonly Pos
 
 function paidTo(target: SplitTarget, amount: bigint): Posting {
   if (target.kind === "cell") return {bucket: "account", id: target.cell, amount};
+  if (target.kind === "pot") return {bucket: "pot", seed: target.seed, amount};
   return {bucket: target.kind === "burn" ? "burned" : "treasury", amount};
 }
 

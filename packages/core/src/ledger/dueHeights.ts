@@ -11,7 +11,7 @@ export function namesOf(list: DueList | undefined): readonly CellName[] {
 
 /** When the system acts on a cell. */
 export function dueHeights(cell: Cell): readonly bigint[] {
-  if (cell.kind === "asset" || cell.kind === "holding") return [];
+  if (cell.kind === "asset" || cell.kind === "holding" || cell.kind === "pot") return [];
   if (cell.kind === "sale") return cell.isClosed ? [] : [cell.spec.expiryH + 1n];
   const thawing = cell.frozen === undefined ? [] : [cell.frozen.untilH];
   if (cell.kind === "account") {

@@ -5,6 +5,7 @@ import {giveNotice} from "./notice.ts";
 import type {Op, Wish} from "./op.ts";
 import type {LedgerParams} from "./params.ts";
 import {join, leave} from "./seating.ts";
+import {setRate} from "./seedRate.ts";
 import type {LedgerState} from "./state.ts";
 import {stakeAtRisk, votingWeight} from "./votingWeight.ts";
 
@@ -14,7 +15,7 @@ export type Wishing = {
   readonly wish: Wish;
 };
 
-/** Without effect it shows in the register, or among the proposals. */
+/** Without effect it shows in the register, among the proposals, or in the cell that it is about. */
 export function grantWish(
   state: LedgerState,
   {id, account, wish}: Wishing,
@@ -43,5 +44,8 @@ export function grantWish(
       break;
     case "notice":
       giveNotice(state, {...wish, account}, {height, params});
+      break;
+    case "rate":
+      setRate(state, {...wish, account}, epoch);
   }
 }

@@ -2,8 +2,9 @@
  * The full recount (reference/ledger 7): every cell is summed again and compared with the totals and the
  * tree, which `apply` keeps up to date one posting at a time. For `ctz ledger verify` and for witnesses.
  */
-import type {AssetId} from "../primitives/id.ts";
+import type {AssetId, HoldingId} from "../primitives/id.ts";
 import {acceptedOf} from "./accept.ts";
+import {holdingIdOf} from "./assetIds.ts";
 import {
   type AccountCell,
   balanceOf,
@@ -15,6 +16,7 @@ import {
 } from "./cell.ts";
 import {leftBy} from "./claims.ts";
 import {owedOf} from "./lanes.ts";
+import {partsOf, partsOpen, partsOwed} from "./potShares.ts";
 import type {LedgerState} from "./state.ts";
 
 export type Violation = {readonly invariant: "I1" | "I2" | "I4" | "I9"; readonly detail: string};
@@ -22,7 +24,7 @@ export type Violation = {readonly invariant: "I1" | "I2" | "I4" | "I9"; readonly
 /** Nothing when the state is sound. Costs every cell; the list is cut at `violationsMax`. */
 export function checkInvariants(state: LedgerState, violationsMax = 100): readonly Violation[] {
   const found: Violation[] = [];
-  const sums = {accounts: 0n, locks: 0n, stake: 0n, withdrawn: 0n};
+  const sums = {accounts: 0n, locks: 0n, stake: 0n, pots: 0n, withdrawn: 0n};
   for (const account of state.accounts()) {
     found.push(...accountViolations(account));
     sums.accounts += balanceOf(account);
@@ -37,6 +39,8 @@ export function checkInvariants(state: LedgerState, violationsMax = 100): readon
     found.push(...saleViolations(state, sale));
     if (sale.spec.gives.asset === undefined) sums.locks += balanceOf(sale);
   }
+  for (const pot of state.pots()) sums.pots += balanceOf(pot);
+  found.push(...potViolations(state), ...offerViolations(state));
   found.push(...assetViolations(state), ...totalViolations(state.totals, sums));
   const {totals} = state;
   const addressed = state.withdrawals().reduce((sum, {cumulative}) => sum + cumulative, 0n);
@@ -56,6 +60,41 @@ function saleViolations(state: LedgerState, sale: SaleCell): readonly Violation[
   if (isPlaced && !isClosed && state.saleBook.matchFor(sale) !== undefined)
     found.push({invariant: "I4", detail: `sale lock ${id} waits beside its match`});
   return found;
+}
+
+/** What was shared of a pot and not taken out is what holdings are owed, to the last part. */
+function potViolations(state: LedgerState): readonly Violation[] {
+  const found: Violation[] = [];
+  const owed = new Map<AssetId, bigint>();
+  for (const holding of state.holdings()) {
+    const {id, asset} = holding;
+    const parts = partsOwed(holding, state.pot(asset));
+    if (parts < 0n) found.push({invariant: "I2", detail: `holding ${id} took more than it earned`});
+    owed.set(asset, (owed.get(asset) ?? 0n) + parts);
+  }
+  for (const pot of state.pots()) {
+    const {id, out, shared} = pot;
+    if (partsOpen(pot) < 0n) found.push({invariant: "I2", detail: `pot ${id} shared more than came in`});
+    owed.set(id, (owed.get(id) ?? 0n) - (shared - partsOf(out)));
+  }
+  for (const [id, parts] of owed)
+    if (parts !== 0n)
+      found.push({invariant: "I1", detail: `pot ${id} owes another amount than its holders earned`});
+  return found;
+}
+
+/** Units in sale locks earn for the holding that gave them. */
+function offerViolations(state: LedgerState): readonly Violation[] {
+  const offered = new Map<HoldingId, bigint>();
+  for (const {id, onSale} of state.holdings()) offered.set(id, onSale);
+  for (const {payer, spec, ...sale} of state.sales()) {
+    if (spec.gives.asset === undefined) continue;
+    const id = holdingIdOf(payer, spec.gives.asset);
+    offered.set(id, (offered.get(id) ?? 0n) - (sale.in - sale.out));
+  }
+  return [...offered].flatMap(([id, units]): readonly Violation[] =>
+    units === 0n ? [] : [{invariant: "I9", detail: `holding ${id} has other units on sale`}],
+  );
 }
 
 /** What of each asset is anywhere is what was issued and not burned. */
@@ -81,18 +120,18 @@ function assetViolations(state: LedgerState): readonly Violation[] {
   return found;
 }
 
-/** accounts + locks + stake + treasury = deposited + minted − burned − withdrawn. */
+/** accounts + locks + stake + treasury + pots = deposited + minted − burned − withdrawn. */
 export function isConserved(totals: Totals): boolean {
   return liabilitiesOf(totals) === totals.deposited + totals.minted - totals.burned - totals.withdrawn;
 }
 
 function totalViolations(
   totals: Totals,
-  sums: Pick<Totals, "accounts" | "locks" | "stake" | "withdrawn">,
+  sums: Pick<Totals, "accounts" | "locks" | "stake" | "pots" | "withdrawn">,
 ): readonly Violation[] {
   const found: Violation[] = [];
   if (!isConserved(totals)) found.push({invariant: "I1", detail: "money was made or lost"});
-  for (const field of ["accounts", "locks", "stake", "withdrawn"] as const) {
+  for (const field of ["accounts", "locks", "stake", "pots", "withdrawn"] as const) {
     if (sums[field] !== totals[field])
       found.push({invariant: "I1", detail: `cells sum to another ${field} than the totals`});
   }

@@ -5,7 +5,7 @@
  *   authority = 1 key 32 (payer) | 2 key 32 (key) | 3 key 32 (payerOrCommittee) | 4 startH u64 perH u64 (clock)
  *             | 5 threshold u8 | count u8 ≤ 15, key 32… | count u8 ≤ 16 (0: anybody), target… (controller)
  *   leg       = target | bps u16
- *   target    = 1 cell 32 | 2 (burn) | 3 (treasury)
+ *   target    = 1 cell 32 | 2 (burn) | 3 (treasury) | 4 asset 32 (its pot)
  *
  *   payouts   = count u8 ≤ 16, not 0, (target | amount u64)…
  */
@@ -24,7 +24,7 @@ export const PAYOUTS_MAX = 16;
 
 const AUTHORITY = {payer: 1, key: 2, payerOrCommittee: 3, clock: 4, controller: 5} as const;
 const KEYED = {1: "payer", 2: "key", 3: "payerOrCommittee"} as const;
-const TARGET = {cell: 1, burn: 2, treasury: 3} as const;
+const TARGET = {cell: 1, burn: 2, treasury: 3, pot: 4} as const;
 
 export function writeLockSpec(writer: ByteWriter, spec: LockSpec): void {
   writeId(writer, spec.controller);
@@ -122,5 +122,6 @@ function readTarget(reader: ByteReader): SplitTarget {
   if (kind === TARGET.cell) return {kind: "cell", cell: readId(reader)};
   if (kind === TARGET.burn) return {kind: "burn"};
   if (kind === TARGET.treasury) return {kind: "treasury"};
+  if (kind === TARGET.pot) return {kind: "pot", seed: readId(reader)};
   return refuse("splitTarget");
 }

@@ -12,8 +12,9 @@ import type {Governance} from "./governance.ts";
 import type {Handover} from "./handover.ts";
 import type {Register} from "./register.ts";
 import {encodeSnapshotChunk, type SnapshotHead} from "./snapshot.ts";
-import type {LedgerState, Withdrawal} from "./state.ts";
+import type {LedgerState} from "./state.ts";
 import {bitAt, type SumTree, type TreeLeaf, type TreeStep} from "./sumTree.ts";
+import type {Withdrawal} from "./withdrawals.ts";
 
 /** Room for two paths of 256 steps, the next leaf and what stands before the cells. */
 const CELLS_BYTES_MAX = LIMITS.snapshotChunkBytesMax - 32 * 1024;

@@ -9,13 +9,14 @@ import type {WitnessSignature} from "./witnessSignatures.ts";
 
 export const OP_VERSION = 1;
 
-/** Numbers on the wire. 6 is reserved for harvest. */
+/** Numbers on the wire. */
 export const OP_TYPE = {
   transfer: 1,
   open: 2,
   claim: 3,
   stake: 4,
   issue: 5,
+  harvest: 6,
   withdraw: 7,
   account: 8,
   unstake: 9,
@@ -35,7 +36,9 @@ export type AssetKind = keyof typeof ASSET_KIND;
 export type SplitTarget =
   | {readonly kind: "cell"; readonly cell: AccountId}
   | {readonly kind: "burn"}
-  | {readonly kind: "treasury"};
+  | {readonly kind: "treasury"}
+  /** For who holds units of a seed at the epoch's end (`pots.ts`). */
+  | {readonly kind: "pot"; readonly seed: AssetId};
 
 export type SplitLeg = {readonly target: SplitTarget; readonly bps: number};
 
@@ -137,6 +140,8 @@ export type Payload =
       readonly supply: bigint;
       readonly royaltyBps: number;
     }
+  /** Takes what the account's units of a seed have earned so far. */
+  | {readonly kind: "harvest"; readonly asset: AssetId}
   /** Sale locks come after the others, in the ids too; absent when there are none. */
   | {readonly kind: "open"; readonly locks: readonly LockSpec[]; readonly sales?: readonly SaleSpec[]}
   /** In a lock's log, by its controller. `voucher` is absent for a clock or free lock, and where `cumulative` is zero. */
@@ -186,7 +191,9 @@ export type Wish =
   /** The account's last word on a proposal that is open. */
   | {readonly kind: "vote"; readonly proposal: OpId; readonly isYes: boolean}
   /** That the clock of a lock that the account pays stops at this height, or as soon as it can (`notice.ts`). */
-  | {readonly kind: "notice"; readonly lockId: LockId; readonly endH: bigint};
+  | {readonly kind: "notice"; readonly lockId: LockId; readonly endH: bigint}
+  /** What a seed that the account issued earns from the next epoch on (`seedRate.ts`). */
+  | {readonly kind: "rate"; readonly asset: AssetId; readonly royaltyBps: number};
 
 export type OpBody = {
   readonly version: number;

@@ -21,13 +21,14 @@ import {OPEN_LOCKS_MAX} from "./payloadCodec.ts";
 import {claimSigners, freeProblem} from "./payouts.ts";
 import {saleProblem} from "./sales.ts";
 import {candidateProblem, verifyCandidate} from "./seatRequest.ts";
+import {royaltyProblem} from "./seedRate.ts";
 import {BPS_WHOLE} from "./split.ts";
 import type {LedgerState} from "./state.ts";
 import {verdictProblem, verifyVerdict} from "./verdict.ts";
 import {verifyVoucher} from "./voucher.ts";
 
-/** The asset, and what its issuer holds of it. */
-const ISSUED_CELLS = 2;
+/** The asset, and what its issuer holds of it; a seed has a pot, too. */
+const ISSUED_CELLS = {right: 2, seed: 3} as const;
 
 /** What the one side gets when a sale lock is matched, and where it may go back. */
 const SALE_CELLS = 2;
@@ -96,6 +97,8 @@ function payloadProblem(payload: Payload): string | undefined {
       return openProblem(payload);
     case "claim":
       return (payload.payouts ?? []).some(({amount}) => amount === 0n) ? "amount" : undefined;
+    case "harvest":
+      return undefined;
     case "stake":
     case "unstake":
     case "withdraw":
@@ -126,6 +129,8 @@ function wishProblem(wish: Wish): string | undefined {
       return candidateProblem(wish.candidate);
     case "propose":
       return motionProblem(wish.motion);
+    case "rate":
+      return royaltyProblem("seed", wish.royaltyBps);
     case "leave":
     case "vote":
     case "notice":
@@ -167,7 +172,7 @@ function feesBeside(payload: Payload): number {
     case "evidence":
       return Math.floor(payload.proof.length / LIMITS.opBytesMax);
     case "issue":
-      return ISSUED_CELLS;
+      return ISSUED_CELLS[payload.asset];
     case "transfer":
       return payload.asset === undefined ? 0 : payload.outputs.length;
     case "open":

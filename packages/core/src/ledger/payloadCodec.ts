@@ -8,12 +8,13 @@
  *             | shown u8: 0 nothing; 1 verdict (`verdictCodec.ts`); 2 payouts (`lockCodec.ts`)
  *   stake     kind u8 | amount u64
  *   issue     kind u8 | content 32 | supply u64 | royaltyBps u16
+ *   harvest   asset 32
  *   withdraw  amount u64 | address 20
  *   account   threshold u8 | count u8 ≤ 16 | key 32… | exitAddress 20
  *   unstake   kind u8 | amount u64
  *   govern    wish u8: 1 join | voteKey 32 | evmAddress 20 | peerId: u32 length ≤ 80 | proof 64; 2 leave;
  *             3 notice | lock 32 | endH u64
- *             4 propose | motion (`governanceCodec.ts`); 5 vote | proposal 32 | isYes u8
+ *             4 propose | motion (`governanceCodec.ts`); 5 vote | proposal 32 | isYes u8; 6 rate | asset 32 | royaltyBps u16
  *   evidence  proof: u32 length | bytes
  *   accept    lock 32 | value u64 | untilH u64
  *
@@ -54,7 +55,7 @@ import {readVerdict, writeVerdict} from "./verdictCodec.ts";
 export const OUTPUTS_MAX = 256;
 export const OPEN_LOCKS_MAX = 16;
 
-const WISH = {join: 1, leave: 2, notice: 3, propose: 4, vote: 5} as const;
+const WISH = {join: 1, leave: 2, notice: 3, propose: 4, vote: 5, rate: 6} as const;
 
 /** What a claim shows beside its voucher. */
 const SHOWN = {nothing: 0, verdict: 1, payouts: 2} as const;
@@ -91,6 +92,9 @@ export function writePayload(writer: ByteWriter, payload: Payload, cell: CellId)
       writeId(writer, payload.content);
       writeU64(writer, payload.supply);
       writeU16(writer, payload.royaltyBps);
+      break;
+    case "harvest":
+      writeId(writer, payload.asset);
       break;
     case "withdraw":
       writeU64(writer, payload.amount);
@@ -136,6 +140,8 @@ export function readPayload(reader: ByteReader, type: number, cell: CellId): Pay
         ...{kind: "issue", asset: readAssetKind(reader), content: readId<Hash>(reader)},
         ...{supply: reader.u64(), royaltyBps: reader.u16()},
       };
+    case OP_TYPE.harvest:
+      return {kind: "harvest", asset: readId<AssetId>(reader)};
     case OP_TYPE.withdraw:
       return {kind: "withdraw", amount: reader.u64(), address: reader.raw(ADDRESS_BYTES)};
     case OP_TYPE.account: {
@@ -176,6 +182,10 @@ function writeWish(writer: ByteWriter, wish: Wish): void {
     case "notice":
       writeId(writer, wish.lockId);
       writeU64(writer, wish.endH);
+      break;
+    case "rate":
+      writeId(writer, wish.asset);
+      writeU16(writer, wish.royaltyBps);
   }
 }
 
@@ -191,6 +201,8 @@ function readWish(reader: ByteReader, account: CellId): Wish {
       return {kind: "vote", proposal: readId<OpId>(reader), isYes: readBoolean(reader)};
     case WISH.notice:
       return {kind: "notice", lockId: readId(reader), endH: reader.u64()};
+    case WISH.rate:
+      return {kind: "rate", asset: readId<AssetId>(reader), royaltyBps: reader.u16()};
     default:
       return refuse("wish");
   }

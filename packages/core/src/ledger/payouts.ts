@@ -72,6 +72,8 @@ function nameOf(target: SplitTarget): string {
   switch (target.kind) {
     case "cell":
       return `cell ${target.cell}`;
+    case "pot":
+      return `pot ${target.seed}`;
     case "burn":
     case "treasury":
       return target.kind;

@@ -1,12 +1,19 @@
 /**
  * Double entry: the one function that moves money. A list of postings is applied only when it balances:
- * what enters accounts, locks, stake, treasury, burn and withdrawal equals what is minted or deposited.
+ * what enters accounts, locks, stake, pots, treasury, burn and withdrawal equals what is minted or deposited.
  */
 import {assert} from "../errors/assert.ts";
 import type {AccountId, AssetId, LockId} from "../primitives/id.ts";
-import {holdingIdOf} from "./assetIds.ts";
-import {type AccountCell, balanceOf, type Cooling, emptyAccount, type Totals} from "./cell.ts";
+import {
+  type AccountCell,
+  balanceOf,
+  type Cooling,
+  emptyAccount,
+  type HoldingCell,
+  type Totals,
+} from "./cell.ts";
 import type {StakeKind} from "./op.ts";
+import {drained, emptyHolding, emptyPot, partsOf, partsOpen, settled} from "./potShares.ts";
 import type {LedgerState} from "./state.ts";
 
 type CoolingSlot = Omit<Cooling, "amount">;
@@ -29,6 +36,10 @@ export type Posting =
       readonly amount: bigint;
     }
   | {readonly bucket: "sale"; readonly id: LockId; readonly amount: bigint}
+  /** Into the pot of a seed, or out of what is not shared there. */
+  | {readonly bucket: "pot"; readonly seed: AssetId; readonly amount: bigint}
+  /** Out of the pot of a seed, of what this account's holding earned. */
+  | {readonly bucket: "harvest"; readonly id: AccountId; readonly seed: AssetId; readonly amount: bigint}
   | {readonly bucket: "saleUnits"; readonly id: LockId; readonly asset: AssetId; readonly amount: bigint}
   | {readonly bucket: "issued" | "unitsBurned"; readonly asset: AssetId; readonly amount: bigint}
   | {readonly bucket: "treasury" | "burned" | "withdrawn" | "minted" | "deposited"; readonly amount: bigint};
@@ -39,6 +50,8 @@ const TOTAL_OF = {
   sale: "locks",
   stake: "stake",
   cooling: "stake",
+  pot: "pots",
+  harvest: "pots",
   treasury: "treasury",
   burned: "burned",
   withdrawn: "withdrawn",
@@ -109,16 +122,7 @@ function move(state: LedgerState, posting: Posting): void {
       break;
     }
     case "holding": {
-      const {id: account, asset} = posting;
-      const empty = {
-        kind: "holding",
-        account,
-        asset,
-        id: holdingIdOf(account, asset),
-        in: 0n,
-        out: 0n,
-      } as const;
-      state.put(counted(state.holding(account, asset) ?? empty, amount));
+      state.put(counted(settledHolding(state, posting.id, posting.asset), amount));
       break;
     }
     case "sale":
@@ -127,6 +131,7 @@ function move(state: LedgerState, posting: Posting): void {
       const asset = bucket === "sale" ? undefined : posting.asset;
       assert(sale !== undefined && sale.spec.gives.asset === asset, "posting to another sale lock");
       state.put(counted(sale, amount));
+      if (asset !== undefined) state.put(offered(settledHolding(state, sale.payer, asset), amount));
       break;
     }
     case "issued":
@@ -138,11 +143,40 @@ function move(state: LedgerState, posting: Posting): void {
       state.put({...asset, [counter]: asset[counter] + amount});
       break;
     }
+    case "pot":
+    case "harvest":
+      movePot(state, posting);
+      break;
     case "treasury":
       break;
     default:
       assert(amount >= 0n, `${bucket} only grows`);
   }
+}
+
+function movePot(state: LedgerState, posting: Extract<Posting, {bucket: "pot" | "harvest"}>): void {
+  const {seed, amount} = posting;
+  const pot = state.pot(seed) ?? emptyPot(seed);
+  if (posting.bucket === "harvest") {
+    const holding = settledHolding(state, posting.id, seed);
+    const harvested = holding.harvested - amount;
+    assert(amount <= 0n && partsOf(harvested) <= holding.earned, "a harvest takes what was earned");
+    state.put({...holding, harvested});
+  }
+  const moved = posting.bucket === "pot" && amount < 0n ? drained(pot, -amount) : counted(pot, amount);
+  assert(moved.in >= moved.out && partsOpen(moved) >= 0n, "a pot would go negative");
+  state.put(moved);
+}
+
+/** What an account has of an asset, with all that it has earned so far. */
+function settledHolding(state: LedgerState, account: AccountId, asset: AssetId): HoldingCell {
+  return settled(state.holding(account, asset) ?? emptyHolding(account, asset), state.pot(asset));
+}
+
+function offered(holding: HoldingCell, units: bigint): HoldingCell {
+  const onSale = holding.onSale + units;
+  assert(onSale >= 0n, "more units come back than were on sale");
+  return {...holding, onSale};
 }
 
 function counted<Counted extends {readonly in: bigint; readonly out: bigint}>(

@@ -38,16 +38,16 @@ import {decodeGovernance, encodeGovernance, GOVERNANCE_BYTES_MAX} from "./govern
 import {HANDOVERS_MAX, type Handover, readHandover, writeHandover} from "./handover.ts";
 import type {Register} from "./register.ts";
 import {decodeRegister, encodeRegister, REGISTER_BYTES_MAX} from "./registerCodec.ts";
-import type {Withdrawal} from "./state.ts";
 import type {TreeLeaf, TreeStep} from "./sumTree.ts";
 import {readTreeSteps, writeTreeSteps} from "./treeSteps.ts";
+import type {Withdrawal} from "./withdrawals.ts";
 
 const VERSION = 2;
 const TAG_SNAPSHOT = Uint8Array.of(0x50);
 /** Of 16 MiB to some GiB of state; and 2.7 MiB of withdrawals. */
 export const SNAPSHOT_CHUNKS_MAX = 16_384;
 export const SNAPSHOT_WITHDRAWALS_MAX = 100_000;
-/** The smallest cell, an asset, takes 117 bytes and its length. */
+/** The smallest cell, a pot, takes 114 bytes and its length. */
 const CHUNK_CELLS_MAX = 8_700;
 
 export type SnapshotHead = {

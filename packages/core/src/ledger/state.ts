@@ -17,6 +17,7 @@ import {
   type LockCell,
   type LogCell,
   NO_TOTALS,
+  type PotCell,
   type SaleCell,
   type Totals,
 } from "./cell.ts";
@@ -27,34 +28,9 @@ import {type Governance, NO_GOVERNANCE} from "./governance.ts";
 import {OverlayMap} from "./overlayMap.ts";
 import {NO_REGISTER, type Register} from "./register.ts";
 import {SaleBook} from "./saleBook.ts";
+import type {StateChanges, StateParts} from "./stateParts.ts";
 import {SumTree, type TreeChange} from "./sumTree.ts";
-
-export type Withdrawal = {
-  /** 20 bytes. */
-  readonly address: Uint8Array;
-  /** Never falls. */
-  readonly cumulative: bigint;
-};
-
-/** What a state changed over its base, for storage. */
-export type StateChanges = {
-  readonly cells: readonly Cell[];
-  readonly removed: readonly CellName[];
-  readonly withdrawals: readonly Withdrawal[];
-  /** Both absent when they are as before. */
-  readonly register: Register | undefined;
-  readonly governance: Governance | undefined;
-};
-
-export type StateParts = {
-  readonly cells: Iterable<Cell>;
-  readonly totals: Totals;
-  readonly withdrawals: Iterable<Withdrawal>;
-  readonly register: Register;
-  readonly governance: Governance;
-  /** Over these very cells and totals, when it was made already. */
-  readonly tree?: SumTree;
-};
+import type {Withdrawal} from "./withdrawals.ts";
 
 export class LedgerState {
   readonly #parent: LedgerState | undefined;
@@ -130,6 +106,11 @@ export class LedgerState {
     return this.#cells.get("asset", id);
   }
 
+  /** What was paid for an asset; `undefined` when nothing ever was. */
+  pot(id: AssetId): PotCell | undefined {
+    return this.#cells.get("pot", id);
+  }
+
   cell({kind, id}: CellName): Cell | undefined {
     return this.#cells.get(kind, id);
   }
@@ -154,6 +135,15 @@ export class LedgerState {
 
   holdings(): Iterable<HoldingCell> {
     return this.#cells.values("holding");
+  }
+
+  pots(): Iterable<PotCell> {
+    return this.#cells.values("pot");
+  }
+
+  /** Those into which something came that is not shared yet, by id. */
+  openPots(): readonly AssetId[] {
+    return this.#cells.openPots();
   }
 
   /** Every cell, by kind. */

@@ -18,8 +18,9 @@ import {decodeHandover, type Handover, isHandover, writeHandover} from "./handov
 import type {Op} from "./op.ts";
 import {decodeOp} from "./opCodec.ts";
 import {encodeRegister} from "./registerCodec.ts";
-import type {LedgerState, Withdrawal} from "./state.ts";
+import type {LedgerState} from "./state.ts";
 import {storePages} from "./storePages.ts";
+import type {Withdrawal} from "./withdrawals.ts";
 
 export const KEY = {
   entries: "le/",

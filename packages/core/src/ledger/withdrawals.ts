@@ -9,7 +9,13 @@
  */
 import {keccak_256} from "@noble/hashes/sha3.js";
 import {compareBytes, concat, equalBytes} from "../primitives/bytes.ts";
-import type {Withdrawal} from "./state.ts";
+
+export type Withdrawal = {
+  /** 20 bytes. */
+  readonly address: Uint8Array;
+  /** Never falls. */
+  readonly cumulative: bigint;
+};
 
 export const EMPTY_WITHDRAWAL_ROOT: Uint8Array = new Uint8Array(32);
 

@@ -45,7 +45,8 @@ describe("an asset", () => {
   it("is all its issuer's at first, and moves and burns by ops of who holds it", () => {
     const {state, id} = issued();
     const {content, asset, royaltyBps} = issue;
-    const about = {content, asset, royaltyBps, issuer: alice.account};
+    const rate = {royaltyBps, nextBps: royaltyBps, nextEpoch: 0};
+    const about = {content, asset, ...rate, issuer: alice.account};
     expect(state.asset(id)).toEqual({kind: "asset", id, ...about, supply: 1_000n, burned: 0n});
     const balances = [alice, bob].map(({account}) => balanceOf(state.account(account)!));
     const outputs = [bob, carol].map(({account}, at) => ({to: account, amount: at === 0 ? 600n : 300n}));
@@ -122,7 +123,8 @@ describe("what an asset costs", () => {
   it("is a fee for each cell that it may make, whether or not it was there", () => {
     const outputs = [alice, bob, carol].map(({account}) => ({to: account, amount: 1n}));
     const id = ZERO_MEMO as string as AssetId;
-    expect(feeOf(issue, 100n)).toBe(300n);
+    expect(feeOf(issue, 100n)).toBe(400n);
+    expect(feeOf({...issue, asset: "right", royaltyBps: 0}, 100n)).toBe(300n);
     expect(feeOf(give(id, outputs), 100n)).toBe(400n);
     expect(feeOf(give(id, [], 5n), 100n)).toBe(100n);
     expect(feeOf(transfer(bob.account, 5n), 100n)).toBe(100n);

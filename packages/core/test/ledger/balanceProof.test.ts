@@ -6,13 +6,18 @@ import {
   proveCell,
 } from "@catalyze/core/ledger/balanceProof";
 import {balanceOf} from "@catalyze/core/ledger/cell";
+import {genesisHash} from "@catalyze/core/ledger/genesis";
+import {lockIdOf} from "@catalyze/core/ledger/opCodec";
 import type {Replica} from "@catalyze/core/ledger/replica";
-import type {AccountId} from "@catalyze/core/primitives/id";
+import {signVoucher} from "@catalyze/core/ledger/voucher";
+import {fromHex} from "@catalyze/core/primitives/bytes";
+import type {AccountId, AssetId} from "@catalyze/core/primitives/id";
 import fc from "fast-check";
 import {beforeAll, describe, expect, it} from "vitest";
-import {alice, bob, carol, person, transfer} from "./kit.ts";
+import {alice, bob, carol, person, potLock, transfer, ZERO_MEMO} from "./kit.ts";
 import {FIRST, genesisOf, NOW, ownOp, replicaOf, settle, verifier} from "./witnessKit.ts";
 
+const SEED = "7".repeat(64) as AssetId;
 const genesis = genesisOf(4);
 const strangers = Array.from({length: 40}, (_, index) => person(`stranger ${index}`));
 let replica: Replica;
@@ -28,6 +33,21 @@ beforeAll(() => {
   for (let at = 0; at < 40 && !replicas[0]!.isCheckpointed(op.id); at += 1) settle(replicas, NOW + at * 300);
   replica = replicas[0]!;
   expect(replica.isCheckpointed(op.id)).toBe(true);
+  const open = ownOp(genesis, alice, {seq: 1n, head: op.id}, {kind: "open", locks: [potLock(SEED)]});
+  const lockId = lockIdOf(open.id, 0);
+  const voucher = signVoucher(
+    {lockId, cumulative: 8_000n, contextHash: ZERO_MEMO},
+    alice,
+    fromHex(genesisHash(genesis)),
+  );
+  const claim = {kind: "claim", cumulative: 8_000n, voucher, isFinal: false} as const;
+  const claimed = ownOp(genesis, {...bob, account: lockId}, FIRST, claim);
+  for (const [step, {bytes, id}] of [open, claimed].entries()) {
+    replica.step({kind: "op", bytes, from: undefined}, NOW + 20_000 * (step + 1));
+    for (let at = 0; at < 40 && !replica.isCheckpointed(id); at += 1)
+      settle(replicas, NOW + 20_000 * (step + 1) + at * 300);
+    expect(replica.isCheckpointed(id)).toBe(true);
+  }
 });
 
 const nameOf = (id: AccountId) => ({kind: "account", id}) as const;
@@ -55,6 +75,16 @@ describe("a balance proof", () => {
       expect(witnesses.length).toBeGreaterThanOrEqual(3);
     }
     expect(balanceOf(check(strangers[4]!.account, proofOf(strangers[4]!.account)).cell!)).toBe(5n);
+  });
+
+  it("shows what is in a pot, and that there is none", () => {
+    const potOf = (id: AssetId) => {
+      const name = {kind: "pot", id} as const;
+      const proof = proveCell(name, replica.base, {final: replica.finalCheckpoint, handovers: []});
+      return checkCell(name, decodeBalanceProof(encodeBalanceProof(proof)), {genesis, verifier}).cell;
+    };
+    expect(potOf(SEED)).toMatchObject({kind: "pot", in: 400n, out: 0n});
+    expect(potOf("8".repeat(64) as AssetId)).toBeUndefined();
   });
 
   it("shows that an account has never been credited, and no account can be hidden that way", () => {

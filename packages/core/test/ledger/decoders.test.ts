@@ -33,6 +33,7 @@ import {
   freeSpec,
   issue,
   lockSpec,
+  potLock,
   sale,
   testGenesis,
   toCell,
@@ -88,6 +89,9 @@ const ops = [
     asset: {id: MEMO as string as AssetId, burn: 3n},
   }),
   sign(alice.account, {kind: "unstake", stake: "witness", amount: 3n}),
+  sign(alice.account, {kind: "harvest", asset: lockId}),
+  sign(alice.account, {kind: "govern", wish: {kind: "rate", asset: lockId, royaltyBps: 700}}),
+  sign(alice.account, {kind: "open", locks: [potLock(lockId)]}),
   sign(alice.account, {kind: "govern", wish: {kind: "notice", lockId, endH: 9n}}),
   sign(alice.account, {kind: "accept", lockId, value: 7n, untilH: 9n}),
   sign(alice.account, {kind: "evidence", proof: Uint8Array.of(1, 0, 0, 0)}),
@@ -177,7 +181,7 @@ const decoders: Record<string, FuzzedDecoder> = {
       encodeCell({...state.lock(lockId)!, spec: free}),
       encodeCell({
         ...{kind: "asset", id: lockId, issuer: alice.account, asset: "right", content: MEMO, royaltyBps: 7},
-        ...{supply: 9n, burned: 2n},
+        ...{nextBps: 8, nextEpoch: 5, supply: 9n, burned: 2n},
       }),
       encodeCell({
         ...{
@@ -195,8 +199,9 @@ const decoders: Record<string, FuzzedDecoder> = {
       }),
       encodeCell({
         ...{kind: "holding", id: lockId, account: alice.account, asset: lockId},
-        ...{in: 9n, out: 2n},
+        ...{in: 9n, out: 2n, onSale: 3n, perUnit: 1n << 191n, earned: 1n << 130n, harvested: 4n},
       }),
+      encodeCell({kind: "pot", id: lockId, in: 9n, out: 2n, perUnit: 1n << 191n, shared: 7n << 128n}),
       encodeCell({
         ...state.lock(lockId)!,
         awarded: [1n, 2n].map((base) => ({taskId: MEMO, amount: 7n, base})),

@@ -26,6 +26,7 @@ type Move =
   | {kind: "account"; who: number}
   | {kind: "sell"; who: number; amount: bigint; wants: bigint; which: number; isBuying: boolean}
   | {kind: "issue" | "give"; who: number; to: number; amount: bigint; burn: bigint; which: number}
+  | {kind: "harvest"; who: number; which: number}
   | {kind: "own"; isAccept: boolean; who: number; amount: bigint}
   | {kind: "claim"; isOfFree: boolean; lock: number; amount: bigint; isFinal: boolean};
 
@@ -71,6 +72,10 @@ const moveArb: fc.Arbitrary<Move> = fc.oneof(
     }),
   },
   {
+    weight: 1,
+    arbitrary: fc.record({kind: fc.constant("harvest" as const), who, which: fc.nat(4)}),
+  },
+  {
     weight: 2,
     arbitrary: fc.record({kind: fc.constant("own" as const), isAccept: fc.boolean(), who, amount: amountArb}),
   },
@@ -85,6 +90,8 @@ const moveArb: fc.Arbitrary<Move> = fc.oneof(
     }),
   },
 );
+
+const NO_SEED = ZERO_MEMO.replaceAll("0", "7") as AssetId;
 
 /** Ops as their owners wrote them, each cell's log in order. */
 export const historyArb: fc.Arbitrary<Op[]> = fc.array(moveArb, {maxLength: 30, size: "max"}).map((moves) => {
@@ -144,9 +151,13 @@ export const historyArb: fc.Arbitrary<Op[]> = fc.array(moveArb, {maxLength: 30, 
       issued.push(assetIdOf(write(cell, payload).id));
       continue;
     }
+    if (move.kind === "harvest") {
+      write(cell, {kind: "harvest", asset: issued[move.which] ?? NO_SEED});
+      continue;
+    }
     if (move.kind === "sell") {
       const units = {
-        asset: issued[move.which] ?? (ZERO_MEMO.replaceAll("0", "7") as AssetId),
+        asset: issued[move.which] ?? NO_SEED,
         amount: move.amount,
       };
       const money = {asset: undefined, amount: move.wants};
@@ -183,7 +194,10 @@ export const historyArb: fc.Arbitrary<Op[]> = fc.array(moveArb, {maxLength: 30, 
         target: {kind: "cell", cell: people[(move.to + 1) % 3]!.account},
         bps: Math.floor((9_999 - move.bps) / 2),
       },
-      {target: {kind: "treasury"}, bps: 1},
+      // Of a seed, a right, or of what nobody issued yet, or ever.
+      move.amount % 2n === 0n
+        ? {target: {kind: "pot", seed: issued[move.bps % 5] ?? NO_SEED}, bps: 1}
+        : {target: {kind: "treasury"}, bps: 1},
       {target: {kind: "burn"}, bps: Math.ceil((9_999 - move.bps) / 2)},
     ];
     const split: SplitLeg[] = [{target: {kind: "cell", cell: to.account}, bps: move.bps}, ...rest];

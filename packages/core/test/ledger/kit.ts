@@ -154,6 +154,12 @@ export function award(
   return payouts.length === 0 ? claimed : {...claimed, payouts};
 }
 
+/** The same with what was the broker's for who holds a seed. */
+export function potLock(seed: AssetId): LockSpec {
+  const split = lockSpec.split.with(1, {target: {kind: "pot", seed}, bps: 500});
+  return {...lockSpec, split};
+}
+
 /** A claim with a voucher whose signature nobody made: `enabled` looks at its amount only. */
 export function claim(lockId: CellId, cumulative: bigint, isFinal = false): Payload {
   const voucher = {lockId, cumulative, contextHash: ZERO_MEMO, signature: new Uint8Array(64)};

@@ -25,6 +25,7 @@ const keyArb = bytesArb(32);
 const targetArb = fc.oneof(
   fc.record({kind: fc.constant("cell" as const), cell: idArb}),
   fc.record({kind: fc.constantFrom("burn" as const, "treasury" as const)}),
+  fc.record({kind: fc.constant("pot" as const), seed: idArb}),
 );
 const authorityArb = fc.oneof(
   fc.record({
@@ -98,6 +99,11 @@ function payloadArb(cell: CellId): fc.Arbitrary<Payload> {
       kind: fc.constant("govern" as const),
       wish: fc.record({kind: fc.constant("notice" as const), lockId: idArb, endH: u64Arb}),
     }),
+    fc.record({
+      kind: fc.constant("govern" as const),
+      wish: fc.record({kind: fc.constant("rate" as const), asset: idArb, royaltyBps: fc.nat(0xffff)}),
+    }),
+    fc.record({kind: fc.constant("harvest" as const), asset: idArb}),
     fc.record({kind: fc.constant("accept" as const), lockId: idArb, value: u64Arb, untilH: u64Arb}),
     fc.record({kind: fc.constant("withdraw" as const), amount: u64Arb, address: bytesArb(20)}),
     fc.record({

@@ -22,9 +22,9 @@ import {signVoucher} from "@catalyze/core/ledger/voucher";
 import type {SignatureVerifier} from "@catalyze/core/ports/signer";
 import type {Write} from "@catalyze/core/ports/store";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
-import type {OpId} from "@catalyze/core/primitives/id";
+import type {AssetId, OpId} from "@catalyze/core/primitives/id";
 import {MemoryStore} from "../../../../test/sim/fakes/memoryStore.ts";
-import {alice, bob, carol, issue, lockSpec, type Person, person, transfer, ZERO_MEMO} from "./kit.ts";
+import {alice, bob, carol, issue, type Person, person, potLock, transfer, ZERO_MEMO} from "./kit.ts";
 import {FIRST, genesisOf, NOW, ownOp, replicaOf, settle, verifier} from "./witnessKit.ts";
 
 export type StoredLedger = {readonly genesis: Genesis; readonly records: ReadonlyMap<string, Uint8Array>};
@@ -114,7 +114,9 @@ function roundsOf(genesis: Genesis): readonly (readonly Op[])[] {
   };
   const newKey = person("alice's new key");
   const address = fromHex("22".repeat(20));
-  const open = write(alice, {kind: "open", locks: [{...lockSpec, expiryH: 40n}]});
+  // What it pays for a seed that nobody issues stays in a pot until the epoch ends.
+  const noSeed = "7".repeat(64) as AssetId;
+  const open = write(alice, {kind: "open", locks: [{...potLock(noSeed), expiryH: 40n}]});
   const lock = lockIdOf(open.id, 0);
   const hash = fromHex(genesisHash(genesis));
   const voucher = (cumulative: bigint) =>

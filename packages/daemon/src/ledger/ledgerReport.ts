@@ -29,7 +29,7 @@ export function ledgerReport(base: LedgerState, checkpoint: Checkpoint): LedgerR
     {
       name: "conservation",
       ok: isConserved(base.totals),
-      detail: "accounts + locks + stake + treasury = deposited + minted − burned − withdrawn",
+      detail: "accounts + locks + stake + treasury + pots = deposited + minted − burned − withdrawn",
     },
     ...(["I1", "I2", "I4", "I9"] as const).map((name) => invariantCheck(name, violations)),
     {

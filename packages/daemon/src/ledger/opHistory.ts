@@ -11,35 +11,11 @@ import {lockIdOf} from "@catalyze/core/ledger/opCodec";
 import type {Posting} from "@catalyze/core/ledger/postings";
 import {salesOf} from "@catalyze/core/ledger/sales";
 import type {Store, Write} from "@catalyze/core/ports/store";
-import {ByteReader, ByteWriter} from "@catalyze/core/primitives/binary";
-import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, CellId, LockId, OpId} from "@catalyze/core/primitives/id";
 import type {UnixMs} from "@catalyze/core/primitives/time";
+import {type Harvested, HarvestWatch, type HarvestWatchComponents} from "./harvestWatch.ts";
+import {decodeEntry, encodeEntry, type HistoryEntry, type HistoryKind} from "./historyEntry.ts";
 import {SaleWatch, type SaleWatchComponents} from "./saleWatch.ts";
-
-/**
- * What the system does: `expiry` closed a lock, and its `opId` is that of the op that opened it; `sale`
- * closed a sale lock, matched or not; `matured` gave cooled stake back, and its `opId` is the account's last op.
- */
-export type HistoryKind = Payload["kind"] | "expiry" | "sale" | "matured";
-
-export type HistoryEntry = {
-  readonly opId: OpId;
-  readonly kind: HistoryKind;
-  /** In whose log the op stands: an account, or the lock of a claim. */
-  readonly cell: CellId;
-  /** Change of the account's balance in µCTZ, fee included. */
-  readonly delta: bigint;
-  /** µCTZ burned for the op, when this account paid it. */
-  readonly fee: bigint;
-  /** The other side: payer or payee. */
-  readonly counterparty: AccountId | undefined;
-  /** The lock that was opened (the first of an op), claimed or closed. */
-  readonly lockId: LockId | undefined;
-  /** Height of the last checkpoint when it was seen. */
-  readonly height: bigint;
-  readonly atMs: UnixMs;
-};
 
 export type OpHistoryComponents = {
   readonly store: Store;
@@ -47,6 +23,7 @@ export type OpHistoryComponents = {
   readonly lock: (id: LockId) => LockCell | undefined;
   readonly locks: () => Iterable<LockCell>;
   readonly sales: SaleWatchComponents;
+  readonly harvests: HarvestWatchComponents;
   /** As of the last checkpoint. */
   readonly account: (id: AccountId) => AccountCell | undefined;
 };
@@ -68,12 +45,6 @@ export type SeenAt = {readonly height: bigint; readonly atMs: UnixMs};
 const KEY = "lh/";
 /** Of one account; the oldest go first. About 110 bytes each. */
 const ENTRIES_MAX = 20_000;
-/** Numbers on disk: only ever add at the end. */
-const KINDS: readonly HistoryKind[] = [
-  ...(["transfer", "open", "claim", "stake", "withdraw", "account", "expiry"] as const),
-  ...(["unstake", "evidence", "matured", "govern", "accept", "issue", "sale"] as const),
-];
-
 const NOTHING_DRAWN: Standing = {paid: 0n, awarded: [], drawn: 0n};
 
 export class OpHistory {
@@ -85,10 +56,13 @@ export class OpHistory {
   /** Stake of the recorded accounts that was cooling at the last checkpoint. */
   readonly #cooling = new Map<AccountId, readonly Cooling[]>();
   readonly #sales: SaleWatch;
+  readonly #harvests: HarvestWatch;
 
   constructor(components: OpHistoryComponents) {
     this.#components = components;
-    this.#sales = new SaleWatch(components.sales, (account) => this.#next.has(account));
+    const isRecorded = (account: AccountId) => this.#next.has(account);
+    this.#sales = new SaleWatch(components.sales, isRecorded);
+    this.#harvests = new HarvestWatch(components.harvests, isRecorded);
   }
 
   /** Call with the restored ledger, before its first step. */
@@ -99,6 +73,7 @@ export class OpHistory {
       this.#cooling.set(account, this.#components.account(account)?.cooling ?? []);
     }
     this.#sales.start();
+    this.#harvests.start();
     for (const lock of this.#components.locks()) if (!lock.isClosed) this.#watch(lock);
   }
 
@@ -108,6 +83,7 @@ export class OpHistory {
 
   /** Entries for newly certified ops. */
   onCertified(ops: readonly Op[], at: SeenAt): Write[] {
+    for (const {body} of ops) this.#harvests.saw(body.cell, body.payload);
     // Most ops of a network concern none of these accounts.
     return ops.filter((op) => this.#concerns(op)).flatMap((op) => this.#entriesOf(this.#movementOf(op), at));
   }
@@ -123,9 +99,9 @@ export class OpHistory {
     return payload.outputs.some(({to}) => this.#next.has(to));
   }
 
-  /** Entries for what a checkpoint did on its own: locks that expired, stake that cooled down. */
+  /** Entries for what a checkpoint did on its own: locks that expired, stake that cooled down; and what harvests brought. */
   onCheckpoint(at: SeenAt): Write[] {
-    return [...this.#expired(at), ...this.#sold(at), ...this.#matured(at)];
+    return [...this.#expired(at), ...this.#sold(at), ...this.#matured(at), ...this.#harvested(at)];
   }
 
   #sold(at: SeenAt): Write[] {
@@ -142,11 +118,19 @@ export class OpHistory {
       const amount = before
         .filter(({matureH}) => matureH <= at.height)
         .reduce((sum, cooled) => sum + cooled.amount, 0n);
-      if (amount === 0n) return [];
-      const postings: Posting[] = [{bucket: "account", id, amount}];
-      const about = {opId: account.head, kind: "matured" as const, cell: id, fee: 0n};
-      return this.#entriesOf({...about, postings, lock: undefined}, at);
+      return this.#brought("matured", {account: id, amount}, at);
     });
+  }
+
+  #harvested(at: SeenAt): Write[] {
+    return this.#harvests.ended().flatMap((each) => this.#brought("royalty", each, at));
+  }
+
+  #brought(kind: HistoryKind, {account: id, amount}: Harvested, at: SeenAt): Write[] {
+    const opId = this.#components.account(id)?.head;
+    if (amount === 0n || opId === undefined) return [];
+    const postings: Posting[] = [{bucket: "account", id, amount}];
+    return this.#entriesOf({opId, kind, cell: id, fee: 0n, postings, lock: undefined}, at);
   }
 
   #expired(at: SeenAt): Write[] {
@@ -257,44 +241,4 @@ function counterpartyOf(
   if (lock !== undefined) return lock.payer === account ? lock.spec.controller : lock.payer;
   const other = postings.find((posting) => posting.bucket === "account" && posting.id !== account);
   return other?.bucket === "account" ? other.id : undefined;
-}
-
-const NOBODY = "0".repeat(64);
-
-function encodeEntry(entry: HistoryEntry): Uint8Array {
-  const isDebit = entry.delta < 0n;
-  return new ByteWriter()
-    .u8(KINDS.indexOf(entry.kind))
-    .raw(fromHex(entry.opId))
-    .raw(fromHex(entry.cell))
-    .u8(isDebit ? 1 : 0)
-    .u128(isDebit ? -entry.delta : entry.delta)
-    .u64(entry.fee)
-    .raw(fromHex(entry.counterparty ?? NOBODY))
-    .raw(fromHex(entry.lockId ?? NOBODY))
-    .u64(entry.height)
-    .u64(BigInt(entry.atMs))
-    .finish();
-}
-
-function decodeEntry(bytes: Uint8Array): HistoryEntry {
-  const reader = new ByteReader(bytes);
-  const id = () => reader.hex(32);
-  const optional = <Id extends string>(hex: string) => (hex === NOBODY ? undefined : (hex as Id));
-  const kind = KINDS[reader.u8()] ?? "transfer";
-  const opId = id() as OpId;
-  const cell = id() as CellId;
-  const isDebit = reader.u8() === 1;
-  const amount = reader.u128();
-  return {
-    opId,
-    kind,
-    cell,
-    delta: isDebit ? -amount : amount,
-    fee: reader.u64(),
-    counterparty: optional<AccountId>(id()),
-    lockId: optional<LockId>(id()),
-    height: reader.u64(),
-    atMs: Number(reader.u64()) as UnixMs,
-  };
 }

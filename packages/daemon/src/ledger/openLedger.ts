@@ -222,6 +222,10 @@ async function openRecords({components, options, replica, account, view}: Base):
     lock: (id) => replica.view.lock(id),
     locks: () => replica.view.locks(),
     sales: {sale: (id) => replica.base.sale(id), sales: () => replica.base.sales()},
+    harvests: {
+      holding: (account, asset) => replica.base.holding(account, asset),
+      holdings: () => replica.base.holdings(),
+    },
     account: (id) => replica.base.account(id),
   });
   const outbox = new Outbox({store, log: outboxLog});
