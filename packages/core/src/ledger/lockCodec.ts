@@ -115,6 +115,7 @@ export function readPayouts(reader: ByteReader): readonly Payout[] {
 function writeTarget(writer: ByteWriter, target: SplitTarget): void {
   writer.u8(TARGET[target.kind]);
   if (target.kind === "cell") writeId(writer, target.cell);
+  if (target.kind === "pot") writeId(writer, target.seed);
 }
 
 function readTarget(reader: ByteReader): SplitTarget {
