@@ -3,7 +3,7 @@ import {fileURLToPath} from "node:url";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {ERRORS, type ErrorCode} from "@catalyze/core/errors/table";
 import {afterEach, beforeEach, describe, expect, it} from "vitest";
-import {OTHER, TASK_ID} from "../../daemon/test/http/fakeFacade.ts";
+import {HASH, OTHER, TASK_ID} from "../../daemon/test/http/fakeFacade.ts";
 import {type Cli, startCli, testIo} from "./cliHarness.ts";
 
 let cli: Cli;
@@ -24,6 +24,15 @@ const VIEWS: [string[], string][] = [
   [["task", "cancel", TASK_ID], "cancelled"],
   [["wallet", "show"], "1.5 CTZ"],
   [["wallet", "send", OTHER, "1.5"], "certified by 4 witnesses"],
+  [["wallet", "send", OTHER, "7", "--asset", HASH], "sent 7 units of"],
+  [["wallet", "assets"], "990"],
+  [["wallet", "issue", "seed", "1000", "--file", FILE, "--royalty", "500"], `as asset ${HASH}`],
+  [["wallet", "issue", "right", "5", "--content", HASH], "issued 5 units"],
+  [["wallet", "burn", "5", "--asset", HASH], "burned 5 units"],
+  [["wallet", "sales"], "7@cccccc"],
+  [["wallet", "sales", "--all"], "2.5 CTZ"],
+  [["wallet", "sell", `7@${HASH}`, "2.5", "--expires", "10m"], "until 2023-11-14 22:14:20"],
+  [["wallet", "buy", HASH], `sale ${HASH}`],
   [["wallet", "history"], "-0.001 CTZ"],
   [["wallet", "backup", "/tmp/never-written"], "/tmp/never-written"],
   [["market", "asks"], "0.0008 CTZ"],
@@ -31,6 +40,7 @@ const VIEWS: [string[], string][] = [
   [["model", "list"], "Apache-2.0"],
   [["model", "add", FILE, "--title", "x", "--licence", "MIT"], "onnx/bafyfake"],
   [["ledger", "show"], "runs unanchored"],
+  [["ledger", "show", HASH], "and 2 more holders"],
   [["ledger", "verify"], "conservation"],
   [["ledger", "checkpoints"], "42"],
   [["ledger", "balances"], "1.5 CTZ"],
@@ -96,6 +106,21 @@ describe("commands that show", () => {
       [["wallet", "send", "abc", "1"], "ACCOUNT_UNKNOWN"],
       [["wallet", "send", OTHER, "1.5.5"], "AMOUNT_INVALID"],
       [["wallet", "send", OTHER, "0"], "AMOUNT_INVALID"],
+      [["wallet", "send", OTHER, "1.5", "--asset", HASH], "UNITS_INVALID"],
+      [["wallet", "send", OTHER, "0", "--asset", HASH], "UNITS_INVALID"],
+      [["wallet", "send", OTHER, "5", "--asset", "abc"], "ASSET_UNKNOWN"],
+      [["wallet", "issue", "share", "5", "--content", HASH], "USAGE"],
+      [["wallet", "issue", "seed", "5"], "USAGE"],
+      [["wallet", "issue", "seed", "5", "--content", HASH, "--file", FILE], "USAGE"],
+      [["wallet", "issue", "seed", "5", "--file", "/nonexistent/manifest"], "USAGE"],
+      [["wallet", "issue", "seed", "5", "--content", HASH, "--royalty", "10001"], "USAGE"],
+      [["wallet", "burn", "18446744073709551616", "--asset", HASH], "UNITS_INVALID"],
+      [["wallet", "sell", "5@abc", "1"], "ASSET_UNKNOWN"],
+      [["wallet", "sell", "1", "free"], "AMOUNT_INVALID"],
+      [["wallet", "sell", "1", `5@${HASH}`, "--expires", "soon"], "USAGE"],
+      [["wallet", "sell", "1", `5@${HASH}`, "--only", "bob"], "ACCOUNT_UNKNOWN"],
+      [["wallet", "buy", "abc"], "SALE_UNKNOWN"],
+      [["ledger", "show", "abc"], "NOT_FOUND"],
       [["task", "list", "--limit", "0"], "USAGE"],
       [["status", "--timeout", "soon"], "USAGE"],
       [["status", "--api", "ftp://x"], "USAGE"],
@@ -106,6 +131,32 @@ describe("commands that show", () => {
       expect(result.err).toContain(`[${code}]`);
       expect(result.out).toBe("");
     }
+  });
+});
+
+describe("ctz wallet sell", () => {
+  it("asks for the mirror of an offer that is taken, only with its seller", async () => {
+    expect((await cli.run(["wallet", "buy", HASH, "--expires", "2m"])).code).toBe(0);
+    expect(cli.state.offers).toEqual([
+      {
+        ...{gives: {amountUctz: "2500000"}, wants: {assetId: HASH, units: "7"}, only: OTHER},
+        validMs: 120_000,
+      },
+    ]);
+    cli.state.saleState = "matched";
+    const {code, err} = await cli.run(["wallet", "buy", HASH]);
+    expect([code, err.includes("SALE_UNKNOWN")]).toEqual([4, true]);
+  });
+
+  it("waits for what becomes of it, and says with a code that nobody's offer fitted", async () => {
+    cli.state.saleState = "matched";
+    const matched = await cli.run(["wallet", "sell", "1", `5@${HASH}`, "--wait", "--json"]);
+    expect(matched.code).toBe(0);
+    expect(JSON.parse(matched.out)).toMatchObject({saleId: HASH, sale: {state: "matched"}});
+    cli.state.saleState = "returned";
+    const returned = await cli.run(["wallet", "sell", "1", `5@${HASH}`, "--wait", "--json"]);
+    expect(returned.code).toBe(5);
+    expect(JSON.parse(returned.out)).toMatchObject({error: {code: "SALE_UNMATCHED", retryable: true}});
   });
 });
 

@@ -7,6 +7,7 @@ import {
   GradeText,
   HashText,
   PeerIdText,
+  SignedBig,
   SignedUctz,
   TimeMs,
   Uctz,
@@ -45,8 +46,10 @@ export const WalletView = Type.Object({
 });
 export type WalletView = Static<typeof WalletView>;
 
+export const MemoText = Type.String({maxLength: 128, description: "its hash goes on the ledger"});
+
 export const SendBody = Type.Object(
-  {to: AccountText, amountUctz: Uctz, memo: Type.Optional(Type.String({maxLength: 128}))},
+  {to: AccountText, amountUctz: Uctz, memo: Type.Optional(MemoText)},
   {additionalProperties: false},
 );
 export type SendBody = Static<typeof SendBody>;
@@ -68,11 +71,19 @@ export const HistoryItem = Type.Object({
   atMs: TimeMs,
   kind: Type.String({
     description:
-      "transfer, open, claim, expiry, sale, issue, stake, unstake, matured, withdraw, account, govern, evidence",
+      "an op: transfer, open, claim, issue, stake, unstake, withdraw, account, govern, accept, evidence; or what a checkpoint did: expiry, sale, matured, fine, payment, slash, forfeit",
   }),
   /** Positive when our balance rose. */
   amountUctz: SignedUctz,
   feeUctz: Uctz,
+  /** Stake that burned: the balance did not change. */
+  stakeBurnedUctz: Type.Optional(Uctz),
+  /** With `units`: an op that moves several assets is an item for each. */
+  assetId: Type.Optional(HashText),
+  /** Positive when our holding of the asset rose. */
+  units: Type.Optional(SignedBig),
+  /** A code of `docs/errors.md`, where something came back because of it. */
+  reason: Type.Optional(Type.String()),
   counterparty: Type.Optional(AccountText),
   opId: Type.Optional(HashText),
   lockId: Type.Optional(HashText),

@@ -77,6 +77,10 @@ export const ERRORS = {
   QUOTE_INVALID: row("provider", "price", {retryable: RETRY, exit: 5, http: 502}, "A peer's quote is not valid.", "The peer was skipped."),
   // Money.
   FUNDS_INSUFFICIENT: row("ledger", "lock", {exit: 6, http: 402}, "The wallet does not hold enough CTZ.", "Receive CTZ or lower --max-price; see `ctz wallet show`."),
+  UNITS_INSUFFICIENT: row("ledger", "lock", {exit: 6, http: 402}, "The wallet does not hold so many units of the asset.", "`ctz wallet assets` shows what it holds; units in open sales are set aside."),
+  ASSET_UNKNOWN: row("client", "api", {exit: 4, http: 404}, "No asset has this id.", "`ctz wallet assets` shows yours; its issuer knows the id of any other."),
+  SALE_UNKNOWN: row("client", "api", {exit: 4, http: 404}, "No open offer has this id.", "It may have been matched, or have expired: `ctz wallet sales` shows the open ones."),
+  SALE_UNMATCHED: row("network", "checkpoint", {retryable: true, exit: 5, http: 409}, "No other offer fitted until this one expired: what it gave is back.", "Offer it again, want less for it, or let it stand longer; see `ctz wallet sales`."),
   LOCK_TIMEOUT: row("ledger", "lock", {retryable: RETRY, exit: 8, http: 504}, "The ledger did not certify the lock in time.", "Witnesses may be unreachable: `ctz ledger show`."),
   LOCK_INVALID: row("client", "lock", {exit: 6, http: 402}, "The lock offered does not cover this task.", "The provider did no work; open another lock."),
   OP_REJECTED: row("ledger", "lock", {exit: 6, http: 409}, "The ledger refused the operation.", "The evidence has the rule."),
@@ -89,6 +93,7 @@ export const ERRORS = {
   PARAM_UNKNOWN: row("client", "submit", {exit: 2, http: 400}, "No such parameter.", "`ctz govern show` lists them."),
   PARAM_OUT_OF_BOUNDS: row("client", "submit", {exit: 2, http: 400}, "No vote may set the parameter to this value.", "`ctz govern show` has the bounds."),
   AMOUNT_INVALID: row("client", "submit", {exit: 2, http: 400}, "Not an amount.", "Write 1.5 (CTZ) or 1500uctz (µCTZ)."),
+  UNITS_INVALID: row("client", "submit", {exit: 2, http: 400}, "Not a number of units.", "Units of an asset are whole: write 10."),
   VOUCHER_INVALID: row("client", "pay", {exit: 6, http: 402}, "The voucher does not verify.", "The provider keeps the last valid one."),
   VERDICT_INVALID: row("client", "pay", {exit: 6, http: 402}, "The verdict does not verify.", "It needs signatures of more than 2/3 of the weight of the committee of its epoch."),
   PAYMENT_WITHHELD: row("client", "pay", {exit: 6, http: 402}, "A result was committed but not paid in time.", "The lock's remainder returns to the payer at expiry."),

@@ -23,6 +23,7 @@ import {registerHash} from "./registerCodec.ts";
 import {matchSales} from "./sales.ts";
 import {type EpochEnd, nextRegister} from "./seating.ts";
 import type {LedgerState} from "./state.ts";
+import type {SystemMove, Tell} from "./systemMoves.ts";
 import {withdrawalRoot} from "./withdrawals.ts";
 
 export type CheckpointStepInput = {
@@ -53,6 +54,8 @@ export type CheckpointStep = {
   readonly fold: FoldResult;
   /** Every op applied, causes before effects. */
   readonly applied: readonly Op[];
+  /** What the system did on its own, in its order. */
+  readonly moves: readonly SystemMove[];
   readonly closing: Closing;
 };
 
@@ -74,15 +77,17 @@ export function* checkpointWork(input: CheckpointStepInput): Work<CheckpointStep
   const closing = isLast
     ? closeEpoch(state, tally, {height, epoch, frozenUntilH, isSound: input.isSound})
     : NOTHING_CLOSED;
-  settleDue(state, {height, opFee: params.opFee, expiringClaims: input.expiringClaims});
-  matchSales(state, {height, parent: checkpointHash(parent)});
+  const moves: SystemMove[] = [];
+  const tell: Tell = (move) => moves.push(move);
+  settleDue(state, {height, opFee: params.opFee, expiringClaims: input.expiringClaims, tell});
+  matchSales(state, {height, parent: checkpointHash(parent), tell});
   const inLogs = [...folded.applied, ...closing.applied];
   const rescued = actOrdered(state, inLogs, {
     height,
     params,
     epoch,
     parent: checkpointHash(parent),
-    prove,
+    ...{prove, tell},
   });
   const closedLocks = state
     .changes()
@@ -91,7 +96,7 @@ export function* checkpointWork(input: CheckpointStepInput): Work<CheckpointStep
     );
   const applied = [...inLogs, ...rescued];
   releaseAccepts(state, {closedLocks, applied});
-  if (isLast) endEpoch(state, {epoch, height, heads: input.heads, params});
+  if (isLast) endEpoch(state, {epoch, height, heads: input.heads, params, tell});
   const tree = yield* state.hashedTree();
   const checkpoint: Checkpoint = {
     network: parent.network,
@@ -108,10 +113,13 @@ export function* checkpointWork(input: CheckpointStepInput): Work<CheckpointStep
     isLastOfEpoch: isLast,
     nextCommitteeHash: registerHash(state.register),
   };
-  return {state, checkpoint, closedLocks: closedLocks.sort(), fold: folded, applied, closing};
+  return {state, checkpoint, closedLocks: closedLocks.sort(), fold: folded, applied, moves, closing};
 }
 
-function endEpoch(state: LedgerState, end: Omit<EpochEnd, "stakeOf" | "lateWindowH">): void {
+function endEpoch(
+  state: LedgerState,
+  end: Omit<EpochEnd, "stakeOf" | "lateWindowH"> & {readonly tell: Tell},
+): void {
   pruneLocks(state, end.height - BigInt(end.params.checkpointsPerEpoch));
   endVoting(state, end);
   const stakeOf: EpochEnd["stakeOf"] = (account) => state.account(account)?.staked.witness ?? 0n;

@@ -12,6 +12,7 @@ import type {Op} from "./op.ts";
 import {type Posting, post} from "./postings.ts";
 import {expireSale} from "./sales.ts";
 import type {LedgerState} from "./state.ts";
+import type {Tell} from "./systemMoves.ts";
 
 export type DueContext = {
   readonly height: bigint;
@@ -19,6 +20,7 @@ export type DueContext = {
   readonly opFee: bigint;
   /** Visible claims on a lock that expires, each sound. */
   readonly expiringClaims: (lock: LockCell) => readonly Op[];
+  readonly tell: Tell;
 };
 
 const TAG_VOID = Uint8Array.of(0x56);
@@ -32,7 +34,7 @@ export function settleDue(state: LedgerState, context: DueContext): void {
   const idsOf = (kind: Cell["kind"]) =>
     [...new Set(due.filter((cell) => cell.kind === kind).map(({id}) => id))].sort();
   for (const id of idsOf("lock")) settleDueLock(state, id, context);
-  for (const id of idsOf("sale")) expireSale(state, id, height);
+  for (const id of idsOf("sale")) expireSale(state, id, context);
   for (const id of idsOf("account")) settleDueAccount(state, id, context);
   state.clearDue(height);
 }
@@ -44,7 +46,9 @@ function settleDueLock(state: LedgerState, id: LockId, context: DueContext): voi
   // A frozen one is settled when its freeze ends: until then a certificate may turn up.
   const isExpired = lock !== undefined && !lock.isClosed && lock.expiryH + 1n <= context.height;
   if (!isExpired || lock.frozen !== undefined) return;
-  settleLock(state, id, settlingAtExpiry(lock, context.expiringClaims(lock), context.height), context.height);
+  const settling = settlingAtExpiry(lock, context.expiringClaims(lock), context.height);
+  settleLock(state, id, settling, context.height);
+  context.tell({kind: "expiry", lockId: id, fee: settling.fee});
 }
 
 function settleDueAccount(state: LedgerState, id: CellId, context: DueContext): void {
@@ -56,12 +60,13 @@ function settleDueAccount(state: LedgerState, id: CellId, context: DueContext): 
     if (matureH > context.height) continue;
     postings.push({bucket: "cooling", id, cooling: {stake, matureH}, amount: -amount});
     postings.push({bucket: "account", id, amount});
+    context.tell({kind: "matured", account: id, amount});
   }
   post(state, postings);
 }
 
 /** The slot is void: no op that was signed for it, nor any above it, can ever apply. */
-function thaw(state: LedgerState, id: CellId, {height, opFee}: DueContext): void {
+function thaw(state: LedgerState, id: CellId, {height, opFee, tell}: DueContext): void {
   const cell = state.logCell(id);
   if (cell?.frozen === undefined || cell.frozen.untilH > height) return;
   setFrozen(state, id, undefined);
@@ -77,6 +82,7 @@ function thaw(state: LedgerState, id: CellId, {height, opFee}: DueContext): void
     {bucket: "account", id, amount: -fine},
     {bucket: "burned", amount: fine},
   ]);
+  if (fine > 0n) tell({kind: "fine", account: id, amount: fine});
   const account = state.account(id);
   if (account !== undefined) state.put({...account, seq, head});
 }

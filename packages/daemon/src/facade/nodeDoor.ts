@@ -7,6 +7,7 @@ import {isOpenTask} from "@catalyze/core/task/taskState";
 import type {Bundle} from "../exec/bundleStore.ts";
 import {describeIsolation} from "../exec/isolation.ts";
 import type {
+  AssetsFacade,
   GovernFacade,
   LedgerFacade,
   NodeFacade,
@@ -39,6 +40,7 @@ export type NodeDoorOptions = {
 export class NodeDoor implements NodeFacade {
   readonly tasks: TasksDoor;
   readonly wallet: WalletFacade;
+  readonly assets: AssetsFacade;
   readonly ledger: LedgerFacade;
   readonly witness: WitnessFacade;
   readonly govern: GovernFacade;
@@ -47,13 +49,16 @@ export class NodeDoor implements NodeFacade {
 
   constructor(
     parts: Parts,
-    doors: Pick<NodeFacade, "wallet" | "ledger" | "witness" | "govern"> & {readonly tasks: TasksDoor},
+    doors: Pick<NodeFacade, "wallet" | "assets" | "ledger" | "witness" | "govern"> & {
+      readonly tasks: TasksDoor;
+    },
     options: NodeDoorOptions,
   ) {
     this.#parts = parts;
     this.#options = options;
     this.tasks = doors.tasks;
     this.wallet = doors.wallet;
+    this.assets = doors.assets;
     this.ledger = doors.ledger;
     this.witness = doors.witness;
     this.govern = doors.govern;

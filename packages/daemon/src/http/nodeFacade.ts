@@ -4,6 +4,17 @@
  * `v`: the server adds it. Bytes and money come in decoded, money goes out as decimal strings of µCTZ.
  */
 
+import type {
+  AssetBurnBody,
+  AssetList,
+  AssetSendBody,
+  IssueBody,
+  IssuedView,
+  OfferedView,
+  SaleBody,
+  SaleList,
+} from "@catalyze/api/schema/asset";
+import type {CellsView} from "@catalyze/api/schema/cell";
 import type {GovernView, ProposeBody, VoteBody} from "@catalyze/api/schema/govern";
 import type {AskView, ModelAddBody, ModelView, PeerView, QuoteView} from "@catalyze/api/schema/market";
 import type {
@@ -28,7 +39,7 @@ import type {
 } from "@catalyze/api/schema/task";
 import type {WitnessStatusView} from "@catalyze/api/schema/witness";
 import type {StakeKind} from "@catalyze/core/ledger/op";
-import type {AccountId, TaskId} from "@catalyze/core/primitives/id";
+import type {AccountId, CellId, TaskId} from "@catalyze/core/primitives/id";
 
 /** A task as a door hands it in: sizes and types checked, class and money not yet. */
 export type TaskRequest = {
@@ -88,9 +99,22 @@ export interface WalletFacade {
   backup(path: string): Promise<BackupView>;
 }
 
+export interface AssetsFacade {
+  list(): Promise<AssetList>;
+  /** These four return once certified. Throw `UNITS_INVALID`, `ASSET_UNKNOWN`, `UNITS_INSUFFICIENT`. */
+  issue(body: IssueBody): Promise<IssuedView>;
+  send(body: AssetSendBody): Promise<OpView>;
+  burn(body: AssetBurnBody): Promise<OpView>;
+  /** A checkpoint matches it with another that fits, or what it gives comes back when it expires. */
+  offer(body: SaleBody): Promise<OfferedView>;
+  sales(filter: {readonly limit: number; readonly isAll: boolean}): Promise<SaleList>;
+}
+
 export interface LedgerFacade {
   show(): Promise<LedgerView>;
   balances(): Promise<BalanceList>;
+  /** `NOT_FOUND` when there is nothing. */
+  cells(id: CellId): Promise<CellsView>;
   /** `NOT_FOUND` before the first checkpoint. */
   proof(account: AccountId): Promise<BalanceProofView>;
   verify(): Promise<LedgerReport>;
@@ -126,6 +150,7 @@ export interface NodeFacade {
   asks(taskClass: string | undefined): Promise<readonly AskView[]>;
   peers(): Promise<readonly PeerView[]>;
   readonly wallet: WalletFacade;
+  readonly assets: AssetsFacade;
   readonly ledger: LedgerFacade;
   readonly witness: WitnessFacade;
   readonly govern: GovernFacade;

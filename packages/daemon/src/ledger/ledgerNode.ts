@@ -24,13 +24,13 @@ import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, CellId, Hash, LockId, OpId, PeerId} from "@catalyze/core/primitives/id";
 import {checkChain} from "./checkpointChain.ts";
 import {exportLedger} from "./exportLedger.ts";
+import type {HistoryEntry} from "./historyCodec.ts";
 import {LedgerEvents} from "./ledgerEvents.ts";
 import {encodeLedgerFrame} from "./ledgerFrame.ts";
 import {LedgerLife} from "./ledgerLife.ts";
 import {type LedgerReport, ledgerReport} from "./ledgerReport.ts";
 import {type LedgerStatus, ledgerStatus} from "./ledgerStatus.ts";
 import type {LedgerNodeComponents, LedgerNodeOptions, LedgerParts} from "./openLedger.ts";
-import type {HistoryEntry} from "./opHistory.ts";
 import {Recovery} from "./recovery.ts";
 import type {WitnessPeers} from "./witnessPeers.ts";
 
@@ -81,6 +81,11 @@ export class LedgerNode implements LedgerClient {
 
   checkpointedState(): LedgerState {
     return this.#open.replica.base;
+  }
+
+  /** The same with everything that is certified since. */
+  certifiedState(): LedgerState {
+    return this.#open.replica.view;
   }
 
   /** Of the next checkpoint. */

@@ -200,7 +200,6 @@ async function openRecords({components, options, replica, account, view}: Base):
     store,
     lock: (id) => replica.view.lock(id),
     locks: () => replica.view.locks(),
-    sales: {sale: (id) => replica.base.sale(id), sales: () => replica.base.sales()},
     account: (id) => replica.base.account(id),
   });
   const outbox = new Outbox({store, log: outboxLog});

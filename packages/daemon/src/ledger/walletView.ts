@@ -29,6 +29,10 @@ export function walletView(replica: LedgerReplica): WalletView {
       const cell = replica.view.account(id);
       return cell === undefined ? undefined : balanceOf(cell);
     },
+    unitsOf(id, asset) {
+      const holding = replica.view.holding(id, asset);
+      return holding === undefined ? 0n : balanceOf(holding);
+    },
     lock: (id) => replica.view.lock(id),
     account: (id) => replica.view.account(id),
     height: () => replica.checkpoint.height,

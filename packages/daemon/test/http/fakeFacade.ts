@@ -1,4 +1,5 @@
 /** A node that answers from memory: what the doors need to be tested without one. */
+import type {SaleBody, SaleView} from "@catalyze/api/schema/asset";
 import type {ProposalView} from "@catalyze/api/schema/govern";
 import type {AskView, CandidateView, ModelView, PeerView} from "@catalyze/api/schema/market";
 import type {TaskEvent, TaskView} from "@catalyze/api/schema/task";
@@ -134,6 +135,8 @@ export type FakeState = {
   candidates: CandidateView[];
   isReady: boolean;
   ledgerOk: boolean;
+  readonly offers: SaleBody[];
+  saleState: SaleView["state"];
   /** Pieces of an export. */
   ledgerExport: readonly Uint8Array[];
 };
@@ -155,6 +158,8 @@ export function fakeState(): FakeState {
     candidates: CANDIDATES,
     isReady: true,
     ledgerOk: true,
+    offers: [],
+    saleState: "open",
     ledgerExport: [],
   };
 }
@@ -168,6 +173,17 @@ const PROPOSAL: ProposalView = {
   ...{id: HASH, proposer: ACCOUNT, changes: [{name: "opFee", value: "200"}], passing: "majority"},
   ...{untilEpoch: 3, endsAtMs: 1_700_000_060_000, depositUctz: "10", votes: 1, yesUctz: "5", noUctz: "0"},
   ...{isPassing: true, ownVote: "yes"},
+};
+
+const ASSET = {
+  ...{assetId: HASH, kind: "seed" as const, contentHash: HASH, royaltyBps: 500, issuer: OTHER},
+  ...{supply: "1000", burned: "10"},
+};
+
+const SALE: SaleView = {
+  ...{saleId: HASH, seller: OTHER, isOwn: false, isInReach: true, grade: "checkpointed", state: "open"},
+  ...{gives: {assetId: HASH, units: "7"}, wants: {amountUctz: "2500000"}},
+  ...{expiryHeight: "99", expiresAtMs: 1_700_000_060_000},
 };
 
 export function fakeFacade(state: FakeState): NodeFacade {
@@ -352,6 +368,34 @@ export function fakeFacade(state: FakeState): NodeFacade {
         return {path, bytes: 1234, account: ACCOUNT};
       },
     },
+    assets: {
+      async list() {
+        check("assets.list");
+        const held = {isIssuer: false, units: "42", unitsCheckpointed: "40", unitsOffered: "5"};
+        return {height: "42", witnesses: 4, assets: [{...ASSET, ...held}]};
+      },
+      async issue({supply}) {
+        check("assets.issue");
+        return {...OP_VIEW, height: supply, assetId: HASH};
+      },
+      async send() {
+        check("assets.send");
+        return OP_VIEW;
+      },
+      async burn() {
+        check("assets.burn");
+        return OP_VIEW;
+      },
+      async offer(body) {
+        check("assets.offer");
+        state.offers.push(body);
+        return {...OP_VIEW, saleId: HASH, expiryHeight: "99", expiresAtMs: 1_700_000_060_000};
+      },
+      async sales() {
+        check("assets.sales");
+        return {height: "42", sales: [SALE]};
+      },
+    },
     witness: {
       async status() {
         check("witness.status");
@@ -412,6 +456,13 @@ export function fakeFacade(state: FakeState): NodeFacade {
       },
       async balances() {
         return {height: "42", balances: [{account: ACCOUNT, balanceUctz: "1500000", stakedUctz: "0"}]};
+      },
+      async cells(id) {
+        check("ledger.cells");
+        const sale = {...SALE, state: state.saleState};
+        if (state.saleState !== "open") return {id, height: "42", sale};
+        const holders = [{account: OTHER, units: "42"}];
+        return {id, height: "42", sale, asset: {...ASSET, holders, holdersTotal: 3}};
       },
       async proof(account) {
         check("ledger.proof");

@@ -26,6 +26,10 @@ const BODIES: Record<string, unknown> = {
   taskRun: {taskClass: "ocr", input: "aGVsbG8="},
   quote: {taskClass: "ocr", input: "aGVsbG8="},
   walletSend: {to: "b".repeat(64), amountUctz: "5"},
+  walletIssue: {kind: "seed", supply: "5", contentHash: "c".repeat(64)},
+  walletSendUnits: {assetId: "c".repeat(64), to: "b".repeat(64), units: "5"},
+  walletBurnUnits: {assetId: "c".repeat(64), units: "5"},
+  walletSell: {gives: {amountUctz: "5"}, wants: {assetId: "c".repeat(64), units: "5"}, validMs: 5_000},
   walletStake: {stake: "executor", amountUctz: "5"},
   walletUnstake: {stake: "executor", amountUctz: "5"},
   witnessJoin: {stakeUctz: "5"},
@@ -37,7 +41,11 @@ const BODIES: Record<string, unknown> = {
 };
 
 const pathOf = (route: Route): string =>
-  route.path.replace("{id}", TASK_ID).replace("{account}", "b".repeat(64)).replace("{key}", "slots");
+  route.path
+    .replace("/cells/{id}", `/cells/${"c".repeat(64)}`)
+    .replace("{id}", TASK_ID)
+    .replace("{account}", "b".repeat(64))
+    .replace("{key}", "slots");
 
 describe("HttpServer", () => {
   for (const [name, route] of Object.entries(ROUTES) as [string, Route][]) {

@@ -1,0 +1,76 @@
+/** A lock as the doors show it, with what this node knows of its vouchers. */
+import type {AuthorityView, LockView} from "@catalyze/api/schema/lock";
+import {accountIdOf} from "@catalyze/core/crypto/accountId";
+import type {LockCell} from "@catalyze/core/ledger/cell";
+import {allowance, standingAfter} from "@catalyze/core/ledger/claims";
+import {awardedOf} from "@catalyze/core/ledger/lanes";
+import type {LockSpec, SplitLeg} from "@catalyze/core/ledger/op";
+import {BPS_WHOLE} from "@catalyze/core/ledger/split";
+import {toHex} from "@catalyze/core/primitives/bytes";
+import type {LedgerNode} from "../ledger/ledgerNode.ts";
+import type {VoucherRecords} from "../pipeline/incomingPayments.ts";
+import {gradeOf, timeAt} from "./ledgerViews.ts";
+
+export type LockSight = {
+  readonly ledger: LedgerNode;
+  readonly vouchers: Pick<VoucherRecords, "lastReceived" | "lastSent">;
+};
+
+export function lockView(lock: LockCell, {ledger, vouchers}: LockSight): LockView {
+  const {id, payer, spec, drawn, paid, isClosed, closedAt, expiryH} = lock;
+  const sent = vouchers.lastSent(id)?.cumulative;
+  const received = vouchers.lastReceived(id)?.cumulative;
+  return {
+    ...{lockId: id, payer, payee: spec.controller, isOpen: !isClosed},
+    amountUctz: spec.amount.toString(),
+    drawnUctz: drawn.toString(),
+    paidUctz: paid.toString(),
+    awardedUctz: awardedOf(lock).toString(),
+    authority: authorityView(lock),
+    split: spec.split.map(legView),
+    expiryHeight: expiryH.toString(),
+    expiresAtMs: timeAt(ledger, expiryH),
+    refundTo: spec.refundTo,
+    ...(isClosed ? {closedHeight: closedAt.toString()} : {}),
+    isPlain: isPlain(spec),
+    ...(sent === undefined ? {} : {voucherSentUctz: sent.toString()}),
+    ...(received === undefined ? {} : {voucherReceivedUctz: received.toString()}),
+    claimableUctz: claimable(lock, received ?? 0n, ledger.head().height).toString(),
+    grade: gradeOf(ledger, {kind: "lock", id}),
+  };
+}
+
+/**
+ * All of it to the payee. The market never uses such a lock, because its splits have a fee in them; and nobody
+ * pays by hand on one of the market, where a voucher stands for receipts.
+ */
+export function isPlain({split, controller}: Pick<LockSpec, "split" | "controller">): boolean {
+  const [leg] = split;
+  return (
+    leg !== undefined && leg.bps === BPS_WHOLE && leg.target.kind === "cell" && leg.target.cell === controller
+  );
+}
+
+function claimable(lock: LockCell, received: bigint, height: bigint): bigint {
+  if (lock.isClosed || lock.expiryH <= height) return 0n;
+  const {kind} = lock.spec.authority;
+  const allowed = kind === "clock" ? allowance(lock, undefined, height) : received;
+  return standingAfter(lock, {cumulative: allowed}).drawn - lock.drawn;
+}
+
+function authorityView({spec: {authority}, endH}: LockCell): AuthorityView {
+  if (authority.kind !== "clock")
+    return {kind: authority.kind, key: toHex(authority.key), account: accountIdOf(authority.key)};
+  const {startH, perH} = authority;
+  return {
+    kind: "clock",
+    startHeight: startH.toString(),
+    rateUctz: perH.toString(),
+    endHeight: endH.toString(),
+  };
+}
+
+function legView({target, bps}: SplitLeg): LockView["split"][number] {
+  if (target.kind === "cell") return {target: "account", account: target.cell, bps};
+  return {target: target.kind, bps};
+}
