@@ -12,6 +12,7 @@ import {ledgerBalances, ledgerCheckpoints, ledgerShow} from "./commands/ledger.t
 import {ledgerExport} from "./commands/ledgerExport.ts";
 import {ledgerProof} from "./commands/ledgerProof.ts";
 import {ledgerVerify} from "./commands/ledgerVerify.ts";
+import {lockAccept, lockClaim, lockList, lockNotice, lockOpen, lockPay, lockTake} from "./commands/lock.ts";
 import {marketAsks, peerList} from "./commands/market.ts";
 import {modelAdd, modelList} from "./commands/model.ts";
 import {nodeInfo, nodeWhy} from "./commands/node.ts";
@@ -52,6 +53,13 @@ export const COMMANDS: readonly Command[] = [
   walletHistory,
   walletBackup,
   walletRestore,
+  lockOpen,
+  lockList,
+  lockPay,
+  lockTake,
+  lockClaim,
+  lockNotice,
+  lockAccept,
   marketAsks,
   peerList,
   modelAdd,
@@ -86,6 +94,7 @@ export const COMMANDS: readonly Command[] = [
 export const GROUPS: GroupSummaries = {
   task: "Tasks of this node: list, show, explain, receipt, cancel",
   wallet: "Money and assets: show, send, stake, assets, sales, history, backup, restore",
+  lock: "Money set aside for another: open, list, pay, take, claim, notice, accept",
   market: "What is sold: asks",
   witness: "This node's part in agreeing on the ledger: status, join, leave",
   govern: "What is in force, and votes on it: list, show, propose, vote",

@@ -3,7 +3,7 @@ import {fileURLToPath} from "node:url";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {ERRORS, type ErrorCode} from "@catalyze/core/errors/table";
 import {afterEach, beforeEach, describe, expect, it} from "vitest";
-import {HASH, OTHER, TASK_ID} from "../../daemon/test/http/fakeFacade.ts";
+import {HASH, OTHER, TASK_ID, VOUCHER} from "../../daemon/test/http/fakeFacade.ts";
 import {type Cli, startCli, testIo} from "./cliHarness.ts";
 
 let cli: Cli;
@@ -35,6 +35,13 @@ const VIEWS: [string[], string][] = [
   [["wallet", "buy", HASH], `sale ${HASH}`],
   [["wallet", "history"], "-0.001 CTZ"],
   [["wallet", "backup", "/tmp/never-written"], "/tmp/never-written"],
+  [["lock", "open", `${OTHER}:${HASH}`, "9", "--rate", "1000uctz"], `lock ${HASH}`],
+  [["lock", "list"], "2 CTZ"],
+  [["lock", "pay", HASH, "3"], VOUCHER],
+  [["lock", "take", VOUCHER], "up to 3 CTZ"],
+  [["lock", "claim", HASH, "--voucher", VOUCHER], "drawn 1 CTZ of 9 CTZ"],
+  [["lock", "notice", HASH, "--after", "24h"], "stops at height 50"],
+  [["lock", "accept", HASH, "10"], "10 CTZ of executor stake"],
   [["market", "asks"], "0.0008 CTZ"],
   [["peer", "list"], "1.5 ms"],
   [["model", "list"], "Apache-2.0"],
@@ -121,6 +128,17 @@ describe("commands that show", () => {
       [["wallet", "sell", "1", `5@${HASH}`, "--only", "bob"], "ACCOUNT_UNKNOWN"],
       [["wallet", "buy", "abc"], "SALE_UNKNOWN"],
       [["ledger", "show", "abc"], "NOT_FOUND"],
+      [["lock", "open", "bob", "1"], "ACCOUNT_UNKNOWN"],
+      [["lock", "open", `${OTHER}:bob`, "1"], "ACCOUNT_UNKNOWN"],
+      [["lock", "open", `${OTHER}:${HASH}`, "1", "--judge", OTHER], "PAYEE_KEY_UNKNOWN"],
+      [["lock", "open", OTHER, "1", "--committee", "--rate", "1"], "USAGE"],
+      [["lock", "open", OTHER, "1", "--expires", "0s"], "USAGE"],
+      [["lock", "pay", HASH, "nothing"], "AMOUNT_INVALID"],
+      [["lock", "pay", "abc", "1"], "LOCK_UNKNOWN"],
+      [["lock", "take", "abc"], "VOUCHER_INVALID"],
+      [["lock", "take", "@/nonexistent/voucher"], "USAGE"],
+      [["lock", "claim", "abc"], "LOCK_UNKNOWN"],
+      [["lock", "notice", HASH, "--after", "soon"], "USAGE"],
       [["task", "list", "--limit", "0"], "USAGE"],
       [["status", "--timeout", "soon"], "USAGE"],
       [["status", "--api", "ftp://x"], "USAGE"],
@@ -157,6 +175,22 @@ describe("ctz wallet sell", () => {
     const returned = await cli.run(["wallet", "sell", "1", `5@${HASH}`, "--wait", "--json"]);
     expect(returned.code).toBe(5);
     expect(JSON.parse(returned.out)).toMatchObject({error: {code: "SALE_UNMATCHED", retryable: true}});
+  });
+});
+
+describe("ctz lock open", () => {
+  it("says whose word pays: the payer's, a judge's, a committee's beside it, or a clock's", async () => {
+    for (const flags of [[], ["--judge", `${HASH}:${OTHER}`], ["--committee"], ["--rate", "0.5"]])
+      expect(
+        (await cli.run(["lock", "open", `${OTHER}:${HASH}`, "9", "--expires", "2m", ...flags])).code,
+      ).toBe(0);
+    const terms = {payee: OTHER, payeeKey: HASH, amountUctz: "9000000", validMs: 120_000};
+    expect(cli.state.locks).toEqual([
+      {...terms, authority: "payer"},
+      {...terms, authority: "key", judgeKey: OTHER},
+      {...terms, authority: "payerOrCommittee"},
+      {...terms, authority: "clock", rateUctz: "500000"},
+    ]);
   });
 });
 

@@ -6,6 +6,7 @@ import {
   Count,
   GradeText,
   HashText,
+  KeyText,
   PeerIdText,
   SignedBig,
   SignedUctz,
@@ -18,6 +19,8 @@ const StakeKindText = Type.Union([Type.Literal("witness"), Type.Literal("executo
 
 export const WalletView = Type.Object({
   account: AccountText,
+  /** Of the account: who opens a lock to it needs both. */
+  publicKey: KeyText,
   /** Spendable now, by certified ops. */
   balanceUctz: Uctz,
   balanceCheckpointedUctz: Uctz,

@@ -10,7 +10,7 @@ import {opLine} from "./ledgerLines.ts";
 import {readLimit} from "./limit.ts";
 import {LOT_HELP, lotText, readAccount, readLot} from "./lots.ts";
 
-const EXPIRES_DEFAULT = "24h";
+export const EXPIRES_DEFAULT = "24h";
 /** Between two looks at an offer that is waited for. */
 const LOOK_MS = 250;
 
@@ -137,10 +137,10 @@ function readSale(text: string): string {
   throw new CodedError("SALE_UNKNOWN", {message: `"${text}" is no id of an offer: 64 hex digits.`});
 }
 
-export function readExpires(text: string = EXPIRES_DEFAULT): number {
+export function readExpires(text: string = EXPIRES_DEFAULT, flag = "--expires"): number {
   const ms = parseDuration(text);
   if (ms !== undefined && ms > 0) return ms;
-  throw new CodedError("USAGE", {message: `--expires: "${text}" is not a duration such as 10m or 24h.`});
+  throw new CodedError("USAGE", {message: `${flag}: "${text}" is not a duration such as 10m or 24h.`});
 }
 
 function stateText({state, expiresAtMs}: SaleView): string {

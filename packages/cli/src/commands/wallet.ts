@@ -16,6 +16,7 @@ export const walletShow = command({
       pairs(
         [
           ["account", view.account],
+          ["payee", `${view.account}:${view.publicKey}`],
           ["spendable", `${ctz(view.balanceUctz)} (certified by ${witnesses(view.witnesses)})`],
           ["checkpointed", `${ctz(view.balanceCheckpointedUctz)} (height ${view.height})`],
           [

@@ -18,7 +18,7 @@ import {encodeBalanceProof} from "@catalyze/core/ledger/balanceProof";
 import {balanceOf, stakeOf, ZERO_HASH} from "@catalyze/core/ledger/cell";
 import type {Payload, StakeKind} from "@catalyze/core/ledger/op";
 import type {Net} from "@catalyze/core/ports/net";
-import {utf8} from "@catalyze/core/primitives/bytes";
+import {toHex, utf8} from "@catalyze/core/primitives/bytes";
 import type {AccountId, CellId} from "@catalyze/core/primitives/id";
 import {isCellId} from "@catalyze/core/primitives/id";
 import type {LedgerFacade, WalletFacade} from "../http/nodeFacade.ts";
@@ -62,6 +62,7 @@ export class WalletDoor implements WalletFacade {
     const anchored = await ledger.anchoredSum();
     return {
       account: identity.account,
+      publicKey: toHex(identity.accountSigner.publicKey),
       balanceUctz: (view?.balance ?? 0n).toString(),
       balanceCheckpointedUctz: (view?.balanceCheckpointed ?? 0n).toString(),
       ...(anchored === undefined ? {} : {balanceAnchoredUctz: anchored.toString()}),

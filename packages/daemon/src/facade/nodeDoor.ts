@@ -10,6 +10,7 @@ import type {
   AssetsFacade,
   GovernFacade,
   LedgerFacade,
+  LocksFacade,
   NodeFacade,
   TaskRequest,
   WalletFacade,
@@ -41,6 +42,7 @@ export class NodeDoor implements NodeFacade {
   readonly tasks: TasksDoor;
   readonly wallet: WalletFacade;
   readonly assets: AssetsFacade;
+  readonly locks: LocksFacade;
   readonly ledger: LedgerFacade;
   readonly witness: WitnessFacade;
   readonly govern: GovernFacade;
@@ -49,7 +51,7 @@ export class NodeDoor implements NodeFacade {
 
   constructor(
     parts: Parts,
-    doors: Pick<NodeFacade, "wallet" | "assets" | "ledger" | "witness" | "govern"> & {
+    doors: Pick<NodeFacade, "wallet" | "assets" | "locks" | "ledger" | "witness" | "govern"> & {
       readonly tasks: TasksDoor;
     },
     options: NodeDoorOptions,
@@ -59,6 +61,7 @@ export class NodeDoor implements NodeFacade {
     this.tasks = doors.tasks;
     this.wallet = doors.wallet;
     this.assets = doors.assets;
+    this.locks = doors.locks;
     this.ledger = doors.ledger;
     this.witness = doors.witness;
     this.govern = doors.govern;

@@ -16,6 +16,20 @@ import type {
 } from "@catalyze/api/schema/asset";
 import type {CellsView} from "@catalyze/api/schema/cell";
 import type {GovernView, ProposeBody, VoteBody} from "@catalyze/api/schema/govern";
+import type {
+  LockAcceptBody,
+  LockClaimBody,
+  LockClaimedView,
+  LockList,
+  LockNoticeBody,
+  LockNoticeView,
+  LockOpenBody,
+  LockOpenedView,
+  LockPayBody,
+  LockTakeBody,
+  LockView,
+  VoucherView,
+} from "@catalyze/api/schema/lock";
 import type {AskView, ModelAddBody, ModelView, PeerView, QuoteView} from "@catalyze/api/schema/market";
 import type {
   BackupView,
@@ -39,7 +53,7 @@ import type {
 } from "@catalyze/api/schema/task";
 import type {WitnessStatusView} from "@catalyze/api/schema/witness";
 import type {StakeKind} from "@catalyze/core/ledger/op";
-import type {AccountId, CellId, TaskId} from "@catalyze/core/primitives/id";
+import type {AccountId, CellId, LockId, TaskId} from "@catalyze/core/primitives/id";
 
 /** A task as a door hands it in: sizes and types checked, class and money not yet. */
 export type TaskRequest = {
@@ -110,6 +124,20 @@ export interface AssetsFacade {
   sales(filter: {readonly limit: number; readonly isAll: boolean}): Promise<SaleList>;
 }
 
+export interface LocksFacade {
+  /** The next to expire first. */
+  list(filter: {readonly limit: number; readonly isAll: boolean}): Promise<LockList>;
+  /** Returns once certified. Throws `PAYEE_KEY_UNKNOWN`, `AMOUNT_INVALID`, `FUNDS_INSUFFICIENT`. */
+  open(body: LockOpenBody): Promise<LockOpenedView>;
+  /** These five throw `LOCK_UNKNOWN`, `LOCK_CLOSED`, `LOCK_NOT_YOURS`. The voucher is on disk when it returns. */
+  pay(id: LockId, body: LockPayBody): Promise<VoucherView>;
+  take(body: LockTakeBody): Promise<LockView>;
+  /** These three return once certified. Throws `NOTHING_TO_CLAIM`. */
+  claim(id: LockId, body: LockClaimBody): Promise<LockClaimedView>;
+  notice(id: LockId, body: LockNoticeBody): Promise<LockNoticeView>;
+  accept(id: LockId, body: LockAcceptBody): Promise<OpView>;
+}
+
 export interface LedgerFacade {
   show(): Promise<LedgerView>;
   balances(): Promise<BalanceList>;
@@ -151,6 +179,7 @@ export interface NodeFacade {
   peers(): Promise<readonly PeerView[]>;
   readonly wallet: WalletFacade;
   readonly assets: AssetsFacade;
+  readonly locks: LocksFacade;
   readonly ledger: LedgerFacade;
   readonly witness: WitnessFacade;
   readonly govern: GovernFacade;

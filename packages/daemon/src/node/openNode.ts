@@ -2,6 +2,7 @@
 import type {Clock} from "@catalyze/core/ports/clock";
 import {AssetDoor} from "../facade/assetDoor.ts";
 import {GovernDoor} from "../facade/governDoor.ts";
+import {LockDoor} from "../facade/lockDoor.ts";
 import {LedgerDoor, WalletDoor} from "../facade/moneyDoors.ts";
 import {NodeDoor} from "../facade/nodeDoor.ts";
 import {TasksDoor} from "../facade/tasksFacade.ts";
@@ -125,6 +126,7 @@ function openDoors(parts: Parts, {input, facts, home, chain}: DoorContext): Node
         passphrase: home.passphrase,
         evmAddress: `0x${home.witness.evmAddress}`,
       }),
+      locks: new LockDoor({ledger, vouchers, identity}),
       assets: new AssetDoor({ledger, vouchers, account: identity.account}),
       ledger: new LedgerDoor(money),
       govern: new GovernDoor(money),

@@ -1,6 +1,7 @@
 /** A node that answers from memory: what the doors need to be tested without one. */
 import type {SaleBody, SaleView} from "@catalyze/api/schema/asset";
 import type {ProposalView} from "@catalyze/api/schema/govern";
+import type {LockOpenBody, LockView} from "@catalyze/api/schema/lock";
 import type {AskView, CandidateView, ModelView, PeerView} from "@catalyze/api/schema/market";
 import type {TaskEvent, TaskView} from "@catalyze/api/schema/task";
 import {CodedError} from "@catalyze/core/errors/codedError";
@@ -136,6 +137,7 @@ export type FakeState = {
   isReady: boolean;
   ledgerOk: boolean;
   readonly offers: SaleBody[];
+  readonly locks: LockOpenBody[];
   saleState: SaleView["state"];
   /** Pieces of an export. */
   ledgerExport: readonly Uint8Array[];
@@ -159,6 +161,7 @@ export function fakeState(): FakeState {
     isReady: true,
     ledgerOk: true,
     offers: [],
+    locks: [],
     saleState: "open",
     ledgerExport: [],
   };
@@ -184,6 +187,17 @@ const SALE: SaleView = {
   ...{saleId: HASH, seller: OTHER, isOwn: false, isInReach: true, grade: "checkpointed", state: "open"},
   ...{gives: {assetId: HASH, units: "7"}, wants: {amountUctz: "2500000"}},
   ...{expiryHeight: "99", expiresAtMs: 1_700_000_060_000},
+};
+
+export const VOUCHER = "v".repeat(182);
+
+const LOCK: LockView = {
+  ...{lockId: HASH, payer: OTHER, payee: ACCOUNT, amountUctz: "9000000", drawnUctz: "1000000"},
+  ...{paidUctz: "1000000", awardedUctz: "0", refundTo: OTHER, isOpen: true, isPlain: true},
+  authority: {kind: "payer", key: HASH, account: OTHER},
+  split: [{target: "account", account: ACCOUNT, bps: 10_000}],
+  ...{expiryHeight: "99", expiresAtMs: 1_700_000_060_000, voucherReceivedUctz: "3000000"},
+  ...{claimableUctz: "2000000", grade: "certified"},
 };
 
 export function fakeFacade(state: FakeState): NodeFacade {
@@ -326,6 +340,7 @@ export function fakeFacade(state: FakeState): NodeFacade {
         check("wallet.show");
         return {
           account: ACCOUNT,
+          publicKey: OTHER,
           balanceUctz: "1500000",
           balanceCheckpointedUctz: "1500000",
           stakedUctz: "0",
@@ -394,6 +409,37 @@ export function fakeFacade(state: FakeState): NodeFacade {
       async sales() {
         check("assets.sales");
         return {height: "42", sales: [SALE]};
+      },
+    },
+    locks: {
+      async list() {
+        check("locks.list");
+        return {height: "42", locks: [LOCK]};
+      },
+      async open(body) {
+        check("locks.open");
+        state.locks.push(body);
+        return {...OP_VIEW, lockId: HASH, expiryHeight: "99", expiresAtMs: 1_700_000_060_000};
+      },
+      async pay(lockId, {totalUctz}) {
+        check("locks.pay");
+        return {lockId, totalUctz, voucher: VOUCHER};
+      },
+      async take() {
+        check("locks.take");
+        return LOCK;
+      },
+      async claim() {
+        check("locks.claim");
+        return {...OP_VIEW, lock: LOCK};
+      },
+      async notice() {
+        check("locks.notice");
+        return {...OP_VIEW, endHeight: "50", endsAtMs: 1_700_000_060_000};
+      },
+      async accept() {
+        check("locks.accept");
+        return OP_VIEW;
       },
     },
     witness: {
