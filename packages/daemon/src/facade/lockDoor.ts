@@ -37,6 +37,7 @@ import {formatCtz} from "@catalyze/core/primitives/amount";
 import {ByteReader} from "@catalyze/core/primitives/binary";
 import {equalBytes} from "@catalyze/core/primitives/bytes";
 import type {LockId, OpId} from "@catalyze/core/primitives/id";
+import {isPlain} from "@catalyze/core/task/lockUse";
 import type {LocksFacade} from "../http/nodeFacade.ts";
 import {readUctz} from "../http/taskRequest.ts";
 import type {LedgerNode} from "../ledger/ledgerNode.ts";
@@ -44,7 +45,7 @@ import type {Identity} from "../pipeline/identity.ts";
 import type {VoucherRecords} from "../pipeline/incomingPayments.ts";
 import {heightIn, opView, timeAt} from "./ledgerViews.ts";
 import {lockSpecOf} from "./lockTerms.ts";
-import {isPlain, lockView} from "./lockView.ts";
+import {lockView} from "./lockView.ts";
 
 export type LockDoorComponents = {
   readonly ledger: LedgerNode;

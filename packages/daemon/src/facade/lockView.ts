@@ -4,9 +4,9 @@ import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import type {LockCell} from "@catalyze/core/ledger/cell";
 import {allowance, standingAfter} from "@catalyze/core/ledger/claims";
 import {awardedOf} from "@catalyze/core/ledger/lanes";
-import type {LockSpec, SplitLeg} from "@catalyze/core/ledger/op";
-import {BPS_WHOLE} from "@catalyze/core/ledger/split";
+import type {SplitLeg} from "@catalyze/core/ledger/op";
 import {toHex} from "@catalyze/core/primitives/bytes";
+import {isPlain} from "@catalyze/core/task/lockUse";
 import type {LedgerNode} from "../ledger/ledgerNode.ts";
 import type {VoucherRecords} from "../pipeline/incomingPayments.ts";
 import {gradeOf, timeAt} from "./ledgerViews.ts";
@@ -38,17 +38,6 @@ export function lockView(lock: LockCell, {ledger, vouchers}: LockSight): LockVie
     claimableUctz: claimable(lock, received ?? 0n, ledger.head().height).toString(),
     grade: gradeOf(ledger, {kind: "lock", id}),
   };
-}
-
-/**
- * All of it to the payee. The market never uses such a lock, because its splits have a fee in them; and nobody
- * pays by hand on one of the market, where a voucher stands for receipts.
- */
-export function isPlain({split, controller}: Pick<LockSpec, "split" | "controller">): boolean {
-  const [leg] = split;
-  return (
-    leg !== undefined && leg.bps === BPS_WHOLE && leg.target.kind === "cell" && leg.target.cell === controller
-  );
 }
 
 function claimable(lock: LockCell, received: bigint, height: bigint): bigint {
