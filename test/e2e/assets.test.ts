@@ -1,8 +1,9 @@
 /** Real daemons issue, give, sell, burn: what each account has, and why, is what its commands say. */
 import {createHash} from "node:crypto";
-import {rm, writeFile} from "node:fs/promises";
+import {readFile, rm, writeFile} from "node:fs/promises";
 import {join} from "node:path";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
+import {ctz as runCtz} from "./harness/cli.ts";
 import {until} from "./harness/until.ts";
 import {World} from "./harness/world.ts";
 
@@ -90,6 +91,21 @@ describe("ctz wallet assets", () => {
         isIssuer: false,
       },
     ]);
+
+    // Whoever has the genesis can tell that the gift counts, with no daemon.
+    const file = join(world.folder, "given.json");
+    expect((await ctz("artist", "ledger", "proof", "--op", sent.json.opId, "-o", file)).code).toBe(0);
+    const {genesis} = world.daemon("fan").layout;
+    const checked = await runCtz(["ledger", "proof", "--check", file, "--genesis", genesis, "--json"]);
+    expect([checked.code, checked.json]).toMatchObject([
+      0,
+      {kind: "transfer", votes: 1, outputs: [{to: accountOf("fan"), assetId: asset, units: "40"}]},
+    ]);
+    const text = await readFile(file, "utf8");
+    await writeFile(file, text.replace(sent.json.opId, "f".repeat(64)));
+    const forged = await runCtz(["ledger", "proof", "--check", file, "--genesis", genesis, "--json"]);
+    expect([forged.code, forged.json.error.code]).toEqual([7, "PROOF_INVALID"]);
+    expect((await ctz("artist", "ledger", "proof", "--op", "f".repeat(64))).code).toBe(4);
 
     // One offer that the other takes; one that nobody wants.
     const offered = await ctz("fan", "wallet", "sell", `30@${asset}`, "2.5", "--only", accountOf("artist"));

@@ -207,3 +207,12 @@ export const LedgerReport = Type.Object({
 });
 /** What `ledger verify` found: every invariant by name. */
 export type LedgerReport = Static<typeof LedgerReport>;
+
+export const OpProofView = Type.Object({
+  opId: HashText,
+  genesisHash: HashText,
+  /** `opProof.ts` of core defines the bytes, and checks them with nothing but the genesis. */
+  proof: Type.String({contentEncoding: "base64"}),
+});
+/** That a quorum voted for an op, for whoever trusts nobody. */
+export type OpProofView = Static<typeof OpProofView>;

@@ -9,6 +9,7 @@ import type {
   HistoryItem,
   LedgerReport,
   LedgerView,
+  OpProofView,
   OpView,
   WalletView,
 } from "@catalyze/api/schema/money";
@@ -17,9 +18,10 @@ import {CodedError} from "@catalyze/core/errors/codedError";
 import {encodeBalanceProof} from "@catalyze/core/ledger/balanceProof";
 import {balanceOf, stakeOf, ZERO_HASH} from "@catalyze/core/ledger/cell";
 import type {Payload, StakeKind} from "@catalyze/core/ledger/op";
+import {encodeOpProof} from "@catalyze/core/ledger/opProof";
 import type {Net} from "@catalyze/core/ports/net";
 import {toHex, utf8} from "@catalyze/core/primitives/bytes";
-import type {AccountId, CellId} from "@catalyze/core/primitives/id";
+import type {AccountId, CellId, OpId} from "@catalyze/core/primitives/id";
 import {isCellId} from "@catalyze/core/primitives/id";
 import type {LedgerFacade, WalletFacade} from "../http/nodeFacade.ts";
 import {exportBackup} from "../identity/backup.ts";
@@ -217,6 +219,12 @@ export class LedgerDoor implements LedgerFacade {
       genesisHash: ledger.genesisHash,
       proof: Buffer.from(encodeBalanceProof(proof)).toString("base64"),
     };
+  }
+
+  async opProof(id: OpId): Promise<OpProofView> {
+    const {ledger} = this.#components;
+    const proof = encodeOpProof(await ledger.opProofOf(id));
+    return {opId: id, genesisHash: ledger.genesisHash, proof: Buffer.from(proof).toString("base64")};
   }
 
   async verify(): Promise<LedgerReport> {

@@ -1,7 +1,7 @@
 /** One handler per JSON route: from checked input to a call of the facade to the answer's fields. */
 import type {BodyOf, ParamsOf, QueryOf, ResponseOf, Route} from "@catalyze/api/route";
 import {ROUTES, type RouteName, type Routes} from "@catalyze/api/routes";
-import type {AccountId, CellId, LockId, TaskId} from "@catalyze/core/primitives/id";
+import type {AccountId, CellId, LockId, OpId, TaskId} from "@catalyze/core/primitives/id";
 import type {ConfigStore} from "../options/configStore.ts";
 import type {NodeFacade} from "./nodeFacade.ts";
 import {readTaskRequest, readUctz} from "./taskRequest.ts";
@@ -86,6 +86,7 @@ export const HANDLERS: Handlers = {
   ledger: async (context) => await context.facade().ledger.show(),
   ledgerBalances: async (context) => await context.facade().ledger.balances(),
   ledgerProof: async (context, {params}) => await context.facade().ledger.proof(params.account as AccountId),
+  ledgerOpProof: async (context, {params}) => await context.facade().ledger.opProof(params.op as OpId),
   ledgerVerify: async (context) => await context.facade().ledger.verify(),
   ledgerCheckpoints: async (context, {query}) => ({
     checkpoints: [...(await context.facade().ledger.checkpoints(query.limit ?? LIST_LIMIT))],

@@ -39,6 +39,7 @@ import type {
   HistoryItem,
   LedgerReport,
   LedgerView,
+  OpProofView,
   OpView,
   WalletView,
 } from "@catalyze/api/schema/money";
@@ -53,7 +54,7 @@ import type {
 } from "@catalyze/api/schema/task";
 import type {WitnessStatusView} from "@catalyze/api/schema/witness";
 import type {StakeKind} from "@catalyze/core/ledger/op";
-import type {AccountId, CellId, LockId, TaskId} from "@catalyze/core/primitives/id";
+import type {AccountId, CellId, LockId, OpId, TaskId} from "@catalyze/core/primitives/id";
 
 /** A task as a door hands it in: sizes and types checked, class and money not yet. */
 export type TaskRequest = {
@@ -145,6 +146,8 @@ export interface LedgerFacade {
   cells(id: CellId): Promise<CellsView>;
   /** `NOT_FOUND` before the first checkpoint. */
   proof(account: AccountId): Promise<BalanceProofView>;
+  /** Of one of the latest ops. `NOT_FOUND` when the votes for it are not here. */
+  opProof(id: OpId): Promise<OpProofView>;
   verify(): Promise<LedgerReport>;
   /** The file of `ctz ledger export`, of one moment, in pieces. */
   export(): AsyncIterable<Uint8Array>;

@@ -514,6 +514,10 @@ export function fakeFacade(state: FakeState): NodeFacade {
         check("ledger.proof");
         return {account, height: "42", genesisHash: HASH, proof: "AQID"};
       },
+      async opProof(opId) {
+        check("ledger.opProof");
+        return {opId, genesisHash: HASH, proof: "AQID"};
+      },
       async verify() {
         check("ledger.verify");
         return {

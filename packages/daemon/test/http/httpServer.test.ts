@@ -51,6 +51,7 @@ const pathOf = (route: Route): string =>
     .replace(/\/(cells|locks)\/\{id\}/, `/$1/${"c".repeat(64)}`)
     .replace("{id}", TASK_ID)
     .replace("{account}", "b".repeat(64))
+    .replace("{op}", "c".repeat(64))
     .replace("{key}", "slots");
 
 describe("HttpServer", () => {
