@@ -1,12 +1,17 @@
 /** That the history explains all that an account has: every µCTZ, every unit. */
+import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {assetIdOf} from "@catalyze/core/ledger/assetIds";
-import {balanceOf} from "@catalyze/core/ledger/cell";
-import type {LockSpec, Payload, SaleSpec} from "@catalyze/core/ledger/op";
+import {balanceOf, type LockCell} from "@catalyze/core/ledger/cell";
+import type {LockSpec, Op, Payload, SaleSpec} from "@catalyze/core/ledger/op";
 import {signVoucher} from "@catalyze/core/ledger/voucher";
 import {fromHex} from "@catalyze/core/primitives/bytes";
-import type {AccountId, AssetId, Hash, LockId} from "@catalyze/core/primitives/id";
+import type {AccountId, AssetId, Hash, LockId, OpId} from "@catalyze/core/primitives/id";
+import type {UnixMs} from "@catalyze/core/primitives/time";
 import {decodeEntry, encodeEntry, type HistoryEntry} from "@catalyze/daemon/ledger/historyCodec";
+import {OpHistory} from "@catalyze/daemon/ledger/opHistory";
 import {afterEach, describe, expect, it} from "vitest";
+import {DiskFaults} from "../../../../test/sim/fakes/diskFaults.ts";
+import {MemoryDisk, MemoryStore} from "../../../../test/sim/fakes/memoryStore.ts";
 import {accountSigner, CTZ, LedgerRig} from "./ledgerRig.ts";
 import {transfer} from "./transfer.ts";
 
@@ -114,5 +119,40 @@ describe("OpHistory", () => {
     for (const entry of [plain, full, {...plain, stakeBurned: 1n}, {...plain, units}])
       expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
     expect(encodeEntry(plain)).toHaveLength(170);
+  });
+
+  it("counts the fee of a claim once: when it is certified, or when the lock expires over it", async () => {
+    const [payee, payer] = [accountIdOf(accountSigner(1).publicKey), accountIdOf(accountSigner(0).publicKey)];
+    const lockId = "3".repeat(64) as LockId;
+    const spec: LockSpec = {
+      ...{controller: payee, controllerKey: accountSigner(1).publicKey, amount: 10n * CTZ, tag: HASH},
+      authority: {kind: "payer", key: accountSigner(0).publicKey},
+      split: [{target: {kind: "cell", cell: payee}, bps: 10_000}],
+      ...{expiryH: 9n, refundTo: payer},
+    };
+    const cumulative = 4n * CTZ;
+    const claim = {kind: "claim", cumulative, voucher: undefined, isFinal: false} as const;
+    const op = {id: HASH as string as OpId, body: {cell: lockId, payload: claim, fee: 100n}} as Op;
+    const at = {height: 9n, atMs: 0 as UnixMs};
+    for (const {isRecorded, isCovered, fee} of [
+      {isRecorded: false, isCovered: false, fee: 100n},
+      {isRecorded: true, isCovered: false, fee: 100n},
+      {isRecorded: true, isCovered: false, fee: 60n},
+      {isRecorded: true, isCovered: true, fee: 0n},
+    ]) {
+      const store = new MemoryStore(new MemoryDisk(new DiskFaults()));
+      const about = {kind: "lock", id: lockId, payer, openOp: HASH, spec, paid: 0n, awarded: [], endH: 9n};
+      const open = {...about, drawn: 0n, expiryH: 9n, isClosed: false} as unknown as LockCell;
+      let lock = open;
+      const history = new OpHistory({store, lock: () => lock, locks: () => [open], account: () => undefined});
+      await history.start([payee, payer]);
+      if (isRecorded) await store.write(history.onCertified([op], at));
+      if (isCovered) await store.write(history.onCheckpoint({ops: [op.id], moves: []}, at));
+      lock = {...open, paid: cumulative, drawn: cumulative, isClosed: true};
+      await store.write(history.onCheckpoint({ops: [], moves: [{kind: "expiry", lockId, fee}]}, at));
+      const sumOf = async (account: AccountId) =>
+        (await history.list(account, 10)).reduce((sum, {delta}) => sum + delta, 0n);
+      expect([await sumOf(payee), await sumOf(payer)]).toEqual([4n * CTZ - (isCovered ? 100n : fee), 6n * CTZ]);
+    }
   });
 });
