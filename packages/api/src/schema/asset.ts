@@ -70,7 +70,7 @@ export const Lot = Type.Union([
 export type Lot = Static<typeof Lot>;
 
 /** An offer that nobody takes holds what it gives until it expires: thirty days at most. */
-export const SALE_VALID_MS_MAX = 30 * 24 * 3_600_000;
+const SALE_VALID_MS_MAX = 30 * 24 * 3_600_000;
 
 export const SaleBody = Type.Object(
   {

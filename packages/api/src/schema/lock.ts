@@ -61,7 +61,7 @@ export const LockList = Type.Object({
 export type LockList = Static<typeof LockList>;
 
 /** A year. */
-export const LOCK_VALID_MS_MAX = 365 * 24 * 3_600_000;
+const LOCK_VALID_MS_MAX = 365 * 24 * 3_600_000;
 
 export const LockOpenBody = Type.Object(
   {

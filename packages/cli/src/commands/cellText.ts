@@ -60,7 +60,7 @@ export function lockRows(lock: LockView): readonly Row[] {
   ];
 }
 
-export function authorityText({
+function authorityText({
   kind,
   account,
   rateUctz,

@@ -25,7 +25,7 @@ import {committeeAt, genesisRegister, type Register} from "./register.ts";
 const VERSION = 1;
 /** Ops and headers of one certificate: far below what its counts would allow. */
 const CERTIFICATE_BYTES_MAX = 2 * 1024 * 1024;
-export const OP_PROOF_BYTES_MAX = 8 * 1024 * 1024;
+const OP_PROOF_BYTES_MAX = 8 * 1024 * 1024;
 
 export type OpProof = {
   /** Every change of committee from the genesis to the epoch of the votes. */
@@ -35,7 +35,7 @@ export type OpProof = {
 
 export type Certified = {readonly certificate: Certificate; readonly epoch: number};
 
-export type CertifiedIn = {
+type CertifiedIn = {
   readonly dag: Dag;
   readonly tally: Tally;
   readonly register: Register;
