@@ -60,13 +60,7 @@ export function lockRows(lock: LockView): readonly Row[] {
   ];
 }
 
-function authorityText({
-  kind,
-  account,
-  rateUctz,
-  startHeight,
-  endHeight,
-}: LockView["authority"]): string {
+function authorityText({kind, account, rateUctz, startHeight, endHeight}: LockView["authority"]): string {
   switch (kind) {
     case "clock":
       return `clock: ${ctz(rateUctz ?? "0")} a height, from ${startHeight ?? "?"} to ${endHeight ?? "?"}`;

@@ -152,7 +152,10 @@ describe("OpHistory", () => {
       await store.write(history.onCheckpoint({ops: [], moves: [{kind: "expiry", lockId, fee}]}, at));
       const sumOf = async (account: AccountId) =>
         (await history.list(account, 10)).reduce((sum, {delta}) => sum + delta, 0n);
-      expect([await sumOf(payee), await sumOf(payer)]).toEqual([4n * CTZ - (isCovered ? 100n : fee), 6n * CTZ]);
+      expect([await sumOf(payee), await sumOf(payer)]).toEqual([
+        4n * CTZ - (isCovered ? 100n : fee),
+        6n * CTZ,
+      ]);
     }
   });
 });
