@@ -1,7 +1,7 @@
 /** Routes of wallet, ledger, witnesses and votes. */
 import {Type} from "typebox";
 import {limit, route} from "./route.ts";
-import {AccountText} from "./schema/fields.ts";
+import {AccountText, HashText} from "./schema/fields.ts";
 import {GovernView, ProposeBody, VoteBody} from "./schema/govern.ts";
 import {
   BackupBody,
@@ -12,6 +12,7 @@ import {
   HistoryList,
   LedgerReport,
   LedgerView,
+  OpProofView,
   OpView,
   SendBody,
   StakeBody,
@@ -74,6 +75,13 @@ export const MONEY_ROUTES = {
     summary: "What an account holds at the last checkpoint, provable to whoever has the genesis",
     params: Type.Object({account: AccountText}),
     response: BalanceProofView,
+  }),
+  ledgerOpProof: route({
+    method: "GET",
+    path: "/api/v1/ledger/certificate/{op}",
+    summary: "That one of the latest ops is certified, provable to whoever has the genesis",
+    params: Type.Object({op: HashText}),
+    response: OpProofView,
   }),
   ledgerVerify: route({
     method: "POST",

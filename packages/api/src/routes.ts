@@ -1,5 +1,7 @@
 /** The whole HTTP surface of the daemon, one row a route. */
 import {Type} from "typebox";
+import {ASSET_ROUTES} from "./assetRoutes.ts";
+import {LOCK_ROUTES} from "./lockRoutes.ts";
 import {MONEY_ROUTES} from "./moneyRoutes.ts";
 import {limit, route} from "./route.ts";
 import {Done, TaskIdText} from "./schema/fields.ts";
@@ -145,6 +147,8 @@ export const ROUTES = {
   }),
   peers: route({method: "GET", path: "/api/v1/peers", summary: "Connected peers", response: PeerList}),
   ...MONEY_ROUTES,
+  ...ASSET_ROUTES,
+  ...LOCK_ROUTES,
   models: route({method: "GET", path: "/api/v1/models", summary: "Models known here", response: ModelList}),
   modelAdd: route({
     method: "POST",

@@ -1,5 +1,6 @@
 /** Every command of `ctz`, in the order of the overview. */
 import type {Command} from "./command.ts";
+import {walletAssets, walletBurn, walletIssue} from "./commands/assets.ts";
 import {completion} from "./commands/completion.ts";
 import {configGet, configList, configSet} from "./commands/config.ts";
 import {demo} from "./commands/demo.ts";
@@ -11,11 +12,13 @@ import {ledgerBalances, ledgerCheckpoints, ledgerShow} from "./commands/ledger.t
 import {ledgerExport} from "./commands/ledgerExport.ts";
 import {ledgerProof} from "./commands/ledgerProof.ts";
 import {ledgerVerify} from "./commands/ledgerVerify.ts";
+import {lockAccept, lockClaim, lockList, lockNotice, lockOpen, lockPay, lockTake} from "./commands/lock.ts";
 import {marketAsks, peerList} from "./commands/market.ts";
 import {modelAdd, modelList} from "./commands/model.ts";
 import {nodeInfo, nodeWhy} from "./commands/node.ts";
 import {quote} from "./commands/quote.ts";
 import {run} from "./commands/run.ts";
+import {walletBuy, walletSales, walletSell} from "./commands/sales.ts";
 import {status} from "./commands/status.ts";
 import {taskCancel, taskExplain, taskList, taskReceipt, taskShow} from "./commands/task.ts";
 import {up} from "./commands/up.ts";
@@ -41,9 +44,22 @@ export const COMMANDS: readonly Command[] = [
   walletSend,
   walletStake,
   walletUnstake,
+  walletAssets,
+  walletIssue,
+  walletBurn,
+  walletSales,
+  walletSell,
+  walletBuy,
   walletHistory,
   walletBackup,
   walletRestore,
+  lockOpen,
+  lockList,
+  lockPay,
+  lockTake,
+  lockClaim,
+  lockNotice,
+  lockAccept,
   marketAsks,
   peerList,
   modelAdd,
@@ -77,7 +93,8 @@ export const COMMANDS: readonly Command[] = [
 
 export const GROUPS: GroupSummaries = {
   task: "Tasks of this node: list, show, explain, receipt, cancel",
-  wallet: "Money: show, send, history, backup, restore",
+  wallet: "Money and assets: show, send, stake, assets, sales, history, backup, restore",
+  lock: "Money set aside for another: open, list, pay, take, claim, notice, accept",
   market: "What is sold: asks",
   witness: "This node's part in agreeing on the ledger: status, join, leave",
   govern: "What is in force, and votes on it: list, show, propose, vote",

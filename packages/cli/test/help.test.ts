@@ -110,7 +110,7 @@ describe("help", () => {
     expect(spawnSync("bash", ["-n"], {input: bash.out}).status).toBe(0);
     const script = `${bash.out}\nCOMP_WORDS=(ctz wallet s); COMP_CWORD=2; _ctz; echo "\${COMPREPLY[@]}"`;
     const run = spawnSync("bash", ["-c", `compopt() { :; }; ${script}`], {encoding: "utf8"});
-    expect(run.stdout.trim()).toBe("show send stake");
+    expect(run.stdout.trim()).toBe("show send stake sales sell");
     for (const shell of ["zsh", "fish"]) {
       const {code, out} = await ctz("completion", shell);
       expect(code).toBe(0);

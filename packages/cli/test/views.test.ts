@@ -3,7 +3,7 @@ import {fileURLToPath} from "node:url";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {ERRORS, type ErrorCode} from "@catalyze/core/errors/table";
 import {afterEach, beforeEach, describe, expect, it} from "vitest";
-import {OTHER, TASK_ID} from "../../daemon/test/http/fakeFacade.ts";
+import {HASH, OTHER, TASK_ID, VOUCHER} from "../../daemon/test/http/fakeFacade.ts";
 import {type Cli, startCli, testIo} from "./cliHarness.ts";
 
 let cli: Cli;
@@ -24,13 +24,30 @@ const VIEWS: [string[], string][] = [
   [["task", "cancel", TASK_ID], "cancelled"],
   [["wallet", "show"], "1.5 CTZ"],
   [["wallet", "send", OTHER, "1.5"], "certified by 4 witnesses"],
+  [["wallet", "send", OTHER, "7", "--asset", HASH], "sent 7 units of"],
+  [["wallet", "assets"], "990"],
+  [["wallet", "issue", "seed", "1000", "--file", FILE, "--royalty", "500"], `as asset ${HASH}`],
+  [["wallet", "issue", "right", "5", "--content", HASH], "issued 5 units"],
+  [["wallet", "burn", "5", "--asset", HASH], "burned 5 units"],
+  [["wallet", "sales"], "7@cccccc"],
+  [["wallet", "sales", "--all"], "2.5 CTZ"],
+  [["wallet", "sell", `7@${HASH}`, "2.5", "--expires", "10m"], "until 2023-11-14 22:14:20"],
+  [["wallet", "buy", HASH], `sale ${HASH}`],
   [["wallet", "history"], "-0.001 CTZ"],
   [["wallet", "backup", "/tmp/never-written"], "/tmp/never-written"],
+  [["lock", "open", `${OTHER}:${HASH}`, "9", "--rate", "1000uctz"], `lock ${HASH}`],
+  [["lock", "list"], "2 CTZ"],
+  [["lock", "pay", HASH, "3"], VOUCHER],
+  [["lock", "take", VOUCHER], "up to 3 CTZ"],
+  [["lock", "claim", HASH, "--voucher", VOUCHER], "drawn 1 CTZ of 9 CTZ"],
+  [["lock", "notice", HASH, "--after", "24h"], "stops at height 50"],
+  [["lock", "accept", HASH, "10"], "10 CTZ of executor stake"],
   [["market", "asks"], "0.0008 CTZ"],
   [["peer", "list"], "1.5 ms"],
   [["model", "list"], "Apache-2.0"],
   [["model", "add", FILE, "--title", "x", "--licence", "MIT"], "onnx/bafyfake"],
   [["ledger", "show"], "runs unanchored"],
+  [["ledger", "show", HASH], "and 2 more holders"],
   [["ledger", "verify"], "conservation"],
   [["ledger", "checkpoints"], "42"],
   [["ledger", "balances"], "1.5 CTZ"],
@@ -96,6 +113,32 @@ describe("commands that show", () => {
       [["wallet", "send", "abc", "1"], "ACCOUNT_UNKNOWN"],
       [["wallet", "send", OTHER, "1.5.5"], "AMOUNT_INVALID"],
       [["wallet", "send", OTHER, "0"], "AMOUNT_INVALID"],
+      [["wallet", "send", OTHER, "1.5", "--asset", HASH], "UNITS_INVALID"],
+      [["wallet", "send", OTHER, "0", "--asset", HASH], "UNITS_INVALID"],
+      [["wallet", "send", OTHER, "5", "--asset", "abc"], "ASSET_UNKNOWN"],
+      [["wallet", "issue", "share", "5", "--content", HASH], "USAGE"],
+      [["wallet", "issue", "seed", "5"], "USAGE"],
+      [["wallet", "issue", "seed", "5", "--content", HASH, "--file", FILE], "USAGE"],
+      [["wallet", "issue", "seed", "5", "--file", "/nonexistent/manifest"], "USAGE"],
+      [["wallet", "issue", "seed", "5", "--content", HASH, "--royalty", "10001"], "USAGE"],
+      [["wallet", "burn", "18446744073709551616", "--asset", HASH], "UNITS_INVALID"],
+      [["wallet", "sell", "5@abc", "1"], "ASSET_UNKNOWN"],
+      [["wallet", "sell", "1", "free"], "AMOUNT_INVALID"],
+      [["wallet", "sell", "1", `5@${HASH}`, "--expires", "soon"], "USAGE"],
+      [["wallet", "sell", "1", `5@${HASH}`, "--only", "bob"], "ACCOUNT_UNKNOWN"],
+      [["wallet", "buy", "abc"], "SALE_UNKNOWN"],
+      [["ledger", "show", "abc"], "NOT_FOUND"],
+      [["lock", "open", "bob", "1"], "ACCOUNT_UNKNOWN"],
+      [["lock", "open", `${OTHER}:bob`, "1"], "ACCOUNT_UNKNOWN"],
+      [["lock", "open", `${OTHER}:${HASH}`, "1", "--judge", OTHER], "PAYEE_KEY_UNKNOWN"],
+      [["lock", "open", OTHER, "1", "--committee", "--rate", "1"], "USAGE"],
+      [["lock", "open", OTHER, "1", "--expires", "0s"], "USAGE"],
+      [["lock", "pay", HASH, "nothing"], "AMOUNT_INVALID"],
+      [["lock", "pay", "abc", "1"], "LOCK_UNKNOWN"],
+      [["lock", "take", "abc"], "VOUCHER_INVALID"],
+      [["lock", "take", "@/nonexistent/voucher"], "USAGE"],
+      [["lock", "claim", "abc"], "LOCK_UNKNOWN"],
+      [["lock", "notice", HASH, "--after", "soon"], "USAGE"],
       [["task", "list", "--limit", "0"], "USAGE"],
       [["status", "--timeout", "soon"], "USAGE"],
       [["status", "--api", "ftp://x"], "USAGE"],
@@ -106,6 +149,48 @@ describe("commands that show", () => {
       expect(result.err).toContain(`[${code}]`);
       expect(result.out).toBe("");
     }
+  });
+});
+
+describe("ctz wallet sell", () => {
+  it("asks for the mirror of an offer that is taken, only with its seller", async () => {
+    expect((await cli.run(["wallet", "buy", HASH, "--expires", "2m"])).code).toBe(0);
+    expect(cli.state.offers).toEqual([
+      {
+        ...{gives: {amountUctz: "2500000"}, wants: {assetId: HASH, units: "7"}, only: OTHER},
+        validMs: 120_000,
+      },
+    ]);
+    cli.state.saleState = "matched";
+    const {code, err} = await cli.run(["wallet", "buy", HASH]);
+    expect([code, err.includes("SALE_UNKNOWN")]).toEqual([4, true]);
+  });
+
+  it("waits for what becomes of it, and says with a code that nobody's offer fitted", async () => {
+    cli.state.saleState = "matched";
+    const matched = await cli.run(["wallet", "sell", "1", `5@${HASH}`, "--wait", "--json"]);
+    expect(matched.code).toBe(0);
+    expect(JSON.parse(matched.out)).toMatchObject({saleId: HASH, sale: {state: "matched"}});
+    cli.state.saleState = "returned";
+    const returned = await cli.run(["wallet", "sell", "1", `5@${HASH}`, "--wait", "--json"]);
+    expect(returned.code).toBe(5);
+    expect(JSON.parse(returned.out)).toMatchObject({error: {code: "SALE_UNMATCHED", retryable: true}});
+  });
+});
+
+describe("ctz lock open", () => {
+  it("says whose word pays: the payer's, a judge's, a committee's beside it, or a clock's", async () => {
+    for (const flags of [[], ["--judge", `${HASH}:${OTHER}`], ["--committee"], ["--rate", "0.5"]])
+      expect(
+        (await cli.run(["lock", "open", `${OTHER}:${HASH}`, "9", "--expires", "2m", ...flags])).code,
+      ).toBe(0);
+    const terms = {payee: OTHER, payeeKey: HASH, amountUctz: "9000000", validMs: 120_000};
+    expect(cli.state.locks).toEqual([
+      {...terms, authority: "payer"},
+      {...terms, authority: "key", judgeKey: OTHER},
+      {...terms, authority: "payerOrCommittee"},
+      {...terms, authority: "clock", rateUctz: "500000"},
+    ]);
   });
 });
 

@@ -11,7 +11,14 @@ export const Uctz = Type.String({pattern: "^(0|[1-9][0-9]{0,19})$", description:
 export const SignedUctz = Type.String({pattern: "^-?(0|[1-9][0-9]{0,19})$", description: "µCTZ, decimal"});
 /** Counts that may pass 2^53: units, heights. */
 export const Big = Type.String({pattern: "^(0|[1-9][0-9]{0,38})$", description: "integer, decimal"});
+export const SignedBig = Type.String({pattern: "^-?(0|[1-9][0-9]{0,38})$", description: "integer, decimal"});
+/** Of an asset: whole, above zero, at most u64. */
+export const Units = Type.String({pattern: "^[1-9][0-9]{0,19}$", description: "units of an asset, decimal"});
 export const AccountText = Type.String({pattern: "^[0-9a-f]{64}$", description: "account id, 64 hex digits"});
+export const KeyText = Type.String({
+  pattern: "^[0-9a-f]{64}$",
+  description: "ed25519 public key, 64 hex digits",
+});
 export const HashText = Type.String({pattern: "^[0-9a-f]{64}$", description: "SHA-256, 64 hex digits"});
 export const TaskIdText = Type.String({pattern: "^[0-9a-f]{32}$", description: "task id, 32 hex digits"});
 export const PeerIdText = Type.String({minLength: 1, maxLength: 128, description: "libp2p peer id, base58"});

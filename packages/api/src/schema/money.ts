@@ -6,7 +6,9 @@ import {
   Count,
   GradeText,
   HashText,
+  KeyText,
   PeerIdText,
+  SignedBig,
   SignedUctz,
   TimeMs,
   Uctz,
@@ -17,6 +19,8 @@ const StakeKindText = Type.Union([Type.Literal("witness"), Type.Literal("executo
 
 export const WalletView = Type.Object({
   account: AccountText,
+  /** Of the account: who opens a lock to it needs both. */
+  publicKey: KeyText,
   /** Spendable now, by certified ops. */
   balanceUctz: Uctz,
   balanceCheckpointedUctz: Uctz,
@@ -45,8 +49,10 @@ export const WalletView = Type.Object({
 });
 export type WalletView = Static<typeof WalletView>;
 
+export const MemoText = Type.String({maxLength: 128, description: "its hash goes on the ledger"});
+
 export const SendBody = Type.Object(
-  {to: AccountText, amountUctz: Uctz, memo: Type.Optional(Type.String({maxLength: 128}))},
+  {to: AccountText, amountUctz: Uctz, memo: Type.Optional(MemoText)},
   {additionalProperties: false},
 );
 export type SendBody = Static<typeof SendBody>;
@@ -68,11 +74,19 @@ export const HistoryItem = Type.Object({
   atMs: TimeMs,
   kind: Type.String({
     description:
-      "transfer, open, claim, expiry, sale, issue, stake, unstake, matured, withdraw, account, govern, evidence, accept, harvest, royalty",
+      "an op: transfer, open, claim, issue, stake, unstake, withdraw, account, govern, accept, harvest, evidence; or what a checkpoint did: expiry, sale, matured, fine, payment, slash, forfeit, royalty",
   }),
   /** Positive when our balance rose. */
   amountUctz: SignedUctz,
   feeUctz: Uctz,
+  /** Stake that burned: the balance did not change. */
+  stakeBurnedUctz: Type.Optional(Uctz),
+  /** With `units`: an op that moves several assets is an item for each. */
+  assetId: Type.Optional(HashText),
+  /** Positive when our holding of the asset rose. */
+  units: Type.Optional(SignedBig),
+  /** A code of `docs/errors.md`, where something came back because of it. */
+  reason: Type.Optional(Type.String()),
   counterparty: Type.Optional(AccountText),
   opId: Type.Optional(HashText),
   lockId: Type.Optional(HashText),
@@ -193,3 +207,12 @@ export const LedgerReport = Type.Object({
 });
 /** What `ledger verify` found: every invariant by name. */
 export type LedgerReport = Static<typeof LedgerReport>;
+
+export const OpProofView = Type.Object({
+  opId: HashText,
+  genesisHash: HashText,
+  /** `opProof.ts` of core defines the bytes, and checks them with nothing but the genesis. */
+  proof: Type.String({contentEncoding: "base64"}),
+});
+/** That a quorum voted for an op, for whoever trusts nobody. */
+export type OpProofView = Static<typeof OpProofView>;

@@ -1,14 +1,25 @@
 import type {CheckpointView} from "@catalyze/api/schema/money";
+import {CodedError} from "@catalyze/core/errors/codedError";
+import {isCellId} from "@catalyze/core/primitives/id";
 import {command} from "../command.ts";
 import {ctz, shortId, time} from "../output/format.ts";
 import {pairs, table} from "../output/table.ts";
+import {cellsText} from "./cellText.ts";
 import {witnessTable} from "./ledgerLines.ts";
 import {readLimit} from "./limit.ts";
 
 export const ledgerShow = command({
   path: ["ledger", "show"],
-  summary: "Height, witnesses, supply, chain",
-  async run(_values, {client, output}) {
+  summary: "Height, witnesses, supply, chain; or what the ledger has under an id",
+  examples: ["ledger show", "ledger show <account, lock, sale or asset>"],
+  args: {id: {describe: "Of an account, a lock, an offer, an asset or a holding: 64 hex digits"}},
+  async run({id}, {client, output}) {
+    if (id !== undefined) {
+      if (!isCellId(id)) throw new CodedError("NOT_FOUND", {message: `"${id}" is no id: 64 hex digits.`});
+      const cells = await (await client()).call("ledgerCells", {params: {id}});
+      output.data(cells, () => cellsText(cells, output.paint));
+      return;
+    }
     const view = await (await client()).call("ledger", {});
     output.data(view, () => {
       const {chain} = view;

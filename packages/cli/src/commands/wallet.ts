@@ -1,12 +1,11 @@
 import type {HistoryItem, StakeBody} from "@catalyze/api/schema/money";
 import {CodedError} from "@catalyze/core/errors/codedError";
-import {parseAmount} from "@catalyze/core/primitives/amount";
-import {isCellId} from "@catalyze/core/primitives/id";
 import {command} from "../command.ts";
 import {ctz, shortId, time, witnesses} from "../output/format.ts";
 import {pairs, table} from "../output/table.ts";
 import {opLine} from "./ledgerLines.ts";
 import {readLimit} from "./limit.ts";
+import {readAccount, readAmount, readAsset, readUnits} from "./lots.ts";
 
 export const walletShow = command({
   path: ["wallet", "show"],
@@ -17,6 +16,7 @@ export const walletShow = command({
       pairs(
         [
           ["account", view.account],
+          ["payee", `${view.account}:${view.publicKey}`],
           ["spendable", `${ctz(view.balanceUctz)} (certified by ${witnesses(view.witnesses)})`],
           ["checkpointed", `${ctz(view.balanceCheckpointedUctz)} (height ${view.height})`],
           [
@@ -49,20 +49,30 @@ export const walletShow = command({
 
 export const walletSend = command({
   path: ["wallet", "send"],
-  summary: "Transfer CTZ to an account",
-  examples: ["wallet send <account> 1.5", "wallet send <account> 1500uctz --memo rent"],
+  summary: "Transfer CTZ, or units of an asset, to an account",
+  examples: [
+    "wallet send <account> 1.5",
+    "wallet send <account> 1500uctz --memo rent",
+    "wallet send <account> 10 --asset <asset id>",
+  ],
   args: {
     account: {describe: "Receiver: 64 hex digits", required: true},
-    amount: {describe: "1.5 (CTZ) or 1500uctz (µCTZ)", required: true},
+    amount: {describe: "1.5 (CTZ) or 1500uctz (µCTZ); with --asset a number of units", required: true},
   },
-  flags: {memo: {kind: "text", describe: "A note of at most 128 characters; its hash goes on the ledger"}},
-  async run({account, amount, memo}, {client, output}) {
-    if (!isCellId(account))
-      throw new CodedError("ACCOUNT_UNKNOWN", {message: `"${account}" is not an account id.`});
-    const uctz = parseAmount(amount);
-    if (uctz === undefined || uctz === 0n)
-      throw new CodedError("AMOUNT_INVALID", {message: `"${amount}" is not an amount.`});
-    const body = {to: account as string, amountUctz: uctz.toString(), ...(memo === undefined ? {} : {memo})};
+  flags: {
+    memo: {kind: "text", describe: "A note of at most 128 characters; its hash goes on the ledger"},
+    asset: {kind: "text", value: "asset id", describe: "Units of this asset instead of CTZ"},
+  },
+  async run({account, amount, memo, asset}, {client, output}) {
+    const about = {to: readAccount(account), ...(memo === undefined ? {} : {memo})};
+    if (asset !== undefined) {
+      const units = readUnits(amount);
+      const body = {...about, assetId: readAsset(asset), units};
+      const view = await (await client()).call("walletSendUnits", {body});
+      output.data(view, () => `sent ${units} units of ${asset} to ${account}\n${opLine(view)}`);
+      return;
+    }
+    const body = {...about, amountUctz: readAmount(amount)};
     const view = await (await client()).call("walletSend", {body});
     output.data(view, () => `sent ${ctz(body.amountUctz)} to ${account}\n${opLine(view)}`);
   },
@@ -80,10 +90,7 @@ function stakeBody(amount: string, kind: string | undefined): StakeBody {
   const stake = KINDS.find((each) => each === (kind ?? "executor"));
   if (stake === undefined)
     throw new CodedError("REQUEST_INVALID", {message: `--kind is one of ${KINDS.join(", ")}.`});
-  const uctz = parseAmount(amount);
-  if (uctz === undefined || uctz === 0n)
-    throw new CodedError("AMOUNT_INVALID", {message: `"${amount}" is not an amount.`});
-  return {stake, amountUctz: uctz.toString()};
+  return {stake, amountUctz: readAmount(amount)};
 }
 
 export const walletStake = command({
@@ -129,6 +136,7 @@ export const walletHistory = command({
           {head: "WHEN", cell: ({atMs}) => time(atMs)},
           {head: "WHAT", cell: ({kind}) => kind},
           {head: "AMOUNT", cell: ({amountUctz}) => ctz(amountUctz), align: "right"},
+          {head: "UNITS", cell: unitsMoved, align: "right"},
           {head: "FEE", cell: ({feeUctz}) => ctz(feeUctz), align: "right"},
           {
             head: "WITH",
@@ -136,9 +144,14 @@ export const walletHistory = command({
           },
           {head: "GRADE", cell: ({grade}) => grade},
           {head: "TASK", cell: ({taskId}) => taskId ?? "-"},
+          {head: "BECAUSE", cell: ({reason}) => reason ?? "-"},
         ],
         {paint: output.paint, none: "Nothing has moved yet."},
       ),
     );
   },
 });
+
+function unitsMoved({assetId, units}: HistoryItem): string {
+  return assetId === undefined || units === undefined ? "-" : `${units}@${shortId(assetId)}`;
+}

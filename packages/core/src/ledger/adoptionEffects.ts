@@ -24,6 +24,7 @@ export function adoptionEffects({adopted, cut, final, isOurs}: Adoption): Effect
     kind: "checkpointed",
     checkpoint: {height, epoch, hash: final.hash, stateRoot, isLastOfEpoch},
     ops: cut.applied.map(({id}) => id),
+    moves: cut.moves,
   });
   if (early.length > 0) effects.push({kind: "certified", ops: early});
   for (const certificate of certificates) {

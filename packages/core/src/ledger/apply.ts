@@ -86,19 +86,24 @@ export function votable(state: LedgerState, op: Op, context: ApplyContext): Enab
   return enabled(state, op, context);
 }
 
-/** Applies an op that must be enabled. */
-export function apply(state: LedgerState, op: Op, context: ApplyContext): void {
-  assert(tryApply(state, op, context).ok, "applying an op that is not enabled");
+/** Applies an op that must be enabled, and returns what it moved. */
+export function apply(state: LedgerState, op: Op, context: ApplyContext): readonly Posting[] {
+  assert(enabled(state, op, context).ok, "applying an op that is not enabled");
+  return act(state, op, context);
 }
 
 /** Applies the op if it is enabled; else nothing changes. */
 export function tryApply(state: LedgerState, op: Op, context: ApplyContext): Enabled {
   const answer = enabled(state, op, context);
-  if (!answer.ok) return answer;
-  const {payload} = op.body;
-  if (payload.kind === "claim") applyClaim(state, op, payload, context);
-  else applyToAccount(state, op, payload, context);
+  if (answer.ok) act(state, op, context);
   return answer;
+}
+
+function act(state: LedgerState, op: Op, context: ApplyContext): readonly Posting[] {
+  const {payload} = op.body;
+  return payload.kind === "claim"
+    ? applyClaim(state, op, payload, context)
+    : applyToAccount(state, op, payload, context);
 }
 
 /** What an account op takes from its own cell, without the fee. */
@@ -139,15 +144,16 @@ function applyClaim(
   op: Op,
   payload: Extract<Payload, {kind: "claim"}>,
   {height}: ApplyContext,
-): void {
+): readonly Posting[] {
   const lock = state.lock(op.body.cell);
   assert(lock !== undefined, "an enabled claim has a lock");
   const {payouts, isFinal} = payload;
   const settling = {to: standingAfter(lock, payload), fee: op.body.fee, payouts, isFinal};
-  settleLock(state, op.body.cell, settling, height);
+  const postings = settleLock(state, op.body.cell, settling, height);
   const after = state.lock(op.body.cell);
   assert(after !== undefined && after.seq === lock.seq, "a claim keeps its lock");
   state.put({...after, seq: op.body.seq, head: op.id});
+  return postings;
 }
 
 export type Settling = Omit<Draw, "to"> & {readonly to: Standing; readonly isFinal: boolean};
@@ -176,7 +182,12 @@ export function settleLock(
   return postings;
 }
 
-function applyToAccount(state: LedgerState, op: Op, payload: AccountPayload, {height}: ApplyContext): void {
+function applyToAccount(
+  state: LedgerState,
+  op: Op,
+  payload: AccountPayload,
+  {height}: ApplyContext,
+): readonly Posting[] {
   const {cell: id, fee} = op.body;
   const before = state.account(id) ?? emptyAccount(id);
   if (payload.kind === "open") {
@@ -198,6 +209,7 @@ function applyToAccount(state: LedgerState, op: Op, payload: AccountPayload, {he
   state.put({...changed(moved, payload, height), seq: op.body.seq, head: op.id});
   if (payload.kind === "accept" && payload.untilH > height)
     state.addDue(payload.untilH, {kind: "account", id});
+  return postings;
 }
 
 function creditsOf(op: Op, payload: AccountPayload): readonly Posting[] {

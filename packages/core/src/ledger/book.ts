@@ -18,6 +18,7 @@ import type {FinalCheckpoint} from "./finality.ts";
 import {fold} from "./fold.ts";
 import {genesisParams, paramsAt} from "./governance.ts";
 import type {Op} from "./op.ts";
+import {type Certified, certificateIn} from "./opProof.ts";
 import type {LedgerParams} from "./params.ts";
 import {committeeNow, coveredHeads} from "./register.ts";
 import type {RestoredReplica} from "./replicaTypes.ts";
@@ -132,6 +133,11 @@ export class Book {
     const proven = prove(proof, this.#base.register);
     const height = this.checkpoint.height + 1n;
     return proven !== undefined && isOfUse(this.#base, proven, {height, params: this.params});
+  }
+
+  certificateOf(id: OpId): Certified | undefined {
+    const {dag, tally, params} = this;
+    return certificateIn(id, {dag, tally, params, register: this.#base.register});
   }
 
   isCertified(id: OpId): boolean {

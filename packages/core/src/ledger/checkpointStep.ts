@@ -24,6 +24,7 @@ import {registerHash} from "./registerCodec.ts";
 import {matchSales} from "./sales.ts";
 import {type EpochEnd, nextRegister} from "./seating.ts";
 import type {LedgerState} from "./state.ts";
+import type {SystemMove, Tell} from "./systemMoves.ts";
 import {withdrawalRoot} from "./withdrawals.ts";
 
 export type CheckpointStepInput = {
@@ -54,6 +55,8 @@ export type CheckpointStep = {
   readonly fold: FoldResult;
   /** Every op applied, causes before effects. */
   readonly applied: readonly Op[];
+  /** What the system did on its own, in its order. */
+  readonly moves: readonly SystemMove[];
   readonly closing: Closing;
 };
 
@@ -74,18 +77,20 @@ export function* checkpointWork(input: CheckpointStepInput): Work<CheckpointStep
   const frozenUntilH = height + heightsOf(params.lateCertificateWindowS, params);
   const context = {height, epoch, frozenUntilH, isSound: input.isSound};
   const closing = isLast ? closeEpoch(state, tally, context) : NOTHING_CLOSED;
+  const moves: SystemMove[] = [];
+  const tell: Tell = (move) => moves.push(move);
   const settled = settleDue(state, {
-    ...{height, isLastOfEpoch: isLast, opFee: params.opFee, expiringClaims: input.expiringClaims},
+    ...{height, isLastOfEpoch: isLast, opFee: params.opFee, expiringClaims: input.expiringClaims, tell},
     lineOf: (cell, now) => lineOf(cell, now.fork(), {tally, context}),
   });
-  matchSales(state, {height, parent: checkpointHash(parent)});
+  matchSales(state, {height, parent: checkpointHash(parent), tell});
   const inLogs = [...folded.applied, ...closing.applied, ...settled];
   const rescued = actOrdered(state, inLogs, {
     height,
     params,
     epoch,
     parent: checkpointHash(parent),
-    prove,
+    ...{prove, tell},
   });
   const closedLocks = state
     .changes()
@@ -94,7 +99,7 @@ export function* checkpointWork(input: CheckpointStepInput): Work<CheckpointStep
     );
   const applied = [...inLogs, ...rescued];
   releaseAccepts(state, {closedLocks, applied});
-  if (isLast) yield* endEpoch(state, {epoch, height, heads: input.heads, params});
+  if (isLast) yield* endEpoch(state, {epoch, height, heads: input.heads, params, tell});
   const tree = yield* state.hashedTree();
   const checkpoint: Checkpoint = {
     network: parent.network,
@@ -111,10 +116,13 @@ export function* checkpointWork(input: CheckpointStepInput): Work<CheckpointStep
     isLastOfEpoch: isLast,
     nextCommitteeHash: registerHash(state.register),
   };
-  return {state, checkpoint, closedLocks: closedLocks.sort(), fold: folded, applied, closing};
+  return {state, checkpoint, closedLocks: closedLocks.sort(), fold: folded, applied, moves, closing};
 }
 
-function* endEpoch(state: LedgerState, end: Omit<EpochEnd, "stakeOf" | "lateWindowH">): Work<void> {
+function* endEpoch(
+  state: LedgerState,
+  end: Omit<EpochEnd, "stakeOf" | "lateWindowH"> & {readonly tell: Tell},
+): Work<void> {
   pruneLocks(state, end.height - BigInt(end.params.checkpointsPerEpoch));
   yield* sharePots(state);
   endVoting(state, end);

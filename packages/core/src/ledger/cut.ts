@@ -28,6 +28,7 @@ import {committeeNow, coveredHeads, type Register} from "./register.ts";
 import {isResolved} from "./resolved.ts";
 import type {LedgerState} from "./state.ts";
 import {stateWrites} from "./storeKeys.ts";
+import type {SystemMove} from "./systemMoves.ts";
 
 const OPS_PER_UNIT = 4;
 
@@ -57,6 +58,7 @@ export type Cut = {
   /** Entries that this cut covers first. */
   readonly nodes: readonly EntryNode[];
   readonly applied: readonly Op[];
+  readonly moves: readonly SystemMove[];
   /** Certified and not applicable: breaks invariant I5. */
   readonly blocked: readonly BlockedOp[];
 };
@@ -163,13 +165,13 @@ function* cutOf(context: CutContext, {heads, timeMs, nodes}: CutParts): Work<Cut
     isSound: (op, state) => context.isSound(op, state, epoch),
     expiringClaims: (lock) => visibleClaims(lock, visible),
   });
-  const {checkpoint, state, fold, applied} = step;
+  const {checkpoint, state, fold, applied, moves} = step;
   tally.drop((op) => isResolved(state, op));
   // With its epoch every vote is over.
   const carried = checkpoint.isLastOfEpoch ? new Tally(committeeNow(state.register)) : tally;
   const hash = checkpointHash(checkpoint);
   const writes = yield* stateWrites(state);
-  return {checkpoint, hash, state, writes, carried, nodes, applied, blocked: fold.blocked};
+  return {checkpoint, hash, state, writes, carried, nodes, applied, moves, blocked: fold.blocked};
 }
 
 /** The one that agrees on the checkpoint after the parent. */

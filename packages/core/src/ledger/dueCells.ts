@@ -14,6 +14,7 @@ import type {Op} from "./op.ts";
 import {type Posting, post} from "./postings.ts";
 import {expireSale} from "./sales.ts";
 import type {LedgerState} from "./state.ts";
+import type {Tell} from "./systemMoves.ts";
 
 export type DueContext = {
   readonly height: bigint;
@@ -25,6 +26,7 @@ export type DueContext = {
   readonly lineOf: (cell: CellId, state: LedgerState) => Line;
   /** The epoch has closed at this height: no cell is contested any more that is not frozen. */
   readonly isLastOfEpoch: boolean;
+  readonly tell: Tell;
 };
 
 const NO_LINE: Line = {ops: [], isContested: false};
@@ -39,7 +41,7 @@ export function settleDue(state: LedgerState, context: DueContext): readonly Op[
   const idsOf = (kind: Cell["kind"]) =>
     [...new Set(due.filter((cell) => cell.kind === kind).map(({id}) => id))].sort();
   const applied = idsOf("lock").flatMap((id) => settleDueLock(state, id, context));
-  for (const id of idsOf("sale")) expireSale(state, id, height);
+  for (const id of idsOf("sale")) expireSale(state, id, context);
   for (const id of idsOf("account")) settleDueAccount(state, id, context);
   state.clearDue(height);
   return applied;
@@ -64,7 +66,9 @@ function settleDueLock(state: LedgerState, id: LockId, context: DueContext): rea
   // A frozen one is settled when its freeze ends: until then a certificate may turn up.
   if (lock === undefined || !isExpired(lock, height) || lock.frozen !== undefined) return [];
   if (lock.spec.authority.kind === "controller") return settleFree(state, lock, {...context, isThawed});
-  settleLock(state, id, settlingAtExpiry(lock, context.expiringClaims(lock), height), height);
+  const settling = settlingAtExpiry(lock, context.expiringClaims(lock), height);
+  settleLock(state, id, settling, height);
+  context.tell({kind: "expiry", lockId: id, fee: settling.fee});
   return [];
 }
 
@@ -76,14 +80,17 @@ function settleDueLock(state: LedgerState, id: LockId, context: DueContext): rea
 function settleFree(
   state: LedgerState,
   {id}: LockCell,
-  {height, lineOf, isLastOfEpoch, isThawed}: DueContext & {readonly isThawed: boolean},
+  {height, lineOf, isLastOfEpoch, isThawed, tell}: DueContext & {readonly isThawed: boolean},
 ): readonly Op[] {
   const {ops, isContested} = isThawed ? NO_LINE : lineOf(id, state);
   for (const op of ops) apply(state, op, {height});
   const lock = state.lock(id);
   assert(lock !== undefined, "a lock stays for an epoch after it closed");
   assert(!(isContested && isLastOfEpoch), "closing freezes what is contested");
-  if (!isContested && !lock.isClosed) settleLock(state, id, {to: lock, fee: 0n, isFinal: true}, height);
+  if (!isContested && !lock.isClosed) {
+    settleLock(state, id, {to: lock, fee: 0n, isFinal: true}, height);
+    tell({kind: "expiry", lockId: id, fee: 0n});
+  }
   return ops;
 }
 
@@ -96,12 +103,13 @@ function settleDueAccount(state: LedgerState, id: CellId, context: DueContext): 
     if (matureH > context.height) continue;
     postings.push({bucket: "cooling", id, cooling: {stake, matureH}, amount: -amount});
     postings.push({bucket: "account", id, amount});
+    context.tell({kind: "matured", account: id, amount});
   }
   post(state, postings);
 }
 
 /** The slot is void: no op that was signed for it, nor any above it, can ever apply. True when that came now. */
-function thaw(state: LedgerState, id: CellId, {height, opFee}: DueContext): boolean {
+function thaw(state: LedgerState, id: CellId, {height, opFee, tell}: DueContext): boolean {
   const cell = state.logCell(id);
   if (cell?.frozen === undefined || cell.frozen.untilH > height) return false;
   setFrozen(state, id, undefined);
@@ -117,6 +125,7 @@ function thaw(state: LedgerState, id: CellId, {height, opFee}: DueContext): bool
     {bucket: "account", id, amount: -fine},
     {bucket: "burned", amount: fine},
   ]);
+  if (fine > 0n) tell({kind: "fine", account: id, amount: fine});
   const account = state.account(id);
   if (account !== undefined) state.put({...account, seq, head});
   return true;

@@ -7,6 +7,7 @@ import type {ErrorCode} from "../errors/table.ts";
 import type {Write} from "../ports/store.ts";
 import type {Hash, OpId, PeerId} from "../primitives/id.ts";
 import type {Head} from "./checkpoint.ts";
+import type {SystemMove} from "./systemMoves.ts";
 
 export type ReplicaInput =
   /** An op from our own wallet (`from` undefined) or handed in by a peer. */
@@ -43,7 +44,12 @@ export type Effect =
       readonly bytes: Uint8Array;
     }
   | {readonly kind: "certified"; readonly ops: readonly OpId[]}
-  | {readonly kind: "checkpointed"; readonly checkpoint: CheckpointSummary; readonly ops: readonly OpId[]}
+  | {
+      readonly kind: "checkpointed";
+      readonly checkpoint: CheckpointSummary;
+      readonly ops: readonly OpId[];
+      readonly moves: readonly SystemMove[];
+    }
   /**
    * To be put on the ledger by an `evidence` op with these bytes. A certificate: an epoch closed over an op
    * that is certified here and was not in the cut, and its cell is frozen. A fork: of a witness's log.

@@ -14,6 +14,7 @@ import {type Posting, post} from "./postings.ts";
 import {seatKeys} from "./register.ts";
 import {convict as barSeat} from "./seating.ts";
 import type {LedgerState} from "./state.ts";
+import type {Tell} from "./systemMoves.ts";
 
 export type Proven =
   | ({readonly kind: "certificate"} & ProvenOp)
@@ -78,12 +79,16 @@ function faultIn(evidence: Exclude<Evidence, {kind: "certificate"}>): {witness: 
 }
 
 /** Does what the evidence calls for, if it is still of use. Returns the op that it rescued. */
-export function actOn(state: LedgerState, proven: Proven, context: EvidenceContext): Op | undefined {
+export function actOn(
+  state: LedgerState,
+  proven: Proven,
+  context: EvidenceContext & {readonly tell: Tell},
+): Op | undefined {
   if (!isOfUse(state, proven, context)) return undefined;
   if (proven.kind === "certificate") {
     return applyLate(state, proven, context.height) ? proven.op : undefined;
   }
-  convict(state, state.register.seats[proven.witness]?.account, context.height);
+  convict(state, state.register.seats[proven.witness]?.account, context);
   return undefined;
 }
 
@@ -114,7 +119,11 @@ export function setFrozen(
 }
 
 /** All stake at risk burns (amendment 19): with no victim to pay, a slash that paid anybody could be farmed. */
-function convict(state: LedgerState, id: AccountId | undefined, height: bigint): void {
+function convict(
+  state: LedgerState,
+  id: AccountId | undefined,
+  {height, tell}: {readonly height: bigint; readonly tell: Tell},
+): void {
   const account = id === undefined ? undefined : state.account(id);
   if (account === undefined) return;
   const {staked, cooling} = account;
@@ -130,6 +139,8 @@ function convict(state: LedgerState, id: AccountId | undefined, height: bigint):
     );
   }
   post(state, postings);
+  const burned = postings.reduce((sum, {bucket, amount}) => (bucket === "burned" ? sum + amount : sum), 0n);
+  if (burned > 0n) tell({kind: "slash", account: account.id, amount: burned});
   const after = state.account(account.id);
   if (after !== undefined && balanceOf(after) >= 0n) state.put({...after, convictedH: height});
   state.putRegister(barSeat(state.register, account.id));

@@ -9,7 +9,7 @@ import type {LedgerParams} from "./params.ts";
 import type {LedgerState} from "./state.ts";
 
 /** Heights from the checkpoint of the notice to the earliest end. */
-const NOTICE_HEIGHTS_MIN = 2n;
+export const NOTICE_HEIGHTS_MIN = 2n;
 
 export type Notice = {readonly account: AccountId; readonly lockId: LockId; readonly endH: bigint};
 

@@ -16,12 +16,14 @@ import {heightsOf} from "./params.ts";
 import {post} from "./postings.ts";
 import type {Register} from "./register.ts";
 import type {LedgerState} from "./state.ts";
+import type {Tell} from "./systemMoves.ts";
 
 export type OrderedContext = EvidenceContext & {
   /** Hash of the parent checkpoint. */
   readonly parent: Hash;
   /** That the checkpoint belongs to. */
   readonly epoch: number;
+  readonly tell: Tell;
   readonly prove: (proof: Uint8Array, register: Register) => Proven | undefined;
 };
 

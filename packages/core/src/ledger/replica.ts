@@ -22,6 +22,7 @@ import {ForkProofs} from "./forkProofs.ts";
 import {isConserved} from "./invariants.ts";
 import type {Op} from "./op.ts";
 import type {OpIntake} from "./opIntake.ts";
+import type {Certified} from "./opProof.ts";
 import {effectsOf, type OwnLog} from "./ownLog.ts";
 import type {LedgerParams} from "./params.ts";
 import type {Pool} from "./pool.ts";
@@ -136,6 +137,10 @@ export class Replica implements LedgerReplica {
 
   isOfUse(proof: Uint8Array): boolean {
     return this.#book.isOfUse(proof);
+  }
+
+  certificateOf(id: OpId): Certified | undefined {
+    return this.#book.certificateOf(id);
   }
 
   isCertified(id: OpId): boolean {

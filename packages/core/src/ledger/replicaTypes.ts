@@ -10,6 +10,7 @@ import type {Entry} from "./entry.ts";
 import type {FinalCheckpoint} from "./finality.ts";
 import type {Genesis} from "./genesis.ts";
 import type {Op} from "./op.ts";
+import type {Certified} from "./opProof.ts";
 import type {LedgerParams} from "./params.ts";
 import type {LedgerState} from "./state.ts";
 import type {VoteRule} from "./voteRules.ts";
@@ -85,6 +86,8 @@ export interface LedgerReplica {
   checkpointsAfter(height: bigint, checkpointsMax: number): Uint8Array[];
   /** Whether a checkpoint would act on this evidence now. Checks its signatures. */
   isOfUse(proof: Uint8Array): boolean;
+  /** From the entries in memory: of the latest ops. Looks at all of them. */
+  certificateOf(id: OpId): Certified | undefined;
   /** True when a quorum voted for the op, from then on for as long as the op is remembered. */
   isCertified(id: OpId): boolean;
   /** True for ops of the latest checkpoints (the last 100,000 ops). */

@@ -17,6 +17,7 @@ import type {Lot, Op, SaleSpec} from "./op.ts";
 import {saleIdsOf} from "./opCodec.ts";
 import {type Posting, post} from "./postings.ts";
 import type {LedgerState} from "./state.ts";
+import type {Tell} from "./systemMoves.ts";
 
 /** Placed in one checkpoint: about 0.1 ms each, whatever waits. */
 export const SALES_PLACED_MAX = 1_024;
@@ -65,17 +66,22 @@ export function openingPostings({body}: Op, sales: ReturnType<typeof salesOf>): 
 }
 
 /** Back to where its terms say. */
-export function expireSale(state: LedgerState, id: LockId, height: bigint): void {
+export function expireSale(
+  state: LedgerState,
+  id: LockId,
+  {height, tell}: {readonly height: bigint; readonly tell: Tell},
+): void {
   const sale = state.sale(id);
   if (sale === undefined || sale.isClosed || sale.spec.expiryH + 1n > height) return;
   if (sale.isPlaced) state.saleBook.remove(sale);
-  hand(state, sale, {to: sale.spec.refundTo, partner: ZERO_HASH as string as LockId, height});
+  hand(state, sale, {to: sale.spec.refundTo, partner: undefined, height, tell});
 }
 
-export type Matching = {readonly height: bigint; readonly parent: Hash};
+export type Matching = {readonly height: bigint; readonly parent: Hash; readonly tell: Tell};
 
 /** Gives new ones their rank, and places what is next. Call when what expires is gone. */
-export function matchSales(state: LedgerState, {height, parent}: Matching): void {
+export function matchSales(state: LedgerState, matching: Matching): void {
+  const {height, parent} = matching;
   const fresh = state
     .changes()
     .cells.flatMap((cell) => (cell.kind === "sale" && cell.sinceH === 0n && !cell.isClosed ? [cell] : []))
@@ -83,14 +89,14 @@ export function matchSales(state: LedgerState, {height, parent}: Matching): void
     .sort((left, right) => (left.rank < right.rank ? -1 : 1));
   for (const sale of fresh) state.put(sale);
   state.saleBook.enqueue(fresh.map(({id}) => id));
-  for (const id of state.saleBook.dequeue(SALES_PLACED_MAX)) placeSale(state, id, height);
+  for (const id of state.saleBook.dequeue(SALES_PLACED_MAX)) placeSale(state, id, matching);
 }
 
 function rankOf(id: LockId, parent: Hash): Hash {
   return toHex(sha256(fromHex(id), fromHex(parent))) as Hash;
 }
 
-function placeSale(state: LedgerState, id: LockId, height: bigint): void {
+function placeSale(state: LedgerState, id: LockId, {height, tell}: Matching): void {
   const sale = state.sale(id);
   // It may have expired in the queue.
   if (sale === undefined || sale.isClosed) return;
@@ -104,18 +110,27 @@ function placeSale(state: LedgerState, id: LockId, height: bigint): void {
   const other = state.sale(match);
   assert(other !== undefined && !other.isClosed, "a sale lock that waits is open");
   state.saleBook.remove(other);
-  hand(state, sale, {to: other.payer, partner: other.id, height});
-  hand(state, other, {to: sale.payer, partner: sale.id, height});
+  hand(state, sale, {to: other.payer, partner: other, height, tell});
+  hand(state, other, {to: sale.payer, partner: sale, height, tell});
 }
 
-type Handing = {readonly to: AccountId; readonly partner: LockId; readonly height: bigint};
+type Handing = {
+  readonly to: AccountId;
+  readonly partner: SaleCell | undefined;
+  readonly height: bigint;
+  readonly tell: Tell;
+};
 
 /** All that it gives, and it is closed. */
-function hand(state: LedgerState, {id, spec}: SaleCell, {to, partner, height}: Handing): void {
+function hand(state: LedgerState, sale: SaleCell, {to, partner, height, tell}: Handing): void {
+  const {id, spec, payer} = sale;
   post(state, movedOut(id, spec.gives, to));
   const moved = state.sale(id);
   assert(moved !== undefined && moved.in === moved.out, "a closed sale lock is empty");
-  state.put({...moved, isClosed: true, closedAt: height, partner});
+  const matched = partner === undefined ? (ZERO_HASH as string as LockId) : partner.id;
+  state.put({...moved, isClosed: true, closedAt: height, partner: matched});
+  const {id: lockId, openOp} = partner ?? sale;
+  tell({kind: "sale", lockId, openOp, to, lot: spec.gives, from: partner === undefined ? undefined : payer});
 }
 
 function movedOut(id: LockId, {asset, amount}: Lot, to: AccountId): readonly Posting[] {

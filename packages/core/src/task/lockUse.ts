@@ -5,6 +5,7 @@
 import {CodedError} from "../errors/codedError.ts";
 import {joined, owedOf} from "../ledger/lanes.ts";
 import type {LockSpec, SplitLeg} from "../ledger/op.ts";
+import {BPS_WHOLE} from "../ledger/split.ts";
 import {type Leg, splitOf} from "../market/legs.ts";
 import type {LockView} from "../ports/ledger.ts";
 import {equalBytes} from "../primitives/bytes.ts";
@@ -42,9 +43,25 @@ export function freeOf({view, vouchered, reserved}: LockState): bigint {
   return free > 0n ? free : 0n;
 }
 
+/** The payer's key, when the lock obeys its vouchers. */
+export function payerKeyOf(spec: LockSpec): Uint8Array | undefined {
+  return spec.authority.kind === "key" ? undefined : voucherKeyOf(spec);
+}
+
 /** The key whose vouchers the lock obeys; `undefined` for locks that no voucher pays. */
-export function payerKeyOf({authority}: LockSpec): Uint8Array | undefined {
-  return authority.kind === "payer" || authority.kind === "payerOrCommittee" ? authority.key : undefined;
+export function voucherKeyOf({authority}: LockSpec): Uint8Array | undefined {
+  return "key" in authority ? authority.key : undefined;
+}
+
+/**
+ * All of it to the payee. The market never uses such a lock, because its splits have a fee in them; and nobody
+ * pays by hand on one of the market, where a voucher stands for receipts.
+ */
+export function isPlain({split, controller}: Pick<LockSpec, "split" | "controller">): boolean {
+  const [leg] = split;
+  return (
+    leg !== undefined && leg.bps === BPS_WHOLE && leg.target.kind === "cell" && leg.target.cell === controller
+  );
 }
 
 /** Of the locks that fit, the one that expires first, then the one with the least left, then by id. */

@@ -11,6 +11,7 @@ import {verifyProof} from "@catalyze/core/ledger/sumTree";
 import {toHex} from "@catalyze/core/primitives/bytes";
 import fc from "fast-check";
 import {describe, expect, it} from "vitest";
+import {expectExplained} from "./explained.ts";
 import {historyArb} from "./history.ts";
 import {alice, bob, claim, cutWith, lockSpec, nextOp, testGenesis, transfer} from "./kit.ts";
 
@@ -111,7 +112,9 @@ describe("checkpointStep", () => {
     ) => {
       const {base, parent, lockId} = opened(50n);
       const op = nextOp(base, lockId, claimOf(lockId), fee);
-      const {state} = checkpointStep({...none, base, parent, expiringClaims: () => [op]});
+      const step = checkpointStep({...none, base, parent, expiringClaims: () => [op]});
+      expectExplained(base, step);
+      const {state} = step;
       expect(checkInvariants(state)).toEqual([]);
       return state.lock(lockId)?.drawn;
     };

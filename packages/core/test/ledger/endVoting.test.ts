@@ -11,6 +11,7 @@ import type {LedgerState} from "@catalyze/core/ledger/state";
 import {votingTotal, votingWeight} from "@catalyze/core/ledger/votingWeight";
 import type {LockId} from "@catalyze/core/primitives/id";
 import {describe, expect, it} from "vitest";
+import {expectExplained} from "./explained.ts";
 import {alice, bob, carol, cutWith, nextOp, type Person, testGenesis} from "./kit.ts";
 
 const STAKE = 1_000n;
@@ -39,6 +40,7 @@ function next({base, parent}: Chain, ops: readonly Op[] = []): Chain {
     params: paramsAt(base.governance, epoch),
   });
   expect(checkInvariants(step.state)).toEqual([]);
+  expectExplained(base, step);
   expect(step.checkpoint.paramsHash).toBe(governanceHash(step.state.governance));
   return {base: step.state.commit(), parent: step.checkpoint};
 }

@@ -13,6 +13,7 @@ import {checkOpForm, feeOf} from "@catalyze/core/ledger/opChecks";
 import {decodeOp, signOp} from "@catalyze/core/ledger/opCodec";
 import {committeeNow, genesisRegister} from "@catalyze/core/ledger/register";
 import type {LedgerState} from "@catalyze/core/ledger/state";
+import type {SystemMove} from "@catalyze/core/ledger/systemMoves";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {Hash} from "@catalyze/core/primitives/id";
 import {LIMITS} from "@catalyze/proto/limits";
@@ -72,6 +73,10 @@ function staked(state: LedgerState): LedgerState {
   state.putTotals({...state.totals, accounts: state.totals.accounts - 140n, stake: 140n});
   expect(checkInvariants(state)).toEqual([]);
   return state;
+}
+
+function unheard(move: SystemMove): void {
+  expect(move).toBe("told by nobody");
 }
 
 describe("certificates that travel alone", () => {
@@ -176,7 +181,7 @@ describe("certificates that travel alone", () => {
     expect(mayBeOfUse(state, bytes, context)).toBe(false);
     setFrozen(state, alice.account, {epoch: 1, untilH: 30n});
     expect(mayBeOfUse(state, bytes, context)).toBe(true);
-    expect(actOn(state, proven, context)?.id).toBe(op.id);
+    expect(actOn(state, proven, {...context, tell: unheard})?.id).toBe(op.id);
     expect(state.account(alice.account)).toMatchObject({head: op.id, frozen: {epoch: 1, untilH: 30n}});
     expect(isOfUse(state, proven, context)).toBe(false);
     expect(checkInvariants(state)).toEqual([]);
@@ -190,7 +195,9 @@ describe("a witness's fault", () => {
     expect(proven).toEqual({kind: "fault", witness: 2, sinceH: 0n});
     const burned = state.totals.burned;
     expect(mayBeOfUse(state, encodeEvidence(fork()), context)).toBe(true);
-    actOn(state, proven, context);
+    const moves: SystemMove[] = [];
+    actOn(state, proven, {...context, tell: (move) => moves.push(move)});
+    expect(moves).toEqual([{kind: "slash", account: alice.account, amount: 140n}]);
     expect(mayBeOfUse(state, encodeEvidence(fork()), context)).toBe(false);
     expect(state.account(alice.account)).toMatchObject({staked: {witness: 0n}, cooling: [], convictedH: 20n});
     expect(state.totals.burned - burned).toBe(140n);

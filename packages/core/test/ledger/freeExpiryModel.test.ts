@@ -170,7 +170,7 @@ describe("a free lock that expires", () => {
         seen.rescued += 1;
         const proven = {kind: "certificate", op: certified, epoch: 1} as const;
         const {params} = genesis;
-        expect(actOn(cuts[4]!.state, proven, {height: 20n, params})).toBe(certified);
+        expect(actOn(cuts[4]!.state, proven, {height: 20n, params, tell: () => {}})).toBe(certified);
       }
       const due = certified === undefined ? 0n : certified === x ? DUE_X : DUE_Y;
       expect(drawnOf(thawed(cuts[4]!))).toBe(due);

@@ -11,6 +11,7 @@ import {applyForSeat} from "@catalyze/core/ledger/seatRequest";
 import {LedgerState} from "@catalyze/core/ledger/state";
 import type {PeerId} from "@catalyze/core/primitives/id";
 import {describe, expect, it} from "vitest";
+import {expectExplained} from "./explained.ts";
 import {alice, bob, carol, claim, cutWith, lockSpec, nextOp, testGenesis, transfer} from "./kit.ts";
 
 const {opFee, unbondingS} = testGenesis.params;
@@ -34,6 +35,7 @@ function next(
 ): Chain & {step: CheckpointStep} {
   const step = checkpointStep({...cutWith(ops), base, parent, params});
   expect(checkInvariants(step.state)).toEqual([]);
+  expectExplained(base, step);
   return {base: step.state.commit(), parent: step.checkpoint, step};
 }
 

@@ -396,7 +396,7 @@ describe("a free lock that expires", () => {
     const {state, lockId, one, votes, before} = contested();
     const closed = step(state, 60n, votes).state;
     const late = {kind: "certificate", op: one, epoch: 4} as const;
-    expect(actOn(closed, late, {height: 65n, params: testGenesis.params})).toBe(one);
+    expect(actOn(closed, late, {height: 65n, params: testGenesis.params, tell: () => {}})).toBe(one);
     const after = step(closed, 70n, []);
     expect(after.closedLocks).toEqual([lockId]);
     expect(held(after.state, alice) - before).toBe(9_400n);

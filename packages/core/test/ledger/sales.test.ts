@@ -16,6 +16,7 @@ import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, AssetId, Hash, LockId, OpId} from "@catalyze/core/primitives/id";
 import fc from "fast-check";
 import {describe, expect, it} from "vitest";
+import {expectExplained} from "./explained.ts";
 import {
   alice,
   bob,
@@ -46,7 +47,9 @@ class World {
 
   step(ops: readonly Op[] = []): void {
     const parent = this.checkpoint;
-    const {state, checkpoint, fold} = checkpointStep({...cutWith(ops), base: this.state, parent});
+    const step = checkpointStep({...cutWith(ops), base: this.state, parent});
+    const {state, checkpoint, fold} = step;
+    expectExplained(this.state, step);
     expect(fold.blocked).toEqual([]);
     expect(checkInvariants(state)).toEqual([]);
     this.checkpoint = checkpoint;

@@ -1,5 +1,6 @@
 /** Wallet and ledger for the doors. */
 import {writeFile} from "node:fs/promises";
+import type {CellsView} from "@catalyze/api/schema/cell";
 import type {
   BackupView,
   BalanceList,
@@ -8,6 +9,7 @@ import type {
   HistoryItem,
   LedgerReport,
   LedgerView,
+  OpProofView,
   OpView,
   WalletView,
 } from "@catalyze/api/schema/money";
@@ -16,22 +18,26 @@ import {CodedError} from "@catalyze/core/errors/codedError";
 import {encodeBalanceProof} from "@catalyze/core/ledger/balanceProof";
 import {balanceOf, stakeOf, ZERO_HASH} from "@catalyze/core/ledger/cell";
 import type {Payload, StakeKind} from "@catalyze/core/ledger/op";
+import {encodeOpProof} from "@catalyze/core/ledger/opProof";
 import type {Net} from "@catalyze/core/ports/net";
-import {utf8} from "@catalyze/core/primitives/bytes";
-import type {AccountId} from "@catalyze/core/primitives/id";
+import {toHex, utf8} from "@catalyze/core/primitives/bytes";
+import type {AccountId, CellId, OpId} from "@catalyze/core/primitives/id";
 import {isCellId} from "@catalyze/core/primitives/id";
 import type {LedgerFacade, WalletFacade} from "../http/nodeFacade.ts";
 import {exportBackup} from "../identity/backup.ts";
 import type {NodeKeys} from "../identity/nodeKeys.ts";
 import type {LedgerNode} from "../ledger/ledgerNode.ts";
 import type {Identity} from "../pipeline/identity.ts";
+import type {VoucherRecords} from "../pipeline/incomingPayments.ts";
 import type {Marketplace} from "../pipeline/marketplace.ts";
+import {cellsView} from "./cellViews.ts";
 import type {ChainDoor} from "./chainDoor.ts";
 import {opView, witnessViews} from "./ledgerViews.ts";
 
 export type MoneyComponents = {
   readonly ledger: LedgerNode;
   readonly marketplace: Marketplace;
+  readonly vouchers: VoucherRecords;
   readonly identity: Identity;
   readonly net: Net;
   readonly chain: ChainDoor | undefined;
@@ -56,11 +62,9 @@ export class WalletDoor implements WalletFacade {
     const {timeMs} = ledger.checkpoint();
     const {checkpointIntervalMs} = ledger.params();
     const anchored = await ledger.anchoredSum();
-    const locked = marketplace.payments
-      .openLocks()
-      .reduce((sum, lock) => sum + lock.spec.amount - lock.drawn, 0n);
     return {
       account: identity.account,
+      publicKey: toHex(identity.accountSigner.publicKey),
       balanceUctz: (view?.balance ?? 0n).toString(),
       balanceCheckpointedUctz: (view?.balanceCheckpointed ?? 0n).toString(),
       ...(anchored === undefined ? {} : {balanceAnchoredUctz: anchored.toString()}),
@@ -72,13 +76,23 @@ export class WalletDoor implements WalletFacade {
         matureAtMs: timeMs + Number(matureH - height) * checkpointIntervalMs,
       })),
       ...(view?.frozen === undefined ? {} : {frozenUntilHeight: view.frozen.untilH.toString()}),
-      lockedUctz: locked.toString(),
+      lockedUctz: this.#locked().toString(),
       receivableUctz: marketplace.claimer.receivable().toString(),
       opsPending: ledger.status().opsPending,
       height: height.toString(),
       witnesses,
       evmAddress: this.#secrets.evmAddress,
     };
+  }
+
+  /** In open locks and offers of ours, whoever opened them: the market or a hand. */
+  #locked(): bigint {
+    const {ledger, identity} = this.#components;
+    const state = ledger.certifiedState();
+    const offers = [...state.sales()].filter(({spec}) => spec.gives.asset === undefined);
+    return [...state.locks(), ...offers]
+      .filter(({payer}) => payer === identity.account)
+      .reduce((sum, cell) => sum + balanceOf(cell), 0n);
   }
 
   async send(to: AccountId, amount: bigint, memo: string): Promise<OpView> {
@@ -113,6 +127,11 @@ export class WalletDoor implements WalletFacade {
         kind: entry.kind,
         amountUctz: entry.delta.toString(),
         feeUctz: entry.fee.toString(),
+        ...(entry.stakeBurned === 0n ? {} : {stakeBurnedUctz: entry.stakeBurned.toString()}),
+        ...(entry.units === undefined
+          ? {}
+          : {assetId: entry.units.asset, units: entry.units.delta.toString()}),
+        ...(entry.reason === undefined ? {} : {reason: entry.reason}),
         ...(entry.counterparty === undefined ? {} : {counterparty: entry.counterparty}),
         opId: entry.opId,
         ...(entry.lockId === undefined ? {} : {lockId: entry.lockId}),
@@ -186,6 +205,11 @@ export class LedgerDoor implements LedgerFacade {
     return {height: ledger.checkpoint().height.toString(), balances};
   }
 
+  async cells(id: CellId): Promise<CellsView> {
+    const {ledger, vouchers, identity} = this.#components;
+    return cellsView(id, {ledger, vouchers, account: identity.account});
+  }
+
   async proof(account: AccountId): Promise<BalanceProofView> {
     const {ledger} = this.#components;
     const proof = await ledger.proofOf({kind: "account", id: account});
@@ -195,6 +219,12 @@ export class LedgerDoor implements LedgerFacade {
       genesisHash: ledger.genesisHash,
       proof: Buffer.from(encodeBalanceProof(proof)).toString("base64"),
     };
+  }
+
+  async opProof(id: OpId): Promise<OpProofView> {
+    const {ledger} = this.#components;
+    const proof = encodeOpProof(await ledger.opProofOf(id));
+    return {opId: id, genesisHash: ledger.genesisHash, proof: Buffer.from(proof).toString("base64")};
   }
 
   async verify(): Promise<LedgerReport> {

@@ -7,8 +7,10 @@ import {isOpenTask} from "@catalyze/core/task/taskState";
 import type {Bundle} from "../exec/bundleStore.ts";
 import {describeIsolation} from "../exec/isolation.ts";
 import type {
+  AssetsFacade,
   GovernFacade,
   LedgerFacade,
+  LocksFacade,
   NodeFacade,
   TaskRequest,
   WalletFacade,
@@ -39,6 +41,8 @@ export type NodeDoorOptions = {
 export class NodeDoor implements NodeFacade {
   readonly tasks: TasksDoor;
   readonly wallet: WalletFacade;
+  readonly assets: AssetsFacade;
+  readonly locks: LocksFacade;
   readonly ledger: LedgerFacade;
   readonly witness: WitnessFacade;
   readonly govern: GovernFacade;
@@ -47,13 +51,17 @@ export class NodeDoor implements NodeFacade {
 
   constructor(
     parts: Parts,
-    doors: Pick<NodeFacade, "wallet" | "ledger" | "witness" | "govern"> & {readonly tasks: TasksDoor},
+    doors: Pick<NodeFacade, "wallet" | "assets" | "locks" | "ledger" | "witness" | "govern"> & {
+      readonly tasks: TasksDoor;
+    },
     options: NodeDoorOptions,
   ) {
     this.#parts = parts;
     this.#options = options;
     this.tasks = doors.tasks;
     this.wallet = doors.wallet;
+    this.assets = doors.assets;
+    this.locks = doors.locks;
     this.ledger = doors.ledger;
     this.witness = doors.witness;
     this.govern = doors.govern;

@@ -1,7 +1,7 @@
 /** One handler per JSON route: from checked input to a call of the facade to the answer's fields. */
 import type {BodyOf, ParamsOf, QueryOf, ResponseOf, Route} from "@catalyze/api/route";
 import {ROUTES, type RouteName, type Routes} from "@catalyze/api/routes";
-import type {AccountId, TaskId} from "@catalyze/core/primitives/id";
+import type {AccountId, CellId, LockId, OpId, TaskId} from "@catalyze/core/primitives/id";
 import type {ConfigStore} from "../options/configStore.ts";
 import type {NodeFacade} from "./nodeFacade.ts";
 import {readTaskRequest, readUctz} from "./taskRequest.ts";
@@ -65,9 +65,28 @@ export const HANDLERS: Handlers = {
     items: [...(await context.facade().wallet.history(query.limit ?? LIST_LIMIT))],
   }),
   walletBackup: async (context, {body}) => await context.facade().wallet.backup(body.path),
+  walletAssets: async (context) => await context.facade().assets.list(),
+  walletIssue: async (context, {body}) => await context.facade().assets.issue(body),
+  walletSendUnits: async (context, {body}) => await context.facade().assets.send(body),
+  walletBurnUnits: async (context, {body}) => await context.facade().assets.burn(body),
+  walletSell: async (context, {body}) => await context.facade().assets.offer(body),
+  walletSales: async (context, {query}) =>
+    await context.facade().assets.sales({limit: query.limit ?? LIST_LIMIT, isAll: query.isAll === true}),
+  ledgerCells: async (context, {params}) => await context.facade().ledger.cells(params.id as CellId),
+  locks: async (context, {query}) =>
+    await context.facade().locks.list({limit: query.limit ?? LIST_LIMIT, isAll: query.isAll === true}),
+  lockOpen: async (context, {body}) => await context.facade().locks.open(body),
+  lockPay: async (context, {params, body}) => await context.facade().locks.pay(params.id as LockId, body),
+  lockTake: async (context, {body}) => await context.facade().locks.take(body),
+  lockClaim: async (context, {params, body}) => await context.facade().locks.claim(params.id as LockId, body),
+  lockNotice: async (context, {params, body}) =>
+    await context.facade().locks.notice(params.id as LockId, body),
+  lockAccept: async (context, {params, body}) =>
+    await context.facade().locks.accept(params.id as LockId, body),
   ledger: async (context) => await context.facade().ledger.show(),
   ledgerBalances: async (context) => await context.facade().ledger.balances(),
   ledgerProof: async (context, {params}) => await context.facade().ledger.proof(params.account as AccountId),
+  ledgerOpProof: async (context, {params}) => await context.facade().ledger.opProof(params.op as OpId),
   ledgerVerify: async (context) => await context.facade().ledger.verify(),
   ledgerCheckpoints: async (context, {query}) => ({
     checkpoints: [...(await context.facade().ledger.checkpoints(query.limit ?? LIST_LIMIT))],

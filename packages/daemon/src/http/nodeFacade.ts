@@ -4,7 +4,32 @@
  * `v`: the server adds it. Bytes and money come in decoded, money goes out as decimal strings of µCTZ.
  */
 
+import type {
+  AssetBurnBody,
+  AssetList,
+  AssetSendBody,
+  IssueBody,
+  IssuedView,
+  OfferedView,
+  SaleBody,
+  SaleList,
+} from "@catalyze/api/schema/asset";
+import type {CellsView} from "@catalyze/api/schema/cell";
 import type {GovernView, ProposeBody, VoteBody} from "@catalyze/api/schema/govern";
+import type {
+  LockAcceptBody,
+  LockClaimBody,
+  LockClaimedView,
+  LockList,
+  LockNoticeBody,
+  LockNoticeView,
+  LockOpenBody,
+  LockOpenedView,
+  LockPayBody,
+  LockTakeBody,
+  LockView,
+  VoucherView,
+} from "@catalyze/api/schema/lock";
 import type {AskView, ModelAddBody, ModelView, PeerView, QuoteView} from "@catalyze/api/schema/market";
 import type {
   BackupView,
@@ -14,6 +39,7 @@ import type {
   HistoryItem,
   LedgerReport,
   LedgerView,
+  OpProofView,
   OpView,
   WalletView,
 } from "@catalyze/api/schema/money";
@@ -28,7 +54,7 @@ import type {
 } from "@catalyze/api/schema/task";
 import type {WitnessStatusView} from "@catalyze/api/schema/witness";
 import type {StakeKind} from "@catalyze/core/ledger/op";
-import type {AccountId, TaskId} from "@catalyze/core/primitives/id";
+import type {AccountId, CellId, LockId, OpId, TaskId} from "@catalyze/core/primitives/id";
 
 /** A task as a door hands it in: sizes and types checked, class and money not yet. */
 export type TaskRequest = {
@@ -88,11 +114,40 @@ export interface WalletFacade {
   backup(path: string): Promise<BackupView>;
 }
 
+export interface AssetsFacade {
+  list(): Promise<AssetList>;
+  /** These four return once certified. Throw `UNITS_INVALID`, `ASSET_UNKNOWN`, `UNITS_INSUFFICIENT`. */
+  issue(body: IssueBody): Promise<IssuedView>;
+  send(body: AssetSendBody): Promise<OpView>;
+  burn(body: AssetBurnBody): Promise<OpView>;
+  /** A checkpoint matches it with another that fits, or what it gives comes back when it expires. */
+  offer(body: SaleBody): Promise<OfferedView>;
+  sales(filter: {readonly limit: number; readonly isAll: boolean}): Promise<SaleList>;
+}
+
+export interface LocksFacade {
+  /** The next to expire first. */
+  list(filter: {readonly limit: number; readonly isAll: boolean}): Promise<LockList>;
+  /** Returns once certified. Throws `PAYEE_KEY_UNKNOWN`, `AMOUNT_INVALID`, `FUNDS_INSUFFICIENT`. */
+  open(body: LockOpenBody): Promise<LockOpenedView>;
+  /** These five throw `LOCK_UNKNOWN`, `LOCK_CLOSED`, `LOCK_NOT_YOURS`. The voucher is on disk when it returns. */
+  pay(id: LockId, body: LockPayBody): Promise<VoucherView>;
+  take(body: LockTakeBody): Promise<LockView>;
+  /** These three return once certified. Throws `NOTHING_TO_CLAIM`. */
+  claim(id: LockId, body: LockClaimBody): Promise<LockClaimedView>;
+  notice(id: LockId, body: LockNoticeBody): Promise<LockNoticeView>;
+  accept(id: LockId, body: LockAcceptBody): Promise<OpView>;
+}
+
 export interface LedgerFacade {
   show(): Promise<LedgerView>;
   balances(): Promise<BalanceList>;
+  /** `NOT_FOUND` when there is nothing. */
+  cells(id: CellId): Promise<CellsView>;
   /** `NOT_FOUND` before the first checkpoint. */
   proof(account: AccountId): Promise<BalanceProofView>;
+  /** Of one of the latest ops. `NOT_FOUND` when the votes for it are not here. */
+  opProof(id: OpId): Promise<OpProofView>;
   verify(): Promise<LedgerReport>;
   /** The file of `ctz ledger export`, of one moment, in pieces. */
   export(): AsyncIterable<Uint8Array>;
@@ -126,6 +181,8 @@ export interface NodeFacade {
   asks(taskClass: string | undefined): Promise<readonly AskView[]>;
   peers(): Promise<readonly PeerView[]>;
   readonly wallet: WalletFacade;
+  readonly assets: AssetsFacade;
+  readonly locks: LocksFacade;
   readonly ledger: LedgerFacade;
   readonly witness: WitnessFacade;
   readonly govern: GovernFacade;

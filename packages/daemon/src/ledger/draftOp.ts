@@ -6,6 +6,7 @@ import {CodedError} from "@catalyze/core/errors/codedError";
 import type {ErrorCode} from "@catalyze/core/errors/table";
 import {acceptedOf, acceptProblem, acceptsAfter} from "@catalyze/core/ledger/accept";
 import {debitOf} from "@catalyze/core/ledger/apply";
+import {unitsTakenBy} from "@catalyze/core/ledger/assets";
 import {type AccountCell, COOLING_MAX, type LockCell} from "@catalyze/core/ledger/cell";
 import {claimProblem, standingAfter} from "@catalyze/core/ledger/claims";
 import {OP_VERSION, type Op, type OpBody, type Payload} from "@catalyze/core/ledger/op";
@@ -13,7 +14,7 @@ import {feeOf, opFormProblem} from "@catalyze/core/ledger/opChecks";
 import {NO_OP} from "@catalyze/core/ledger/opCodec";
 import {VERDICT_EPOCHS} from "@catalyze/core/ledger/params";
 import {paidOutBy} from "@catalyze/core/ledger/payouts";
-import type {CellId, OpId} from "@catalyze/core/primitives/id";
+import type {AssetId, CellId, OpId} from "@catalyze/core/primitives/id";
 import type {Outbox} from "./outbox.ts";
 
 export type WalletView = {
@@ -25,6 +26,8 @@ export type WalletView = {
   headOf(cell: CellId): {readonly seq: bigint; readonly opId: OpId} | undefined;
   /** Spendable by an account after its certified ops; `undefined` when unknown. */
   fundsOf(cell: CellId): bigint | undefined;
+  /** Units of an asset that an account holds after its certified ops. */
+  unitsOf(cell: CellId, asset: AssetId): bigint;
   lock(id: CellId): LockCell | undefined;
   account(id: CellId): AccountCell | undefined;
   /** Of the last checkpoint. */
@@ -42,7 +45,10 @@ type Claim = Extract<Payload, {kind: "claim"}>;
  */
 const VALID_UNTIL_EPOCH = 0xffff_ffff;
 
-/** Throws `FUNDS_INSUFFICIENT` or `OP_REJECTED`. Of a claim on a free lock `cumulative` is filled in here, as the fee is. */
+/**
+ * Throws `FUNDS_INSUFFICIENT`, `UNITS_INSUFFICIENT` or `OP_REJECTED`. Of a claim on a free lock `cumulative` is
+ * filled in here, as the fee is.
+ */
 export function draftOp(
   {cell, payload: wanted}: {readonly cell: CellId; readonly payload: Payload},
   {outbox, view}: Books,
@@ -55,7 +61,8 @@ export function draftOp(
       ? draftClaim({cell, claim: wanted, pending}, view, opFee)
       : {payload: wanted, fee: feeOf(wanted, opFee)};
   if (payload.kind !== "claim") checkFunds({cell, pending, needed: debitOf(payload) + fee}, view);
-  if (payload.kind === "open" && payload.locks.some(({expiryH}) => expiryH <= view.height())) {
+  checkUnits({cell, pending, payload}, view);
+  if (payload.kind === "open" && expiriesOf(payload).some((expiryH) => expiryH <= view.height())) {
     throw rejection("OP_REJECTED", "expired");
   }
   if (payload.kind === "accept")
@@ -166,6 +173,26 @@ function checkExposure({account, pending, payload}: Accepting, height: bigint): 
   }
   const problem = acceptProblem(after, payload, height);
   if (problem !== undefined) throw rejection("OP_REJECTED", problem);
+}
+
+function expiriesOf({locks, sales = []}: Extract<Payload, {kind: "open"}>): readonly bigint[] {
+  return [...locks, ...sales].map(({expiryH}) => expiryH);
+}
+
+type Moving = {readonly cell: CellId; readonly pending: readonly Op[]; readonly payload: Payload};
+
+/** Units that are not there may come later: the op would wait for them at its slot, and everything behind it too. */
+function checkUnits({cell, pending, payload}: Moving, view: WalletView): void {
+  const headSeq = view.headOf(cell)?.seq ?? 0n;
+  const onTheirWay = pending
+    .filter(({body}) => body.seq > headSeq)
+    .map(({body}) => unitsTakenBy(body.payload));
+  for (const [assetId, needed] of unitsTakenBy(payload)) {
+    const spent = onTheirWay.reduce((sum, taken) => sum + (taken.get(assetId) ?? 0n), 0n);
+    const available = view.unitsOf(cell, assetId) - spent;
+    if (needed > available)
+      throw new CodedError("UNITS_INSUFFICIENT", {evidence: {assetId, needed, available}});
+  }
 }
 
 type Spending = {readonly cell: CellId; readonly pending: readonly Op[]; readonly needed: bigint};

@@ -1,13 +1,10 @@
 /** What harvests bring: how much an op takes out of a pot depends on the checkpoint that it counts in. */
-import type {HoldingCell} from "@catalyze/core/ledger/cell";
 import type {Payload} from "@catalyze/core/ledger/op";
+import type {LedgerState} from "@catalyze/core/ledger/state";
 import type {AccountId, AssetId} from "@catalyze/core/primitives/id";
 
-export type HarvestWatchComponents = {
-  /** As of the last checkpoint. */
-  readonly holding: (account: AccountId, asset: AssetId) => HoldingCell | undefined;
-  readonly holdings: () => Iterable<HoldingCell>;
-};
+/** The state of the last checkpoint. */
+export type AgreedHoldings = () => Pick<LedgerState, "holding" | "holdings">;
 
 /** µCTZ that came to an account since the last look. */
 export type Harvested = {readonly account: AccountId; readonly amount: bigint};
@@ -16,19 +13,19 @@ export type Harvested = {readonly account: AccountId; readonly amount: bigint};
 type Told = {readonly account: AccountId; readonly asset: AssetId; amount: bigint};
 
 export class HarvestWatch {
-  readonly #components: HarvestWatchComponents;
+  readonly #agreed: AgreedHoldings;
   readonly #isRecorded: (account: AccountId) => boolean;
   /** Holdings that an op of a recorded account has harvested. */
   readonly #told = new Map<string, Told>();
 
-  constructor(components: HarvestWatchComponents, isRecorded: (account: AccountId) => boolean) {
-    this.#components = components;
+  constructor(agreed: AgreedHoldings, isRecorded: (account: AccountId) => boolean) {
+    this.#agreed = agreed;
     this.#isRecorded = isRecorded;
   }
 
   /** Call before the first checkpoint. */
   start(): void {
-    for (const {account, asset, harvested} of this.#components.holdings())
+    for (const {account, asset, harvested} of this.#agreed().holdings())
       if (harvested > 0n && this.#isRecorded(account)) this.#tellOf(account, asset).amount = harvested;
   }
 
@@ -40,7 +37,7 @@ export class HarvestWatch {
   ended(): readonly Harvested[] {
     return [...this.#told.values()].flatMap((told) => {
       const {account, asset, amount: before} = told;
-      const after = this.#components.holding(account, asset)?.harvested ?? 0n;
+      const after = this.#agreed().holding(account, asset)?.harvested ?? 0n;
       told.amount = after;
       return after > before ? [{account, amount: after - before}] : [];
     });

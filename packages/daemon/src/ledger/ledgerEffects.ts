@@ -152,7 +152,7 @@ export class LedgerEffects {
     return [...recorded, ...ids.flatMap((id) => outbox.settle(id))];
   }
 
-  #writesOfCheckpoint({checkpoint, ops}: Checkpointed, effects: readonly Effect[]): Write[] {
+  #writesOfCheckpoint({checkpoint, ops, moves}: Checkpointed, effects: readonly Effect[]): Write[] {
     const {op, history, grades, clock, isOwn} = this.#components;
     const {height} = checkpoint;
     // From the write of this step: by now the replica may be a height further.
@@ -166,7 +166,7 @@ export class LedgerEffects {
     };
     return [
       ...grades.onCheckpointed(ops, height, isOwnId),
-      ...history.onCheckpoint({height, atMs: clock.now()}),
+      ...history.onCheckpoint({moves, ops}, {height, atMs: clock.now()}),
     ];
   }
 

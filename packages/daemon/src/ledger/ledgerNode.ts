@@ -15,6 +15,7 @@ import {paramsAround, safeFee} from "@catalyze/core/ledger/governance";
 import {type Committees, shortenChain} from "@catalyze/core/ledger/handover";
 import type {Payload} from "@catalyze/core/ledger/op";
 import {decodeOp, lockIdOf, locksMadeBy} from "@catalyze/core/ledger/opCodec";
+import type {OpProof} from "@catalyze/core/ledger/opProof";
 import type {LedgerParams} from "@catalyze/core/ledger/params";
 import type {Register} from "@catalyze/core/ledger/register";
 import type {LedgerState} from "@catalyze/core/ledger/state";
@@ -24,13 +25,14 @@ import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, CellId, Hash, LockId, OpId, PeerId} from "@catalyze/core/primitives/id";
 import {checkChain} from "./checkpointChain.ts";
 import {exportLedger} from "./exportLedger.ts";
-import type {HistoryEntry} from "./historyEntry.ts";
+import type {HistoryEntry} from "./historyCodec.ts";
 import {LedgerEvents} from "./ledgerEvents.ts";
 import {encodeLedgerFrame} from "./ledgerFrame.ts";
 import {LedgerLife} from "./ledgerLife.ts";
 import {type LedgerReport, ledgerReport} from "./ledgerReport.ts";
 import {type LedgerStatus, ledgerStatus} from "./ledgerStatus.ts";
 import type {LedgerNodeComponents, LedgerNodeOptions, LedgerParts} from "./openLedger.ts";
+import {provenOp} from "./provenOp.ts";
 import {Recovery} from "./recovery.ts";
 import type {WitnessPeers} from "./witnessPeers.ts";
 
@@ -81,6 +83,11 @@ export class LedgerNode implements LedgerClient {
 
   checkpointedState(): LedgerState {
     return this.#open.replica.base;
+  }
+
+  /** The same with everything that is certified since. */
+  certifiedState(): LedgerState {
+    return this.#open.replica.view;
   }
 
   /** Of the next checkpoint. */
@@ -276,6 +283,11 @@ export class LedgerNode implements LedgerClient {
     if (finalCheckpoint.checkpoint.height === 0n)
       throw new CodedError("NOT_FOUND", {message: "No checkpoint is final yet.", retryAfterMs: 1_000});
     return proveCell(name, base, shortenChain(this.genesis, handovers, finalCheckpoint));
+  }
+
+  /** Of one of the latest ops. Throws `NOT_FOUND`. */
+  async opProofOf(id: OpId): Promise<OpProof> {
+    return await provenOp(id, {...this.#components, genesis: this.genesis, replica: this.#open.replica});
   }
 
   get #open(): LedgerParts {

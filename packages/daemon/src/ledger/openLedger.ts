@@ -16,12 +16,12 @@ import type {Random} from "@catalyze/core/ports/random";
 import type {ChecksAhead, SignatureVerifier, Signer} from "@catalyze/core/ports/signer";
 import type {AppendLog, Store} from "@catalyze/core/ports/store";
 import {fromHex} from "@catalyze/core/primitives/bytes";
-import type {AccountId, Hash, PeerId} from "@catalyze/core/primitives/id";
+import type {AccountId, PeerId} from "@catalyze/core/primitives/id";
 import {AnchoredCell} from "./anchoredCell.ts";
 import type {WalletView} from "./draftOp.ts";
 import {EntriesTopic} from "./entriesTopic.ts";
 import {EvidenceReporter} from "./evidenceReporter.ts";
-import {type PushAheadOptions, pushAhead} from "./inputsAhead.ts";
+import {pushAhead} from "./inputsAhead.ts";
 import {InvariantWatch} from "./invariantWatch.ts";
 import {LedgerAnswers} from "./ledgerAnswers.ts";
 import {LedgerEffects} from "./ledgerEffects.ts";
@@ -42,7 +42,7 @@ import {SlowChecks} from "./slowChecks.ts";
 import {type Beginning, SnapshotJoin} from "./snapshotJoin.ts";
 import {SnapshotShelf} from "./snapshotShelf.ts";
 import {Wallet} from "./wallet.ts";
-import {agreedHead, walletView} from "./walletView.ts";
+import {agreedHead, isOwnCell, isSettled, walletView} from "./walletView.ts";
 import {WitnessPeers} from "./witnessPeers.ts";
 import {WitnessPushes} from "./witnessPushes.ts";
 
@@ -172,24 +172,16 @@ export async function openLedger(
       degraded: (failure) => events.degraded.emit(failure),
     },
   );
-  const push = pushOf(base, driver, (input) => effects.refusal(input));
+  const push = pushAhead(
+    {
+      checks: components.checks,
+      genesis: options.genesis,
+      replica,
+      refusal: (input) => effects.refusal(input),
+    },
+    (input) => driver.push(input),
+  );
   return {replica, driver, wallet, sender, reporter, witnesses, committees, watch, ...records, ...talk};
-}
-
-function pushOf(
-  {components: {checks}, options, replica}: Base,
-  driver: ReplicaDriver,
-  refusal: PushAheadOptions["refusal"],
-): ReplicaDriver["push"] {
-  const push: ReplicaDriver["push"] = (input) => driver.push(input);
-  if (checks === undefined) return push;
-  const genesis = fromHex(genesisHash(options.genesis));
-  const context = () => ({
-    genesisHash: genesis,
-    isMember: replica.isMember,
-    hasEntry: (hash: Hash) => replica.hasEntry(hash),
-  });
-  return pushAhead({checks, context, refusal}, push);
 }
 
 async function openBase(
@@ -221,11 +213,7 @@ async function openRecords({components, options, replica, account, view}: Base):
     store,
     lock: (id) => replica.view.lock(id),
     locks: () => replica.view.locks(),
-    sales: {sale: (id) => replica.base.sale(id), sales: () => replica.base.sales()},
-    harvests: {
-      holding: (account, asset) => replica.base.holding(account, asset),
-      holdings: () => replica.base.holdings(),
-    },
+    agreed: () => replica.base,
     account: (id) => replica.base.account(id),
   });
   const outbox = new Outbox({store, log: outboxLog});
@@ -309,12 +297,4 @@ function openWallet(base: Base, outbox: Outbox): Pick<LedgerParts, "wallet" | "s
     refused: (op, code) => wallet.refused(op.id, code),
   });
   return {wallet, sender};
-}
-
-function isSettled({body}: Op, view: WalletView): boolean {
-  return (view.headOf(body.cell)?.seq ?? 0n) >= body.seq;
-}
-
-function isOwnCell({body}: Op, account: AccountId, replica: LedgerReplica): boolean {
-  return body.cell === account || replica.view.lock(body.cell)?.spec.controller === account;
 }

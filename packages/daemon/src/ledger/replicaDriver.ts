@@ -3,9 +3,8 @@
  * and only then whatever is said to anyone. Inputs that wait together share one write (group commit);
  * while one group is on its way to the disk the next is already computed, never more.
  *
- * When a write fails nothing of its group is said. The same write is tried again until it works, because
- * the replica has moved on and must not be ahead of its disk for ever; meanwhile inputs are refused with
- * the code of the failure and reads go on.
+ * When a write fails nothing of its group is said. It is tried again until it works, because the replica has
+ * moved on; meanwhile inputs are refused with the code of the failure and reads go on.
  */
 import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
 import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
@@ -125,10 +124,7 @@ export class ReplicaDriver {
     return this.#unsaid.has(op);
   }
 
-  /**
-   * Resolves with the effects of this input once they are on disk. Rejects with `QUEUE_FULL`, or with
-   * the disk's code while nothing can be written.
-   */
+  /** Resolves with the effects of this input once they are on disk. Rejects with `QUEUE_FULL` or the disk's code. */
   async push(input: ReplicaInput): Promise<readonly Effect[]> {
     if (this.#stop.signal.aborted) throw this.#stop.signal.reason;
     if (this.#failure !== undefined) throw this.#failure;

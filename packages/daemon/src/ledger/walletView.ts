@@ -1,10 +1,11 @@
 /** What the wallet reads of the own replica. */
 import {balanceOf} from "@catalyze/core/ledger/cell";
 import {safeFee} from "@catalyze/core/ledger/governance";
+import type {Op} from "@catalyze/core/ledger/op";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import {U64_MAX} from "@catalyze/core/primitives/amount";
-import type {CellId} from "@catalyze/core/primitives/id";
+import type {AccountId, CellId} from "@catalyze/core/primitives/id";
 import type {WalletView} from "./draftOp.ts";
 import type {SlotHead} from "./wallet.ts";
 
@@ -29,8 +30,22 @@ export function walletView(replica: LedgerReplica): WalletView {
       const cell = replica.view.account(id);
       return cell === undefined ? undefined : balanceOf(cell);
     },
+    unitsOf(id, asset) {
+      const holding = replica.view.holding(id, asset);
+      return holding === undefined ? 0n : balanceOf(holding);
+    },
     lock: (id) => replica.view.lock(id),
     account: (id) => replica.view.account(id),
     height: () => replica.checkpoint.height,
   };
+}
+
+/** Its slot is taken. */
+export function isSettled({body}: Op, view: WalletView): boolean {
+  return (view.headOf(body.cell)?.seq ?? 0n) >= body.seq;
+}
+
+/** Of the account, or of a lock that it claims on. */
+export function isOwnCell({body}: Op, account: AccountId, replica: LedgerReplica): boolean {
+  return body.cell === account || replica.view.lock(body.cell)?.spec.controller === account;
 }

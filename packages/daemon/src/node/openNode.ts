@@ -1,6 +1,8 @@
 /** Keys, network, store and market of one daemon: everything behind the API, opened in order. */
 import type {Clock} from "@catalyze/core/ports/clock";
+import {AssetDoor} from "../facade/assetDoor.ts";
 import {GovernDoor} from "../facade/governDoor.ts";
+import {LockDoor} from "../facade/lockDoor.ts";
 import {LedgerDoor, WalletDoor} from "../facade/moneyDoors.ts";
 import {NodeDoor} from "../facade/nodeDoor.ts";
 import {TasksDoor} from "../facade/tasksFacade.ts";
@@ -111,9 +113,9 @@ type DoorContext = {
 
 function openDoors(parts: Parts, {input, facts, home, chain}: DoorContext): NodeFacade {
   const {options, layout} = input;
-  const {marketplace, ledger, catalog, identity, net} = parts;
+  const {marketplace, ledger, vouchers, catalog, identity, net} = parts;
   const {maxPriceDefaultUctz, middlewareBps} = options;
-  const money = {ledger, marketplace, identity, net, chain: chain?.door};
+  const money = {ledger, marketplace, vouchers, identity, net, chain: chain?.door};
   const roles = options.roles.filter((role) => role !== "witness");
   return new NodeDoor(
     parts,
@@ -124,6 +126,8 @@ function openDoors(parts: Parts, {input, facts, home, chain}: DoorContext): Node
         passphrase: home.passphrase,
         evmAddress: `0x${home.witness.evmAddress}`,
       }),
+      locks: new LockDoor({ledger, vouchers, identity}),
+      assets: new AssetDoor({ledger, vouchers, account: identity.account}),
       ledger: new LedgerDoor(money),
       govern: new GovernDoor(money),
       witness: new WitnessDoor(money, {

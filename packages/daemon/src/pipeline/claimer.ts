@@ -7,6 +7,7 @@ import type {Clock} from "@catalyze/core/ports/clock";
 import type {LedgerClient, LockView} from "@catalyze/core/ports/ledger";
 import type {Log} from "@catalyze/core/ports/log";
 import type {LockId} from "@catalyze/core/primitives/id";
+import {isPlain} from "@catalyze/core/task/lockUse";
 import type {VoucherRecords} from "./incomingPayments.ts";
 
 export type ClaimerComponents = {
@@ -71,7 +72,8 @@ export class Claimer {
       const isWorth = owed >= opFee * WORTH_FACTOR;
       // The ledger takes the fee out of our share: below it there is nothing to gain, and it refuses.
       if (controllerShare(lock, lock.drawn + owed) <= opFee) continue;
-      if (isLate || isNewEpoch || isWorth) void this.#claim(lock, isLate);
+      // One by hand may yet get a voucher or a verdict: only the market's are done with by then.
+      if (isLate || isNewEpoch || isWorth) void this.#claim(lock, isLate && !isPlain(lock.spec));
     }
   }
 

@@ -1,5 +1,7 @@
 /** A node that answers from memory: what the doors need to be tested without one. */
+import type {SaleBody, SaleView} from "@catalyze/api/schema/asset";
 import type {ProposalView} from "@catalyze/api/schema/govern";
+import type {LockOpenBody, LockView} from "@catalyze/api/schema/lock";
 import type {AskView, CandidateView, ModelView, PeerView} from "@catalyze/api/schema/market";
 import type {TaskEvent, TaskView} from "@catalyze/api/schema/task";
 import {CodedError} from "@catalyze/core/errors/codedError";
@@ -134,6 +136,9 @@ export type FakeState = {
   candidates: CandidateView[];
   isReady: boolean;
   ledgerOk: boolean;
+  readonly offers: SaleBody[];
+  readonly locks: LockOpenBody[];
+  saleState: SaleView["state"];
   /** Pieces of an export. */
   ledgerExport: readonly Uint8Array[];
 };
@@ -155,6 +160,9 @@ export function fakeState(): FakeState {
     candidates: CANDIDATES,
     isReady: true,
     ledgerOk: true,
+    offers: [],
+    locks: [],
+    saleState: "open",
     ledgerExport: [],
   };
 }
@@ -168,6 +176,28 @@ const PROPOSAL: ProposalView = {
   ...{id: HASH, proposer: ACCOUNT, changes: [{name: "opFee", value: "200"}], passing: "majority"},
   ...{untilEpoch: 3, endsAtMs: 1_700_000_060_000, depositUctz: "10", votes: 1, yesUctz: "5", noUctz: "0"},
   ...{isPassing: true, ownVote: "yes"},
+};
+
+const ASSET = {
+  ...{assetId: HASH, kind: "seed" as const, contentHash: HASH, royaltyBps: 500, issuer: OTHER},
+  ...{supply: "1000", burned: "10"},
+};
+
+const SALE: SaleView = {
+  ...{saleId: HASH, seller: OTHER, isOwn: false, isInReach: true, grade: "checkpointed", state: "open"},
+  ...{gives: {assetId: HASH, units: "7"}, wants: {amountUctz: "2500000"}},
+  ...{expiryHeight: "99", expiresAtMs: 1_700_000_060_000},
+};
+
+export const VOUCHER = "v".repeat(182);
+
+const LOCK: LockView = {
+  ...{lockId: HASH, payer: OTHER, payee: ACCOUNT, amountUctz: "9000000", drawnUctz: "1000000"},
+  ...{paidUctz: "1000000", awardedUctz: "0", refundTo: OTHER, isOpen: true, isPlain: true},
+  authority: {kind: "payer", key: HASH, account: OTHER},
+  split: [{target: "account", account: ACCOUNT, bps: 10_000}],
+  ...{expiryHeight: "99", expiresAtMs: 1_700_000_060_000, voucherReceivedUctz: "3000000"},
+  ...{claimableUctz: "2000000", grade: "certified"},
 };
 
 export function fakeFacade(state: FakeState): NodeFacade {
@@ -310,6 +340,7 @@ export function fakeFacade(state: FakeState): NodeFacade {
         check("wallet.show");
         return {
           account: ACCOUNT,
+          publicKey: OTHER,
           balanceUctz: "1500000",
           balanceCheckpointedUctz: "1500000",
           stakedUctz: "0",
@@ -350,6 +381,65 @@ export function fakeFacade(state: FakeState): NodeFacade {
       async backup(path) {
         check("wallet.backup");
         return {path, bytes: 1234, account: ACCOUNT};
+      },
+    },
+    assets: {
+      async list() {
+        check("assets.list");
+        const held = {isIssuer: false, units: "42", unitsCheckpointed: "40", unitsOffered: "5"};
+        return {height: "42", witnesses: 4, assets: [{...ASSET, ...held}]};
+      },
+      async issue({supply}) {
+        check("assets.issue");
+        return {...OP_VIEW, height: supply, assetId: HASH};
+      },
+      async send() {
+        check("assets.send");
+        return OP_VIEW;
+      },
+      async burn() {
+        check("assets.burn");
+        return OP_VIEW;
+      },
+      async offer(body) {
+        check("assets.offer");
+        state.offers.push(body);
+        return {...OP_VIEW, saleId: HASH, expiryHeight: "99", expiresAtMs: 1_700_000_060_000};
+      },
+      async sales() {
+        check("assets.sales");
+        return {height: "42", sales: [SALE]};
+      },
+    },
+    locks: {
+      async list() {
+        check("locks.list");
+        return {height: "42", locks: [LOCK]};
+      },
+      async open(body) {
+        check("locks.open");
+        state.locks.push(body);
+        return {...OP_VIEW, lockId: HASH, expiryHeight: "99", expiresAtMs: 1_700_000_060_000};
+      },
+      async pay(lockId, {totalUctz}) {
+        check("locks.pay");
+        return {lockId, totalUctz, voucher: VOUCHER};
+      },
+      async take() {
+        check("locks.take");
+        return LOCK;
+      },
+      async claim() {
+        check("locks.claim");
+        return {...OP_VIEW, lock: LOCK};
+      },
+      async notice() {
+        check("locks.notice");
+        return {...OP_VIEW, endHeight: "50", endsAtMs: 1_700_000_060_000};
+      },
+      async accept() {
+        check("locks.accept");
+        return OP_VIEW;
       },
     },
     witness: {
@@ -413,9 +503,20 @@ export function fakeFacade(state: FakeState): NodeFacade {
       async balances() {
         return {height: "42", balances: [{account: ACCOUNT, balanceUctz: "1500000", stakedUctz: "0"}]};
       },
+      async cells(id) {
+        check("ledger.cells");
+        const sale = {...SALE, state: state.saleState};
+        if (state.saleState !== "open") return {id, height: "42", sale};
+        const holders = [{account: OTHER, units: "42"}];
+        return {id, height: "42", sale, asset: {...ASSET, holders, holdersTotal: 3}};
+      },
       async proof(account) {
         check("ledger.proof");
         return {account, height: "42", genesisHash: HASH, proof: "AQID"};
+      },
+      async opProof(opId) {
+        check("ledger.opProof");
+        return {opId, genesisHash: HASH, proof: "AQID"};
       },
       async verify() {
         check("ledger.verify");

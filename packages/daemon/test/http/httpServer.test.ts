@@ -5,7 +5,7 @@ import {ROUTES} from "@catalyze/api/routes";
 import {validate} from "@catalyze/api/validate";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {afterEach, describe, expect, it} from "vitest";
-import {TASK_ID} from "./fakeFacade.ts";
+import {TASK_ID, VOUCHER} from "./fakeFacade.ts";
 import {type Harness, startHarness, TOKEN} from "./serverHarness.ts";
 
 let harness: Harness | undefined;
@@ -26,6 +26,16 @@ const BODIES: Record<string, unknown> = {
   taskRun: {taskClass: "ocr", input: "aGVsbG8="},
   quote: {taskClass: "ocr", input: "aGVsbG8="},
   walletSend: {to: "b".repeat(64), amountUctz: "5"},
+  walletIssue: {kind: "seed", supply: "5", contentHash: "c".repeat(64)},
+  walletSendUnits: {assetId: "c".repeat(64), to: "b".repeat(64), units: "5"},
+  walletBurnUnits: {assetId: "c".repeat(64), units: "5"},
+  walletSell: {gives: {amountUctz: "5"}, wants: {assetId: "c".repeat(64), units: "5"}, validMs: 5_000},
+  lockOpen: {payee: "b".repeat(64), amountUctz: "5", authority: "payer", validMs: 5_000},
+  lockPay: {totalUctz: "5"},
+  lockTake: {voucher: VOUCHER},
+  lockClaim: {},
+  lockNotice: {},
+  lockAccept: {valueUctz: "5"},
   walletStake: {stake: "executor", amountUctz: "5"},
   walletUnstake: {stake: "executor", amountUctz: "5"},
   witnessJoin: {stakeUctz: "5"},
@@ -37,7 +47,12 @@ const BODIES: Record<string, unknown> = {
 };
 
 const pathOf = (route: Route): string =>
-  route.path.replace("{id}", TASK_ID).replace("{account}", "b".repeat(64)).replace("{key}", "slots");
+  route.path
+    .replace(/\/(cells|locks)\/\{id\}/, `/$1/${"c".repeat(64)}`)
+    .replace("{id}", TASK_ID)
+    .replace("{account}", "b".repeat(64))
+    .replace("{op}", "c".repeat(64))
+    .replace("{key}", "slots");
 
 describe("HttpServer", () => {
   for (const [name, route] of Object.entries(ROUTES) as [string, Route][]) {

@@ -10,10 +10,10 @@ const [X, Y] = ["1", "2"].map((digit) => digit.repeat(64) as AssetId) as [AssetI
 function watch(cells: readonly HoldingCell[]) {
   const holdings = new Map(cells.map((cell) => [cell.id, cell]));
   const watching = new HarvestWatch(
-    {
+    () => ({
       holding: (account, asset) => holdings.get(emptyHolding(account, asset).id),
       holdings: () => holdings.values(),
-    },
+    }),
     (account) => account === own,
   );
   watching.start();

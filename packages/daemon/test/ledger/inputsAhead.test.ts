@@ -4,8 +4,8 @@ import {pushAhead} from "../../src/ledger/inputsAhead.ts";
 import {CTZ, LedgerRig} from "./ledgerRig.ts";
 import {transfer} from "./transfer.ts";
 
-const context = () => ({genesisHash: new Uint8Array(32), isMember: true, hasEntry: () => false});
-const refusal = () => undefined;
+const {genesis} = new LedgerRig({witnesses: 1, followers: 0});
+const about = {genesis, replica: {isMember: true, hasEntry: () => false}, refusal: () => undefined};
 const OP: ReplicaInput = {kind: "op", bytes: new Uint8Array(), from: undefined};
 
 describe("inputs whose signatures are checked elsewhere", () => {
@@ -14,7 +14,7 @@ describe("inputs whose signatures are checked elsewhere", () => {
     let isHeld = false;
     const pushed: string[] = [];
     const checks = {ahead: () => (isHeld ? promise : undefined)};
-    const push = pushAhead({checks, context, refusal}, async ({kind}) => {
+    const push = pushAhead({checks, ...about}, async ({kind}) => {
       pushed.push(kind);
       return [];
     });
@@ -31,7 +31,7 @@ describe("inputs whose signatures are checked elsewhere", () => {
 
   it("are refused when too many wait", async () => {
     const {promise, resolve} = Promise.withResolvers<void>();
-    const push = pushAhead({checks: {ahead: () => promise}, context, refusal}, async () => []);
+    const push = pushAhead({checks: {ahead: () => promise}, ...about}, async () => []);
     const waiting = Array.from({length: 8_192}, () => push(OP));
     await expect(push(OP)).rejects.toMatchObject({code: "QUEUE_FULL"});
     resolve();

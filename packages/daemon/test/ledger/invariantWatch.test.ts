@@ -25,6 +25,7 @@ function watched(found: readonly Violation[] = []) {
 const hash = "ab".repeat(32) as Hash;
 const checkpointed = (isLastOfEpoch: boolean): Effect => ({
   kind: "checkpointed",
+  moves: [],
   checkpoint: {height: 4n, epoch: 1, hash, stateRoot: hash, isLastOfEpoch},
   ops: [hash, hash, hash] as string[] as OpId[],
 });

@@ -1,8 +1,8 @@
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import type {Effect} from "@catalyze/core/ledger/effects";
-import type {Op} from "@catalyze/core/ledger/op";
+import type {Op, Payload} from "@catalyze/core/ledger/op";
 import {NO_OP} from "@catalyze/core/ledger/opCodec";
-import type {OpId} from "@catalyze/core/primitives/id";
+import type {AssetId, OpId} from "@catalyze/core/primitives/id";
 import {NO_METRICS} from "@catalyze/daemon/ledger/ledgerMetrics";
 import {Outbox} from "@catalyze/daemon/ledger/outbox";
 import {Wallet} from "@catalyze/daemon/ledger/wallet";
@@ -18,7 +18,7 @@ const signer = testSigner(1);
 const cell = accountIdOf(signer.publicKey);
 const to = accountIdOf(testSigner(2).publicKey);
 
-async function rig({funds = 1_000n} = {}) {
+async function rig({funds = 1_000n, units = 0n} = {}) {
   const faults = new DiskFaults();
   const clock = new FakeClock();
   const outbox = new Outbox({
@@ -45,6 +45,7 @@ async function rig({funds = 1_000n} = {}) {
         opFee: () => state.opFee,
         headOf: () => state.head,
         fundsOf: () => funds,
+        unitsOf: () => units,
         lock: () => undefined,
         account: () => undefined,
         height: () => 0n,
@@ -92,6 +93,32 @@ describe("Wallet", () => {
     wallet.submit(cell, transfer(to, 60n)).catch(() => undefined);
     await expect(wallet.submit(cell, transfer(to, 39n))).rejects.toMatchObject({code: "FUNDS_INSUFFICIENT"});
     wallet.submit(cell, transfer(to, 38n)).catch(() => undefined);
+    await clock.settle();
+    expect(sent).toHaveLength(2);
+    wallet.stop();
+  });
+
+  it("counts units on their way against the holding: what waits for units would hold up all behind it", async () => {
+    const {wallet, clock, sent} = await rig({units: 10n});
+    const id = "5".repeat(64) as AssetId;
+    const give = (amount: bigint, burn = 0n): Payload =>
+      ({...transfer(to, amount), asset: {id, burn}}) as Payload;
+    const sale = (amount: bigint, expiryH = 9n): Payload => ({
+      ...{kind: "open", locks: []},
+      sales: [
+        {
+          ...{gives: {asset: id, amount}, wants: {asset: undefined, amount: 1n}, only: undefined},
+          ...{expiryH, refundTo: cell},
+        },
+      ],
+    });
+    wallet.submit(cell, give(3n, 2n)).catch(() => undefined);
+    const short = {code: "UNITS_INSUFFICIENT", evidence: {assetId: id, needed: 6n, available: 5n}};
+    await expect(wallet.submit(cell, give(6n))).rejects.toMatchObject(short);
+    await expect(wallet.submit(cell, sale(6n))).rejects.toMatchObject(short);
+    await expect(wallet.submit(cell, sale(5n, 0n))).rejects.toMatchObject({code: "OP_REJECTED"});
+    wallet.submit(cell, sale(5n)).catch(() => undefined);
+    await expect(wallet.submit(cell, give(0n, 1n))).rejects.toMatchObject({code: "UNITS_INSUFFICIENT"});
     await clock.settle();
     expect(sent).toHaveLength(2);
     wallet.stop();
