@@ -4,6 +4,7 @@
  */
 import {type ChildProcess, spawn} from "node:child_process";
 import {once} from "node:events";
+import {constants, setPriority} from "node:os";
 import {setTimeout as sleep} from "node:timers/promises";
 import {fileURLToPath} from "node:url";
 import type {Op} from "@catalyze/core/ledger/op";
@@ -82,8 +83,13 @@ function orderOf({world, members}: Cluster, kind: Flood, known: Op): FloodOrder 
   };
 }
 
+/** It has what the witness leaves it of this machine: elsewhere it would have one of its own. */
 function start(order: FloodOrder): ChildProcess {
-  return spawn(process.execPath, [CHILD, JSON.stringify(order)], {stdio: ["ignore", "ignore", "inherit"]});
+  const child = spawn(process.execPath, [CHILD, JSON.stringify(order)], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+  return child;
 }
 
 async function stop(child: ChildProcess): Promise<void> {

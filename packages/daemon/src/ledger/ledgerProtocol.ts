@@ -41,8 +41,8 @@ const WINDOW_MAX = 32;
 const OPS_PER_FRAME_MAX = 512;
 const ANCHOR_SIGNATURE_BYTES_MAX = 4 * 1024;
 const SYNC_COST = 10;
-/** A MiB from the disk: a stranger gets 40 at once, and 20 a second. */
-const SNAPSHOT_COST = 250;
+/** A MiB from the disk, sealed and sent: some milliseconds. */
+const SNAPSHOT_COST = 60;
 const BYTES_PER_UNIT = 512;
 
 export class LedgerProtocol {

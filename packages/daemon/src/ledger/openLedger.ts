@@ -79,10 +79,10 @@ export type LedgerNodeOptions = {
 };
 
 const SUBMIT_TIMEOUT_MS = 10_000;
-/** A unit is about one signature check, 50 µs: a stranger may take a quarter of a core, a witness all. */
+/** A unit is about one signature check, 50 µs: a stranger may take a seventh of a core, a witness all. */
 const BUDGETS = {
   witness: {perSecond: 50_000, burst: 100_000},
-  other: {perSecond: 5_000, burst: 10_000},
+  other: {perSecond: 3_000, burst: 6_000},
 };
 
 export type LedgerParts = {

@@ -76,4 +76,33 @@ describe("PeerBudgets", () => {
     expect(budgets.take(near, 21)).toBe(false);
     expect(budgets.take(near, 20)).toBe(true);
   });
+
+  it("gives ever new names no more than one that stays", () => {
+    const clock = {nowMs: 0, monotonicMs: () => clock.nowMs};
+    const budgets = new PeerBudgets(clock, () => ({perSecond: 3_000, burst: 6_000}));
+    const takeAll = (name: string) => {
+      let taken = 0;
+      while (budgets.take(name as PeerId, 100)) taken += 100;
+      return taken;
+    };
+    const first = Array.from({length: 100}, (_, at) => takeAll(`peer${at}`));
+    expect(first.slice(0, 20).every((taken) => taken === 1_000)).toBe(true);
+    expect(first.reduce((sum, taken) => sum + taken, 0)).toBe(20_000);
+    // One that has nothing yet gets what its own rate gives.
+    clock.nowMs += 500;
+    expect(takeAll("peer99")).toBe(1_500);
+    expect(takeAll("another") + takeAll("and another")).toBe(500);
+  });
+
+  it("knows who owes", () => {
+    const clock = {nowMs: 0, monotonicMs: () => clock.nowMs};
+    const budgets = new PeerBudgets(clock, () => ({perSecond: 10, burst: 20}));
+    expect(budgets.isSpent(near)).toBe(false);
+    budgets.take(near, 20);
+    expect(budgets.isSpent(near)).toBe(false);
+    budgets.charge(near, 5);
+    expect(budgets.isSpent(near)).toBe(true);
+    clock.nowMs += 600;
+    expect(budgets.isSpent(near)).toBe(false);
+  });
 });
