@@ -16,7 +16,7 @@ import type {
 import {hashHex} from "@catalyze/core/crypto/sha256";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {encodeBalanceProof} from "@catalyze/core/ledger/balanceProof";
-import {balanceOf, stakeOf, ZERO_HASH} from "@catalyze/core/ledger/cell";
+import {balanceOf, type LockCell, type SaleCell, stakeOf, ZERO_HASH} from "@catalyze/core/ledger/cell";
 import type {Payload, StakeKind} from "@catalyze/core/ledger/op";
 import {encodeOpProof} from "@catalyze/core/ledger/opProof";
 import type {Net} from "@catalyze/core/ports/net";
@@ -85,14 +85,14 @@ export class WalletDoor implements WalletFacade {
     };
   }
 
-  /** In open locks and offers of ours, whoever opened them: the market or a hand. */
+  /** In open locks and offers of ours, whoever opened them, without what payees have drawn: its rounding burns. */
   #locked(): bigint {
     const {ledger, identity} = this.#components;
     const state = ledger.certifiedState();
-    const offers = [...state.sales()].filter(({spec}) => spec.gives.asset === undefined);
-    return [...state.locks(), ...offers]
-      .filter(({payer}) => payer === identity.account)
-      .reduce((sum, cell) => sum + balanceOf(cell), 0n);
+    const isOwn = ({payer, isClosed}: LockCell | SaleCell) => payer === identity.account && !isClosed;
+    const locks = [...state.locks()].filter(isOwn).map(({spec, drawn}) => spec.amount - drawn);
+    const offers = [...state.sales()].filter((sale) => isOwn(sale) && sale.spec.gives.asset === undefined);
+    return [...locks, ...offers.map(balanceOf)].reduce((sum, amount) => sum + amount, 0n);
   }
 
   async send(to: AccountId, amount: bigint, memo: string): Promise<OpView> {
