@@ -57,7 +57,7 @@ describe("ctz wallet assets", () => {
       "--royalty",
       "500",
     );
-    expect([issued.code, issued.json.feeUctz]).toEqual([0, "300"]);
+    expect([issued.code, issued.json.feeUctz]).toEqual([0, "400"]);
     const asset: string = issued.json.assetId;
     const contentHash = createHash("sha256").update('{"title": "a seed"}').digest("hex");
 

@@ -62,6 +62,8 @@ export class WalletDoor implements WalletFacade {
     const {timeMs} = ledger.checkpoint();
     const {checkpointIntervalMs} = ledger.params();
     const anchored = await ledger.anchoredSum();
+    const locked = this.#locked();
+    await ledger.written();
     return {
       account: identity.account,
       publicKey: toHex(identity.accountSigner.publicKey),
@@ -76,7 +78,7 @@ export class WalletDoor implements WalletFacade {
         matureAtMs: timeMs + Number(matureH - height) * checkpointIntervalMs,
       })),
       ...(view?.frozen === undefined ? {} : {frozenUntilHeight: view.frozen.untilH.toString()}),
-      lockedUctz: this.#locked().toString(),
+      lockedUctz: locked.toString(),
       receivableUctz: marketplace.claimer.receivable().toString(),
       opsPending: ledger.status().opsPending,
       height: height.toString(),
@@ -202,6 +204,7 @@ export class LedgerDoor implements LedgerFacade {
       };
     });
     balances.sort((left, right) => (left.account < right.account ? -1 : 1));
+    await ledger.written();
     return {height: ledger.checkpoint().height.toString(), balances};
   }
 

@@ -1,7 +1,6 @@
 /**
- * The ledger of one node: the shell around the pure replica. It knows ports only, so the simulator runs
- * the same code. What it promises: nothing leaves this node before it is on disk, what was acknowledged
- * survives any crash, and no slot of an own cell is signed twice.
+ * The shell around the pure replica. It knows ports only, so the simulator runs the same code. It promises: nothing
+ * leaves this node before it is on disk, what was acknowledged survives any crash, no own slot is signed twice.
  */
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {CodedError} from "@catalyze/core/errors/codedError";
@@ -70,6 +69,9 @@ export class LedgerNode implements LedgerClient {
   }
 
   // Reads. They go on while nothing can be written.
+
+  /** Resolves when what reads show now is on disk: a crash could make another of it. At once on a full disk. */
+  written = (): Promise<void> => this.#open.driver.written().catch(() => undefined);
 
   head(): {readonly height: bigint; readonly epoch: number; readonly witnesses: number} {
     const {height, epoch} = this.#open.replica.checkpoint;
@@ -248,7 +250,9 @@ export class LedgerNode implements LedgerClient {
     const report = ledgerReport(base, checkpoint);
     // Further down stand ends of epochs only.
     const begun = (await storedHeight(this.#components.store, KEY.begun)) ?? 0n;
-    const finals = (await this.checkpoints({limit: CHAIN_MAX})).filter((each) => heightOf(each) >= begun);
+    const finals = (await this.checkpoints({limit: CHAIN_MAX})).filter(
+      (each) => each.checkpoint.height >= begun,
+    );
     const chain = checkChain(finals.toReversed(), {
       committeeOf: (epoch) => this.#open.committees.at(epoch),
       verifier: this.#components.verifier,
@@ -293,8 +297,4 @@ export class LedgerNode implements LedgerClient {
   get #open(): LedgerParts {
     return this.#life.parts;
   }
-}
-
-function heightOf({checkpoint}: FinalCheckpoint): bigint {
-  return checkpoint.height;
 }
