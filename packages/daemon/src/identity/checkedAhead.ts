@@ -89,8 +89,11 @@ export class CheckedAhead implements SignatureVerifier, ChecksAhead {
     });
   }
 
-  /** False when nothing waits. */
+  /** False when nothing waits that should not wait on. */
   #sendNext(): boolean {
+    const isWorthIt = this.#isWorthIt();
+    // The thread is busy: what would be done here goes on with the batch under way, or grows until it ends.
+    if (this.#open > 0 && !isWorthIt) return false;
     const calls: Waiting[] = [];
     const lines: Line[] = [];
     let size = 0;
@@ -107,7 +110,6 @@ export class CheckedAhead implements SignatureVerifier, ChecksAhead {
       if (size >= BATCH_MAX) break;
     }
     if (calls.length === 0) return false;
-    const isWorthIt = size >= BATCH_MIN || this.#open > 0;
     this.#open += 1;
     void this.#send(isWorthIt ? calls.filter(({isWanted}) => isWanted()) : []).then(() => {
       this.#open -= 1;
@@ -118,6 +120,16 @@ export class CheckedAhead implements SignatureVerifier, ChecksAhead {
       this.#pumpSoon();
     });
     return true;
+  }
+
+  #isWorthIt(): boolean {
+    let size = 0;
+    for (const {calls} of this.#lines.values())
+      for (const {checks} of calls) {
+        size += checks.length;
+        if (size >= BATCH_MIN) return true;
+      }
+    return false;
   }
 
   async #send(calls: readonly Waiting[]): Promise<void> {

@@ -8,10 +8,10 @@
 
 import {sha256} from "@catalyze/core/crypto/sha256";
 import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
-import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
 import type {GossipMessage, Net, Verdict} from "@catalyze/core/ports/net";
 import {equalBytes, toHex} from "@catalyze/core/primitives/bytes";
 import {LIMITS} from "@catalyze/proto/limits";
+import type {Push} from "./inputsAhead.ts";
 import {decodeLedgerFrame, encodeLedgerFrame, type LedgerFrameBody} from "./ledgerFrame.ts";
 import {PROVES_FAULT} from "./ledgerProtocol.ts";
 import type {PeerBudgets} from "./peerBudgets.ts";
@@ -19,7 +19,7 @@ import type {PeerBudgets} from "./peerBudgets.ts";
 export type EntriesTopicComponents = {
   readonly net: Net;
   readonly budgets: PeerBudgets;
-  readonly push: (input: ReplicaInput) => Promise<readonly Effect[]>;
+  readonly push: Push;
   readonly isMember: () => boolean;
 };
 

@@ -7,14 +7,21 @@ import {checksAheadOf} from "@catalyze/core/ledger/checksAhead";
 import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
 import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
-import type {ChecksAhead} from "@catalyze/core/ports/signer";
+import type {ChecksAhead, SignatureCheck} from "@catalyze/core/ports/signer";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {Hash} from "@catalyze/core/primitives/id";
+import type {Outcome} from "./replicaDriver.ts";
 
-type Push = (input: ReplicaInput) => Promise<readonly Effect[]>;
+/** Never rejects: what came of each input. */
+export type PushAll = (inputs: readonly ReplicaInput[]) => Promise<readonly Outcome[]>;
+
+/** Rejects with why the input was not taken. */
+export type Push = (input: ReplicaInput) => Promise<readonly Effect[]>;
 
 /** As many as the driver's own queue takes. */
 const WAITING_MAX = 8_192;
+/** Signatures of one sender that go together: one that proves bad is left alone after so many. */
+const TOGETHER_MAX = 64;
 
 export type PushAheadOptions = {
   /** Absent: inputs go on at once. */
@@ -25,25 +32,47 @@ export type PushAheadOptions = {
   readonly refusal: (input: ReplicaInput) => CodedError | undefined;
 };
 
-/** Pushes like `push`; rejects with `QUEUE_FULL` too. */
-export function pushAhead({checks, genesis, replica, refusal}: PushAheadOptions, push: Push): Push {
-  if (checks === undefined) return push;
+type Part = {readonly inputs: ReplicaInput[]; readonly checks: SignatureCheck[]};
+
+/** Pushes like `pushAll`, inputs of one sender. Where too many wait here already, with `QUEUE_FULL` too. */
+export function pushAhead({checks, genesis, replica, refusal}: PushAheadOptions, pushAll: PushAll): PushAll {
+  if (checks === undefined) return pushAll;
   const hash = fromHex(genesisHash(genesis));
   const hasEntry = (entry: Hash) => replica.hasEntry(entry);
   let waiting = 0;
-  return async (input) => {
-    const sender = "from" in input ? input.from : undefined;
-    const isWanted = () => refusal(input) === undefined;
-    const context = {genesisHash: hash, isMember: replica.isMember, hasEntry};
-    const checked = checks.ahead(checksAheadOf(input, context), {sender, isWanted});
-    if (checked === undefined) return await push(input);
-    if (waiting >= WAITING_MAX) throw new CodedError("QUEUE_FULL", {evidence: {max: WAITING_MAX}});
-    waiting += 1;
-    try {
-      await checked;
-    } finally {
-      waiting -= 1;
+  const pushPart = async ({inputs, checks: asked}: Part): Promise<readonly Outcome[]> => {
+    const [first] = inputs;
+    if (first === undefined) return [];
+    const sender = "from" in first ? first.from : undefined;
+    const checked = checks.ahead(asked, {sender, isWanted: () => refusal(first) === undefined});
+    if (checked === undefined) return await pushAll(inputs);
+    if (waiting >= WAITING_MAX) {
+      const full = new CodedError("QUEUE_FULL", {evidence: {max: WAITING_MAX}});
+      return inputs.map(() => full);
     }
-    return await push(input);
+    waiting += inputs.length;
+    await checked;
+    waiting -= inputs.length;
+    return await pushAll(inputs);
+  };
+  return async (inputs) => {
+    const context = {genesisHash: hash, isMember: replica.isMember, hasEntry};
+    const parts: Part[] = [{inputs: [], checks: []}];
+    for (const input of inputs) {
+      if (parts.at(-1)!.checks.length >= TOGETHER_MAX) parts.push({inputs: [], checks: []});
+      const part = parts.at(-1)!;
+      part.inputs.push(input);
+      part.checks.push(...checksAheadOf(input, context));
+    }
+    return (await Promise.all(parts.map(pushPart))).flat();
+  };
+}
+
+/** One input at a time. */
+export function pushOne(pushAll: PushAll): Push {
+  return async (input) => {
+    const [outcome] = await pushAll([input]);
+    if (outcome instanceof CodedError) throw outcome;
+    return outcome ?? [];
   };
 }

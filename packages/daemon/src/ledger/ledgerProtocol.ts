@@ -5,11 +5,12 @@
  */
 import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
 import type {ErrorCode} from "@catalyze/core/errors/table";
-import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
+import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import type {FrameStream, Net} from "@catalyze/core/ports/net";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {PeerId} from "@catalyze/core/primitives/id";
 import {LIMITS} from "@catalyze/proto/limits";
+import type {Push, PushAll} from "./inputsAhead.ts";
 import {
   decodeLedgerFrame,
   encodeLedgerFrame,
@@ -18,11 +19,13 @@ import {
 } from "./ledgerFrame.ts";
 import type {PeerBudgets} from "./peerBudgets.ts";
 import type {PendingAnswers} from "./pendingAnswers.ts";
+import type {Outcome} from "./replicaDriver.ts";
 
 export type LedgerProtocolComponents = {
   readonly net: Net;
   readonly budgets: PeerBudgets;
-  readonly push: (input: ReplicaInput) => Promise<readonly Effect[]>;
+  readonly push: Push;
+  readonly pushAll: PushAll;
   readonly isWitness: (peer: PeerId) => boolean;
   readonly answer: (request: LedgerRequest) => Promise<LedgerFrameInit>;
   readonly pending: Pick<PendingAnswers, "costOf" | "compare" | "fetch">;
@@ -147,28 +150,13 @@ export class LedgerProtocol {
     if (ops.length > OPS_PER_FRAME_MAX)
       throw new CodedError("FRAME_TOO_LARGE", {evidence: {ops: ops.length}});
     const isPaid = this.#components.budgets.take(from, ops.length);
-    const acks = await Promise.all(
-      ops.map(async (bytes) =>
-        isPaid ? await this.#submitOne(bytes, from) : refusal("PEER_BUDGET_EXHAUSTED"),
-      ),
+    if (!isPaid) return replyOf(ops.map(() => refusal("PEER_BUDGET_EXHAUSTED")));
+    const fitting = ops.filter(isFitting);
+    const outcomes = await this.#components.pushAll(
+      fitting.map((bytes): ReplicaInput => ({kind: "op", bytes, from})),
     );
-    return {case: "opSubmitReply", value: {acks}};
-  }
-
-  async #submitOne(
-    bytes: Uint8Array,
-    from: PeerId,
-  ): Promise<{opId: Uint8Array; code: string; message: string}> {
-    if (bytes.length > LIMITS.evidenceOpBytesMax) return refusal("FRAME_TOO_LARGE");
-    try {
-      const effects = await this.#components.push({kind: "op", bytes, from});
-      const rejected = effects.find((effect) => effect.kind === "rejected");
-      if (rejected === undefined) return {opId: new Uint8Array(), code: "", message: ""};
-      const opId = rejected.op === undefined ? new Uint8Array() : fromHex(rejected.op);
-      return {opId, code: rejected.code, message: rejected.reason};
-    } catch (error) {
-      return refusal(toCodedError(error).code);
-    }
+    const acks = outcomes.map(ackOf).values();
+    return replyOf(ops.map((bytes) => (isFitting(bytes) ? acks.next().value : undefined) ?? TOO_LARGE));
   }
 
   #pay(peer: PeerId, cost: number): void {
@@ -187,6 +175,27 @@ export const PROVES_FAULT: ReadonlySet<ErrorCode> = new Set([
   "SNAPSHOT_INVALID",
 ]);
 
-function refusal(code: ErrorCode): {opId: Uint8Array; code: string; message: string} {
+type Ack = {readonly opId: Uint8Array; readonly code: string; readonly message: string};
+
+const TAKEN: Ack = {opId: new Uint8Array(), code: "", message: ""};
+const TOO_LARGE = refusal("FRAME_TOO_LARGE");
+
+function isFitting({length}: Uint8Array): boolean {
+  return length <= LIMITS.evidenceOpBytesMax;
+}
+
+function ackOf(outcome: Outcome): Ack {
+  if (outcome instanceof CodedError) return refusal(outcome.code);
+  const rejected = outcome.find((effect) => effect.kind === "rejected");
+  if (rejected === undefined) return TAKEN;
+  const {op, code, reason} = rejected;
+  return {opId: op === undefined ? new Uint8Array() : fromHex(op), code, message: reason};
+}
+
+function refusal(code: ErrorCode): Ack {
   return {opId: new Uint8Array(), code, message: ""};
+}
+
+function replyOf(acks: readonly Ack[]): LedgerFrameInit {
+  return {case: "opSubmitReply", value: {acks: [...acks]}};
 }

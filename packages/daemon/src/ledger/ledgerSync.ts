@@ -5,13 +5,14 @@
  */
 import {CodedError, codeFromPeer, toCodedError} from "@catalyze/core/errors/codedError";
 import type {ErrorCode} from "@catalyze/core/errors/table";
-import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
+import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
 import type {FrameStream, Net} from "@catalyze/core/ports/net";
 import type {Random} from "@catalyze/core/ports/random";
 import type {PeerId} from "@catalyze/core/primitives/id";
 import type {SyncReply} from "@catalyze/proto/gen/catalyze/v1/ledger_pb";
+import type {PushAll} from "./inputsAhead.ts";
 import {decodeLedgerFrame, encodeLedgerFrame, type LedgerFrameInit} from "./ledgerFrame.ts";
 import type {LedgerMetrics} from "./ledgerMetrics.ts";
 import {PROVES_FAULT} from "./ledgerProtocol.ts";
@@ -22,7 +23,7 @@ export type LedgerSyncComponents = {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: LedgerMetrics;
-  readonly push: (input: ReplicaInput) => Promise<readonly Effect[]>;
+  readonly pushAll: PushAll;
   /** Our vector, or that of our last checkpoint, as a request. */
   readonly request: (isFromCheckpoint: boolean) => LedgerFrameInit;
   /** Grows with everything that is taken in. */
@@ -196,7 +197,7 @@ export class LedgerSync {
 
   /** One request and its answer; true when the peer has more for us. */
   async #page(stream: FrameStream, signal: AbortSignal): Promise<boolean> {
-    const {request, isBehind, metrics, push, progress, testimony} = this.#components;
+    const {request, isBehind, metrics, pushAll, progress, testimony} = this.#components;
     await stream.send(encodeLedgerFrame(request(this.#isStuck)));
     const frame = await stream.receive(signal);
     if (frame === undefined) return false;
@@ -211,14 +212,16 @@ export class LedgerSync {
       ...checkpoints.map((bytes): ReplicaInput => ({kind: "checkpoint", bytes, from: stream.peer})),
     ];
     const before = progress();
-    const outcomes = await Promise.all(inputs.map((input) => push(input)));
+    const outcomes = [...(await pushAll(inputs))];
     const heard = testimony(body.value, stream.peer);
-    if (heard !== undefined) outcomes.push(await push(heard));
+    if (heard !== undefined) outcomes.push(...(await pushAll([heard])));
+    const effects = outcomes.flatMap((outcome) => {
+      if (outcome instanceof CodedError) throw outcome;
+      return outcome;
+    });
     metrics.syncRound(entries.length);
     this.#isBehind = isBehind(body.value);
-    const isFaulty = outcomes
-      .flat()
-      .some((effect) => effect.kind === "rejected" && PROVES_FAULT.has(effect.code));
+    const isFaulty = effects.some((effect) => effect.kind === "rejected" && PROVES_FAULT.has(effect.code));
     const hasProgress = progress() > before;
     this.#isStuck = this.#isBehind && !hasProgress && !this.#isStuck;
     // Without progress another page would bring the same again.

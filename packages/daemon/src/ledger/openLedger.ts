@@ -21,7 +21,7 @@ import {AnchoredCell} from "./anchoredCell.ts";
 import type {WalletView} from "./draftOp.ts";
 import {EntriesTopic} from "./entriesTopic.ts";
 import {EvidenceReporter} from "./evidenceReporter.ts";
-import {pushAhead} from "./inputsAhead.ts";
+import {type Push, type PushAll, pushAhead, pushOne} from "./inputsAhead.ts";
 import {InvariantWatch} from "./invariantWatch.ts";
 import {LedgerAnswers} from "./ledgerAnswers.ts";
 import {LedgerEffects} from "./ledgerEffects.ts";
@@ -117,7 +117,8 @@ type Base = {
   readonly witnesses: WitnessPeers;
   readonly budgets: PeerBudgets;
   readonly view: WalletView;
-  readonly push: ReplicaDriver["push"];
+  readonly push: Push;
+  readonly pushAll: PushAll;
   readonly written: ReplicaDriver["written"];
 };
 
@@ -134,7 +135,7 @@ export async function openLedger(
   const base = await openBase(components, options, {
     ...{events, begin},
     verifier: slow,
-    push: (input) => push(input),
+    pushAll: (inputs) => pushAll(inputs),
     written: () => driver.written(),
   });
   const {replica, account, budgets, witnesses} = base;
@@ -172,14 +173,14 @@ export async function openLedger(
       degraded: (failure) => events.degraded.emit(failure),
     },
   );
-  const push = pushAhead(
+  const pushAll = pushAhead(
     {
       checks: components.checks,
       genesis: options.genesis,
       replica,
       refusal: (input) => effects.refusal(input),
     },
-    (input) => driver.push(input),
+    (inputs) => driver.pushAll(inputs),
   );
   return {replica, driver, wallet, sender, reporter, witnesses, committees, watch, ...records, ...talk};
 }
@@ -187,11 +188,11 @@ export async function openLedger(
 async function openBase(
   components: LedgerNodeComponents,
   options: LedgerNodeOptions,
-  given: Pick<Base, "events" | "begin" | "push" | "written"> & {readonly verifier: SignatureVerifier},
+  given: Pick<Base, "events" | "begin" | "pushAll" | "written"> & {readonly verifier: SignatureVerifier},
 ): Promise<Base> {
   const {net, store, signingTable, clock, accountSigner, voteSigner} = components;
   const {genesis, budgets: rates = BUDGETS} = options;
-  const {verifier, events, begin, push, written} = given;
+  const {verifier, events, begin, pushAll, written} = given;
   const signed = await signingTable.read();
   const restored = await restoreReplica({genesis, store, signed});
   // A restored home into which the table was imported has forgotten nothing.
@@ -199,7 +200,7 @@ async function openBase(
   const replica = new Replica({genesis, verifier, voteSigner, hasForgotten}, restored);
   const witnesses = new WitnessPeers(() => replica.base.register, net.self);
   return {
-    ...{components, options, events, begin, push, written, replica, witnesses},
+    ...{components, options, events, begin, pushAll, push: pushOne(pushAll), written, replica, witnesses},
     account: accountIdOf(accountSigner.publicKey),
     budgets: new PeerBudgets(clock, (peer) => (witnesses.isMember(peer) ? rates.witness : rates.other)),
     view: walletView(replica),
@@ -225,7 +226,7 @@ async function openRecords({components, options, replica, account, view}: Base):
 }
 
 async function openTalk(base: Base): Promise<Talk> {
-  const {components, options, events, begin, budgets, push, witnesses} = base;
+  const {components, options, events, begin, budgets, push, pushAll, witnesses} = base;
   const {net, store, clock, random, log, metrics, verifier} = components;
   const {replica, written} = base;
   const isWitness = (peer: PeerId) => witnesses.isMember(peer);
@@ -251,7 +252,7 @@ async function openTalk(base: Base): Promise<Talk> {
   const answers = new LedgerAnswers({replica, store, shelf, written});
   const pending = new PendingSync({net, clock, random, log, metrics, budgets, replica, push});
   const sync: LedgerSync = new LedgerSync({
-    ...{net, clock, random, log, metrics, push, isWitness},
+    ...{net, clock, random, log, metrics, pushAll, isWitness},
     isAsking: () => replica.isSilent,
     testimony: (reply, peer) => answers.testimony(reply, peer),
     join: (signal) => join.run(signal),
@@ -262,7 +263,7 @@ async function openTalk(base: Base): Promise<Talk> {
     isBehind: (reply) => answers.isBehind(reply),
   });
   const protocol = new LedgerProtocol({
-    ...{net, budgets, push, isWitness},
+    ...{net, budgets, pushAll, push, isWitness},
     answer: (request) => answers.answer(request),
     pending: new PendingAnswers(replica),
     anchorSignature: (bytes, from) => events.anchorSignature.emit(bytes, from),

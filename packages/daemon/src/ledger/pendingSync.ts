@@ -4,7 +4,6 @@
  * a witness lost what it was given. Else nothing is sent. What comes takes the way of every op from a peer.
  */
 import {CodedError, toCodedError} from "@catalyze/core/errors/codedError";
-import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
 import type {KeyedSet} from "@catalyze/core/ledger/keyedSet";
 import {SALT_BYTES} from "@catalyze/core/ledger/keyedSet";
 import type {Op} from "@catalyze/core/ledger/op";
@@ -19,6 +18,7 @@ import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {OpId, PeerId} from "@catalyze/core/primitives/id";
 import {LIMITS} from "@catalyze/proto/limits";
 import {type Ask, askPeer} from "./askPeer.ts";
+import type {Push} from "./inputsAhead.ts";
 import type {LedgerMetrics} from "./ledgerMetrics.ts";
 import {PROVES_FAULT} from "./ledgerProtocol.ts";
 import {opsThatFit} from "./opFrames.ts";
@@ -33,7 +33,7 @@ export type PendingSyncComponents = {
   readonly metrics: LedgerMetrics;
   readonly budgets: PeerBudgets;
   readonly replica: Pick<LedgerReplica, "unlistedOps" | "op">;
-  readonly push: (input: ReplicaInput) => Promise<readonly Effect[]>;
+  readonly push: Push;
 };
 
 const REPLY_MS = 5_000;

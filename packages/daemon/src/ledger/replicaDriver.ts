@@ -59,11 +59,10 @@ const SIGNED_BYTES_MAX = 4 * 1024 * 1024;
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 5_000;
 
-type Waiting = {
-  readonly input: ReplicaInput;
-  readonly resolve: (effects: readonly Effect[]) => void;
-  readonly reject: (reason: unknown) => void;
-};
+/** What came of an input: its effects, once they are on disk, or why it was not taken. */
+export type Outcome = readonly Effect[] | CodedError;
+
+type Waiting = {readonly input: ReplicaInput; readonly done: (outcome: Outcome) => void};
 
 type Group = {
   readonly steps: {readonly waiting: Waiting; readonly effects: readonly Effect[]}[];
@@ -101,7 +100,7 @@ export class ReplicaDriver {
     this.#cancelTick?.();
     this.#stop.abort(new CodedError("PEER_UNREACHABLE", {message: "The ledger node stops."}));
     await this.#loop;
-    for (const {reject} of this.#queue.splice(0)) reject(this.#stop.signal.reason);
+    for (const {done} of this.#queue.splice(0)) done(this.#stop.signal.reason);
   }
 
   /** Why nothing can be written now. */
@@ -124,16 +123,36 @@ export class ReplicaDriver {
     return this.#unsaid.has(op);
   }
 
-  /** Resolves with the effects of this input once they are on disk. Rejects with `QUEUE_FULL` or the disk's code. */
-  async push(input: ReplicaInput): Promise<readonly Effect[]> {
-    if (this.#stop.signal.aborted) throw this.#stop.signal.reason;
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#queue.length >= QUEUE_MAX) throw new CodedError("QUEUE_FULL", {evidence: {max: QUEUE_MAX}});
-    const {promise, resolve, reject} = Promise.withResolvers<readonly Effect[]>();
-    this.#queue.push({input, resolve, reject});
-    this.#components.metrics.queueLength(this.#queue.length);
-    this.#loop ??= this.#run();
-    return await promise;
+  /**
+   * Takes inputs in this order, each for itself. Resolves when the last is on disk or refused, with `QUEUE_FULL`
+   * or the disk's code; never rejects.
+   */
+  async pushAll(inputs: readonly ReplicaInput[]): Promise<readonly Outcome[]> {
+    const outcomes: Outcome[] = [];
+    if (inputs.length === 0) return outcomes;
+    const {promise, resolve} = Promise.withResolvers<void>();
+    let open = inputs.length;
+    for (const [index, input] of inputs.entries()) {
+      this.#enqueue(input, (outcome) => {
+        outcomes[index] = outcome;
+        open -= 1;
+        if (open === 0) resolve();
+      });
+    }
+    await promise;
+    return outcomes;
+  }
+
+  #enqueue(input: ReplicaInput, done: Waiting["done"]): void {
+    if (this.#stop.signal.aborted) done(this.#stop.signal.reason);
+    else if (this.#failure !== undefined) done(this.#failure);
+    else if (this.#queue.length >= QUEUE_MAX)
+      done(new CodedError("QUEUE_FULL", {evidence: {max: QUEUE_MAX}}));
+    else {
+      this.#queue.push({input, done});
+      this.#components.metrics.queueLength(this.#queue.length);
+      this.#loop ??= this.#run();
+    }
   }
 
   async #run(): Promise<void> {
@@ -176,7 +195,7 @@ export class ReplicaDriver {
   #step(waiting: Waiting, group: Group): void {
     const refusal = this.#hooks.refusal(waiting.input);
     if (refusal !== undefined) {
-      waiting.reject(refusal);
+      waiting.done(refusal);
       return;
     }
     let effects: readonly Effect[];
@@ -185,7 +204,7 @@ export class ReplicaDriver {
     } catch (error) {
       // The replica refuses bad input with an effect; a throw is a bug, and must not stop the node.
       this.#components.log.error("ledger step failed", {error, kind: waiting.input.kind});
-      waiting.reject(toCodedError(error));
+      waiting.done(toCodedError(error));
       return;
     }
     for (const effect of effects) {
@@ -205,7 +224,7 @@ export class ReplicaDriver {
     const isSaved = await this.#persist(group);
     if (!isSaved) {
       const reason = this.#failure ?? this.#stop.signal.reason;
-      for (const {waiting} of group.steps) waiting.reject(reason);
+      for (const {waiting} of group.steps) waiting.done(reason);
       this.#saved.fail(reason);
       return;
     }
@@ -215,7 +234,7 @@ export class ReplicaDriver {
       if (effect.kind === "certified") for (const op of effect.ops) this.#unsaid.delete(op);
       this.#hooks.perform(effect);
     }
-    for (const {waiting, effects} of group.steps) waiting.resolve(effects);
+    for (const {waiting, effects} of group.steps) waiting.done(effects);
     this.#scheduleTick();
     this.#noteSigned(group);
   }
@@ -277,7 +296,7 @@ export class ReplicaDriver {
     this.#failure = error;
     if (!isChange) return;
     // What waits was accepted before the failure was known; its senders are told now.
-    if (error !== undefined) for (const {reject} of this.#queue.splice(0)) reject(error);
+    if (error !== undefined) for (const {done} of this.#queue.splice(0)) done(error);
     if (error !== undefined) this.#saved.fail(error);
     this.#components.metrics.degraded(error !== undefined);
     this.#hooks.degraded(error);
@@ -293,7 +312,7 @@ export class ReplicaDriver {
     if (atMs === undefined) return;
     this.#cancelTick = clock.after(Math.max(TICK_MIN_MS, atMs - now), () => {
       // A failed disk or a stop ends the wait; the loop schedules the next tick when it is over.
-      this.push({kind: "tick"}).catch(() => undefined);
+      this.#enqueue({kind: "tick"}, () => {});
     });
   }
 }

@@ -1,7 +1,11 @@
+import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import type {ReplicaInput} from "@catalyze/core/ledger/effects";
+import {NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
+import type {ChecksAhead} from "@catalyze/core/ports/signer";
 import {describe, expect, it} from "vitest";
-import {pushAhead} from "../../src/ledger/inputsAhead.ts";
+import {pushAhead, pushOne} from "../../src/ledger/inputsAhead.ts";
 import {CTZ, LedgerRig} from "./ledgerRig.ts";
+import {testSigner} from "./testSigner.ts";
 import {transfer} from "./transfer.ts";
 
 const {genesis} = new LedgerRig({witnesses: 1, followers: 0});
@@ -14,10 +18,11 @@ describe("inputs whose signatures are checked elsewhere", () => {
     let isHeld = false;
     const pushed: string[] = [];
     const checks = {ahead: () => (isHeld ? promise : undefined)};
-    const push = pushAhead({checks, ...about}, async ({kind}) => {
-      pushed.push(kind);
-      return [];
+    const pushAll = pushAhead({checks, ...about}, async (inputs) => {
+      pushed.push(...inputs.map(({kind}) => kind));
+      return inputs.map(() => []);
     });
+    const push = pushOne(pushAll);
     await push(OP);
     expect(pushed).toEqual(["op"]);
     isHeld = true;
@@ -29,9 +34,31 @@ describe("inputs whose signatures are checked elsewhere", () => {
     expect(pushed).toEqual(["op", "tick"]);
   });
 
+  it("go in parts, so that a sender that proves bad is left alone after the first of them", async () => {
+    const signer = testSigner(1);
+    const cell = accountIdOf(signer.publicKey);
+    const place = {...{version: 1, network: 1, cell, seq: 1n, prev: NO_OP, deps: []}, validFromEpoch: 0};
+    const {bytes} = signOp(
+      {...place, validUntilEpoch: 9, fee: 0n, payload: transfer(cell, CTZ)},
+      signer,
+      new Uint8Array(32),
+    );
+    const asked: number[] = [];
+    const checks: ChecksAhead = {
+      async ahead(each) {
+        asked.push(each.length);
+      },
+    };
+    const pushAll = pushAhead({checks, ...about}, async (inputs) => inputs.map(() => []));
+    const inputs = Array.from({length: 150}, (): ReplicaInput => ({kind: "op", bytes, from: undefined}));
+    expect(await pushAll(inputs)).toHaveLength(150);
+    expect(asked).toEqual([64, 64, 22]);
+  });
+
   it("are refused when too many wait", async () => {
     const {promise, resolve} = Promise.withResolvers<void>();
-    const push = pushAhead({checks: {ahead: () => promise}, ...about}, async () => []);
+    const checks = {ahead: () => promise};
+    const push = pushOne(pushAhead({checks, ...about}, async (inputs) => inputs.map(() => [])));
     const waiting = Array.from({length: 8_192}, () => push(OP));
     await expect(push(OP)).rejects.toMatchObject({code: "QUEUE_FULL"});
     resolve();

@@ -96,7 +96,7 @@ it("asks others first once a peer has said that what it lacks is gone there", as
   const sync = new LedgerSync({
     ...{net, clock, random: new SeededRandom(5), log: silentLog},
     metrics: {syncRound: () => undefined} as unknown as LedgerSyncComponents["metrics"],
-    push: async () => [],
+    pushAll: async () => [],
     request: () => ({case: "syncRequest", value: {}}),
     progress: () => 0n,
     isBehind: () => false,

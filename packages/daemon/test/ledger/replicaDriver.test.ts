@@ -1,6 +1,7 @@
 import {CodedError} from "@catalyze/core/errors/codedError";
 import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
 import type {OpId} from "@catalyze/core/primitives/id";
+import {pushOne} from "@catalyze/daemon/ledger/inputsAhead";
 import {NO_METRICS} from "@catalyze/daemon/ledger/ledgerMetrics";
 import {ReplicaDriver, type SpokenEffect} from "@catalyze/daemon/ledger/replicaDriver";
 import {describe, expect, it} from "vitest";
@@ -57,7 +58,8 @@ function rig() {
       degraded: (error) => degraded.push(error?.code),
     },
   );
-  const push = () => driver.push({kind: "op", bytes: new Uint8Array(), from: undefined});
+  const pushOnly = pushOne((inputs) => driver.pushAll(inputs));
+  const push = () => pushOnly({kind: "op", bytes: new Uint8Array(), from: undefined});
   return {
     driver,
     clock,
@@ -83,7 +85,9 @@ describe("ReplicaDriver", () => {
       words: new Uint8Array(),
       from: undefined,
     } as const;
-    await expect(driver.push(heard)).rejects.toMatchObject({code: "PEER_BUDGET_EXHAUSTED"});
+    await expect(pushOne((inputs) => driver.pushAll(inputs))(heard)).rejects.toMatchObject({
+      code: "PEER_BUDGET_EXHAUSTED",
+    });
     expect(said).toEqual([]);
   });
 
