@@ -30,14 +30,15 @@ export type OrderedContext = EvidenceContext & {
 /** Lets the ordered ops among `applied`, and among what evidence rescues, act. Returns what was rescued. */
 export function actOrdered(state: LedgerState, applied: readonly Op[], context: OrderedContext): Op[] {
   const rescued: Op[] = [];
-  for (const {body} of inOrder(applied, context.parent)) {
+  const ordered = applied.filter(isOrdered);
+  for (const {body} of inOrder(ordered, context.parent)) {
     const {payload} = body;
     if (payload.kind !== "evidence" || !mayBeOfUse(state, payload.proof, context)) continue;
     const proven = context.prove(payload.proof, state.register);
     const op = proven && actOn(state, proven, context);
     if (op !== undefined) rescued.push(op);
   }
-  for (const {id, body} of inOrder([...applied, ...rescued], context.parent)) {
+  for (const {id, body} of inOrder([...ordered, ...rescued.filter(isOrdered)], context.parent)) {
     const {payload} = body;
     if (payload.kind === "unstake") unstake(state, {account: body.cell, ...payload}, context);
     if (payload.kind === "govern") grantWish(state, {id, account: body.cell, wish: payload.wish}, context);
@@ -47,22 +48,24 @@ export function actOrdered(state: LedgerState, applied: readonly Op[], context: 
 
 const ORDERED: ReadonlySet<Payload["kind"]> = new Set(["unstake", "govern", "evidence"]);
 
+function isOrdered({body}: Op): boolean {
+  return ORDERED.has(body.payload.kind);
+}
+
 /**
  * Evidence first (reference/ledger 6.3): whoever is found out has nothing left to take back. Those of one cell
  * stay in its order, because an owner's last wish is the one that it has; where they stand among others is
  * decided by the first of them.
  */
-function inOrder(applied: readonly Op[], parent: Hash): readonly Op[] {
+function inOrder(ordered: readonly Op[], parent: Hash): readonly Op[] {
   const keyOf = new Map<string, Uint8Array>();
-  const keyed = applied
-    .filter(({body: {payload}}) => ORDERED.has(payload.kind))
-    .map((op) => {
-      const rank = op.body.payload.kind === "evidence" ? 0 : 1;
-      const group = `${rank}/${op.body.cell}`;
-      const key = keyOf.get(group) ?? sha256(fromHex(op.id), fromHex(parent));
-      keyOf.set(group, key);
-      return {op, rank, key};
-    });
+  const keyed = ordered.map((op) => {
+    const rank = op.body.payload.kind === "evidence" ? 0 : 1;
+    const group = `${rank}/${op.body.cell}`;
+    const key = keyOf.get(group) ?? sha256(fromHex(op.id), fromHex(parent));
+    keyOf.set(group, key);
+    return {op, rank, key};
+  });
   // Stable, and ops of one cell come in the order of its log.
   keyed.sort((left, right) => left.rank - right.rank || compareBytes(left.key, right.key));
   return keyed.map(({op}) => op);

@@ -1,8 +1,11 @@
 import type {Effect} from "@catalyze/core/ledger/effects";
+import type {Genesis} from "@catalyze/core/ledger/genesis";
+import type {Op} from "@catalyze/core/ledger/op";
 import type {Replica} from "@catalyze/core/ledger/replica";
+import type {UnixMs} from "@catalyze/core/primitives/time";
 import {describe, expect, it} from "vitest";
 import {alice, bob, carol, person, transfer} from "./kit.ts";
-import {entryOf, FIRST, genesisOf, NOW, ownOp, replicaOf, settle} from "./witnessKit.ts";
+import {entryOf, FIRST, genesisOf, NOW, ownOp, replicaOf, settle, testify} from "./witnessKit.ts";
 
 function submit(replica: Replica, bytes: Uint8Array, nowMs = NOW): Effect[] {
   return replica.step({kind: "op", bytes, from: undefined}, nowMs);
@@ -11,6 +14,40 @@ function submit(replica: Replica, bytes: Uint8Array, nowMs = NOW): Effect[] {
 function certifiedIn(effects: readonly Effect[]): string[] {
   return effects.flatMap((effect) => (effect.kind === "certified" ? effect.ops : []));
 }
+
+/** Ops of one account, one after the other. */
+function pipeline(genesis: Genesis, count: number): Op[] {
+  const ops: Op[] = [];
+  for (let slot = FIRST; ops.length < count; slot = {seq: slot.seq + 1n, head: ops.at(-1)!.id})
+    ops.push(ownOp(genesis, alice, slot, transfer(bob.account, 1n)));
+  return ops;
+}
+
+it("waits twice as long after an entry that answered others with many votes, and only then", () => {
+  const waitAfter = (members: number, ops: number) => {
+    const genesis = genesisOf(members);
+    const replica = replicaOf(genesis, 0);
+    if (members > 1)
+      testify(
+        replica,
+        [1, 2, 3].map((index) => replicaOf(genesis, index)),
+        NOW,
+      );
+    const carry = pipeline(genesis, ops);
+    if (members === 1) for (const {bytes} of carry) submit(replica, bytes);
+    else {
+      const {bytes} = entryOf(genesis, {witness: 1, carry});
+      replica.step({kind: "entry", bytes, from: undefined}, NOW);
+    }
+    const isEntry = (effect: Effect) => effect.kind === "broadcast" && effect.what === "entry";
+    expect(replica.step({kind: "tick"}, NOW).some(isEntry)).toBe(true);
+    submit(replica, ownOp(genesis, carol, FIRST, transfer(bob.account, 1n)).bytes);
+    return (replica.wantsTick(NOW as UnixMs)! - NOW) / genesis.params.entryIntervalMs;
+  };
+  expect(waitAfter(4, 15)).toBe(1);
+  expect(waitAfter(4, 16)).toBe(2);
+  expect(waitAfter(1, 100)).toBe(1);
+});
 
 describe("a committee of one", () => {
   const genesis = genesisOf(1);
