@@ -77,6 +77,10 @@ export class NodeDoor implements NodeFacade {
     return {isReady: phase === "ready", phase};
   }
 
+  async written(): Promise<void> {
+    await this.#parts.ledger.written();
+  }
+
   async status(): Promise<StatusView> {
     const {identity, net, ledger, marketplace} = this.#parts;
     const {version, startedAtMs, apiUrl, roles, isAnchored} = this.#options;

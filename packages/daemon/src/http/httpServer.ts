@@ -3,6 +3,9 @@
  * is set, routes answer `STARTING`, `/healthz` 200, `/readyz` 503 with the phase.
  */
 import {Readable} from "node:stream";
+import {ASSET_ROUTES} from "@catalyze/api/assetRoutes";
+import {LOCK_ROUTES} from "@catalyze/api/lockRoutes";
+import {MONEY_ROUTES} from "@catalyze/api/moneyRoutes";
 import type {Route} from "@catalyze/api/route";
 import {ROUTES} from "@catalyze/api/routes";
 import {API_VERSION} from "@catalyze/api/schema/fields";
@@ -33,6 +36,10 @@ const CONNECTIONS_MAX = 256;
 const STREAMS_MAX = 128;
 /** Each reads the whole store once. */
 const EXPORTS_MAX = 2;
+/** Their answers show the ledger. */
+const LEDGER_ROUTES: ReadonlySet<string> = new Set(
+  Object.keys({status: true, ...MONEY_ROUTES, ...ASSET_ROUTES, ...LOCK_ROUTES}),
+);
 
 export type HttpServerComponents = {
   readonly log: Log;
@@ -147,9 +154,18 @@ export class HttpServer {
         // The stop closes connections: the answer leaves first.
         requestShutdown: () => reply.raw.once("close", () => this.#options.onShutdown()),
       };
-      const answer = await withinLimit(handle(context, input as unknown as HandlerInput<never>));
+      const answer = await withinLimit(
+        this.#told(name, handle(context, input as unknown as HandlerInput<never>)),
+      );
       return await reply.code(route.status).send({v: API_VERSION, ...answer});
     });
+  }
+
+  /** What an answer shows of the ledger is on disk when it leaves: a crash could make another of it. */
+  async #told(name: HandledRoute, work: Promise<object>): Promise<object> {
+    const answer = await work;
+    if (LEDGER_ROUTES.has(name)) await this.#ready().written();
+    return answer;
   }
 
   #addHealth(): void {

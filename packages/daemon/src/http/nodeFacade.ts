@@ -176,6 +176,8 @@ export interface NodeFacade {
   /** Cheap and synchronous: `/readyz` calls it. */
   readiness(): Readiness;
   status(): Promise<StatusView>;
+  /** Resolves when all that the doors have shown of the ledger so far is on disk; at once on a full one. */
+  written(): Promise<void>;
   readonly tasks: TasksFacade;
   quote(request: TaskRequest): Promise<QuoteView>;
   asks(taskClass: string | undefined): Promise<readonly AskView[]>;

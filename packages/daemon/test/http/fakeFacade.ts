@@ -141,6 +141,8 @@ export type FakeState = {
   saleState: SaleView["state"];
   /** Pieces of an export. */
   ledgerExport: readonly Uint8Array[];
+  /** What it shows of the ledger is on disk. */
+  written: Promise<void>;
 };
 
 export function fakeState(): FakeState {
@@ -164,6 +166,7 @@ export function fakeState(): FakeState {
     locks: [],
     saleState: "open",
     ledgerExport: [],
+    written: Promise.resolve(),
   };
 }
 
@@ -212,6 +215,7 @@ export function fakeFacade(state: FakeState): NodeFacade {
   };
   return {
     readiness: () => ({isReady: state.isReady, phase: state.isReady ? "ready" : "joining"}),
+    written: () => state.written,
     async status() {
       check("status");
       return {
