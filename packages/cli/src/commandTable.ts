@@ -17,6 +17,7 @@ import {marketAsks, peerList} from "./commands/market.ts";
 import {modelAdd, modelList} from "./commands/model.ts";
 import {nodeInfo, nodeWhy} from "./commands/node.ts";
 import {quote} from "./commands/quote.ts";
+import {walletHarvest, walletRate} from "./commands/royalties.ts";
 import {run} from "./commands/run.ts";
 import {walletBuy, walletSales, walletSell} from "./commands/sales.ts";
 import {status} from "./commands/status.ts";
@@ -47,6 +48,8 @@ export const COMMANDS: readonly Command[] = [
   walletAssets,
   walletIssue,
   walletBurn,
+  walletHarvest,
+  walletRate,
   walletSales,
   walletSell,
   walletBuy,
@@ -93,7 +96,7 @@ export const COMMANDS: readonly Command[] = [
 
 export const GROUPS: GroupSummaries = {
   task: "Tasks of this node: list, show, explain, receipt, cancel",
-  wallet: "Money and assets: show, send, stake, assets, sales, history, backup, restore",
+  wallet: "Money and assets: show, send, stake, assets, harvest, sales, history, backup, restore",
   lock: "Money set aside for another: open, list, pay, take, claim, notice, accept",
   market: "What is sold: asks",
   witness: "This node's part in agreeing on the ledger: status, join, leave",

@@ -4,7 +4,7 @@ import type {AccountView, CellsView} from "@catalyze/api/schema/cell";
 import type {LockView} from "@catalyze/api/schema/lock";
 import {ctz, percent, time} from "../output/format.ts";
 import {pairs} from "../output/table.ts";
-import {unitsLeft} from "./assets.ts";
+import {rateText, unitsLeft} from "./assets.ts";
 import {lotText} from "./lots.ts";
 
 type Row = readonly [string, string | undefined];
@@ -120,18 +120,30 @@ function assetRows(asset: AssetView): readonly Row[] {
     ["kind", asset.kind],
     ["issuer", asset.issuer],
     ["stands for", `what has SHA-256 ${asset.contentHash}`],
-    ["royalty", asset.kind === "seed" ? percent(asset.royaltyBps) : undefined],
+    ["royalty", asset.kind === "seed" ? rateText(asset) : undefined],
+    ["pot", asset.pot === undefined ? undefined : potText(asset.pot)],
     ["units", `${unitsLeft(asset)} of ${asset.supply}, ${asset.burned} burned`],
     ...asset.holders.map(({account, units}): Row => ["held", `${units} by ${account}`]),
     ...moreOf(asset.holdersTotal - asset.holders.length, "holders"),
   ];
 }
 
-function holdingRows({account, assetId, units, unitsIn, unitsOut}: HoldingView): readonly Row[] {
+function potText({inUctz, outUctz, waitingUctz}: NonNullable<AssetView["pot"]>): string {
+  return `${ctz(inUctz)} came, ${ctz(outUctz)} taken out, ${ctz(waitingUctz)} to be shared when the epoch ends`;
+}
+
+function holdingRows(holding: HoldingView): readonly Row[] {
+  const {account, assetId, units, unitsIn, unitsOut, unitsOffered} = holding;
+  const {harvestableUctz, harvestedUctz, waitingUctz} = holding;
   return [
     ["holding of", account],
     ["asset", assetId],
     ["units", `${units}: ${unitsIn} came, ${unitsOut} went`],
+    ["offered", unitsOffered === "0" ? undefined : unitsOffered],
+    [
+      "royalties",
+      `${ctz(harvestableUctz)} to harvest, ${ctz(waitingUctz)} waiting, ${ctz(harvestedUctz)} harvested`,
+    ],
   ];
 }
 

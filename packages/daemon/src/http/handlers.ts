@@ -69,6 +69,8 @@ export const HANDLERS: Handlers = {
   walletIssue: async (context, {body}) => await context.facade().assets.issue(body),
   walletSendUnits: async (context, {body}) => await context.facade().assets.send(body),
   walletBurnUnits: async (context, {body}) => await context.facade().assets.burn(body),
+  walletHarvest: async (context, {body}) => await context.facade().assets.harvest(body),
+  walletRate: async (context, {body}) => await context.facade().assets.rate(body),
   walletSell: async (context, {body}) => await context.facade().assets.offer(body),
   walletSales: async (context, {query}) =>
     await context.facade().assets.sales({limit: query.limit ?? LIST_LIMIT, isAll: query.isAll === true}),

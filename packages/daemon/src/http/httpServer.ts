@@ -18,6 +18,7 @@ import type {TaskId} from "@catalyze/core/primitives/id";
 import {type FastifyInstance, type FastifyReply, type FastifyRequest, fastify} from "fastify";
 import type {Metrics} from "../observe/metrics.ts";
 import type {ConfigStore} from "../options/configStore.ts";
+import {checkInput} from "./checkInput.ts";
 import {writeEventStream} from "./eventStream.ts";
 import {sendFailure} from "./failures.ts";
 import {Guard} from "./guard.ts";
@@ -286,19 +287,6 @@ function headOf(request: FastifyRequest): {
 } {
   const {host, origin, authorization} = request.headers;
   return {host, origin, authorization};
-}
-
-function checkInput(route: Route, request: FastifyRequest): Record<string, unknown> {
-  const {params, query, body, rawHeader} = route;
-  return {
-    params: params === undefined ? undefined : validate(params, request.params, {where: "path"}),
-    query: query === undefined ? undefined : validate(query, request.query, {where: "query", isText: true}),
-    body:
-      body === undefined || rawHeader !== undefined
-        ? request.body
-        : validate(body, request.body, {where: "body"}),
-    taskHeader: request.headers["ctz-task"],
-  };
 }
 
 /** The caller gets an answer in bounded time; what was begun goes on, and its record tells how it ended. */

@@ -8,9 +8,13 @@ import type {
   AssetBurnBody,
   AssetList,
   AssetSendBody,
+  HarvestBody,
+  HarvestView,
   IssueBody,
   IssuedView,
   OfferedView,
+  RateBody,
+  RateView,
   SaleBody,
   SaleList,
 } from "@catalyze/api/schema/asset";
@@ -120,6 +124,9 @@ export interface AssetsFacade {
   issue(body: IssueBody): Promise<IssuedView>;
   send(body: AssetSendBody): Promise<OpView>;
   burn(body: AssetBurnBody): Promise<OpView>;
+  /** Both return once certified. Throw `ASSET_UNKNOWN`, `ASSET_NOT_YOURS`; `NOTHING_TO_HARVEST`. */
+  rate(body: RateBody): Promise<RateView>;
+  harvest(body: HarvestBody): Promise<HarvestView>;
   /** A checkpoint matches it with another that fits, or what it gives comes back when it expires. */
   offer(body: SaleBody): Promise<OfferedView>;
   sales(filter: {readonly limit: number; readonly isAll: boolean}): Promise<SaleList>;

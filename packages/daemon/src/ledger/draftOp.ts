@@ -28,6 +28,8 @@ export type WalletView = {
   fundsOf(cell: CellId): bigint | undefined;
   /** Units of an asset that an account holds after its certified ops. */
   unitsOf(cell: CellId, asset: AssetId): bigint;
+  /** µCTZ that a harvest of the account would bring after its certified ops. */
+  harvestOf(cell: CellId, asset: AssetId): bigint;
   lock(id: CellId): LockCell | undefined;
   account(id: CellId): AccountCell | undefined;
   /** Of the last checkpoint. */
@@ -60,7 +62,8 @@ export function draftOp(
     wanted.kind === "claim"
       ? draftClaim({cell, claim: wanted, pending}, view, opFee)
       : {payload: wanted, fee: feeOf(wanted, opFee)};
-  if (payload.kind !== "claim") checkFunds({cell, pending, needed: debitOf(payload) + fee}, view);
+  const brought = payload.kind === "harvest" ? checkHarvest({cell, pending, payload}, fee, view) : 0n;
+  if (payload.kind !== "claim") checkFunds({cell, pending, needed: debitOf(payload) + fee - brought}, view);
   checkUnits({cell, pending, payload}, view);
   if (payload.kind === "open" && expiriesOf(payload).some((expiryH) => expiryH <= view.height())) {
     throw rejection("OP_REJECTED", "expired");
@@ -193,6 +196,29 @@ function checkUnits({cell, pending, payload}: Moving, view: WalletView): void {
     if (needed > available)
       throw new CodedError("UNITS_INSUFFICIENT", {evidence: {assetId, needed, available}});
   }
+}
+
+type Harvesting = {
+  readonly cell: CellId;
+  readonly pending: readonly Op[];
+  readonly payload: Extract<Payload, {kind: "harvest"}>;
+};
+
+/** What it brings, which may pay its fee. The ledger would take the fee for one that brings nothing, too. */
+function checkHarvest({cell, pending, payload: {asset}}: Harvesting, fee: bigint, view: WalletView): bigint {
+  if (view.account(cell) === undefined)
+    throw new CodedError("FUNDS_INSUFFICIENT", {
+      message: "An account that never received CTZ cannot harvest: it needs some first, however little.",
+    });
+  const headSeq = view.headOf(cell)?.seq ?? 0n;
+  const isOnItsWay = pending.some(
+    ({body: {seq, payload}}) => seq > headSeq && payload.kind === "harvest" && payload.asset === asset,
+  );
+  const brought = isOnItsWay ? 0n : view.harvestOf(cell, asset);
+  if (brought > fee) return brought;
+  const evidence = {assetId: asset, harvestableUctz: brought, feeUctz: fee};
+  const message = isOnItsWay ? "A harvest of this seed is on its way." : undefined;
+  throw new CodedError("NOTHING_TO_HARVEST", {...(message === undefined ? {} : {message}), evidence});
 }
 
 type Spending = {readonly cell: CellId; readonly pending: readonly Op[]; readonly needed: bigint};

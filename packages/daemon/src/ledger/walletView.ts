@@ -2,6 +2,7 @@
 import {balanceOf} from "@catalyze/core/ledger/cell";
 import {safeFee} from "@catalyze/core/ledger/governance";
 import type {Op} from "@catalyze/core/ledger/op";
+import {harvestOf} from "@catalyze/core/ledger/pots";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import {U64_MAX} from "@catalyze/core/primitives/amount";
@@ -34,6 +35,7 @@ export function walletView(replica: LedgerReplica): WalletView {
       const holding = replica.view.holding(id, asset);
       return holding === undefined ? 0n : balanceOf(holding);
     },
+    harvestOf: (id, asset) => harvestOf(replica.view, id, {kind: "harvest", asset}),
     lock: (id) => replica.view.lock(id),
     account: (id) => replica.view.account(id),
     height: () => replica.checkpoint.height,

@@ -184,7 +184,10 @@ const PROPOSAL: ProposalView = {
 const ASSET = {
   ...{assetId: HASH, kind: "seed" as const, contentHash: HASH, royaltyBps: 500, issuer: OTHER},
   ...{supply: "1000", burned: "10"},
+  nextRoyalty: {bps: 750, epoch: 5, startsAtMs: 1_700_000_060_000},
 };
+
+const ROYALTIES = {harvestableUctz: "80", waitingUctz: "1200", harvestedUctz: "0"};
 
 const SALE: SaleView = {
   ...{saleId: HASH, seller: OTHER, isOwn: false, isInReach: true, grade: "checkpointed", state: "open"},
@@ -390,7 +393,7 @@ export function fakeFacade(state: FakeState): NodeFacade {
     assets: {
       async list() {
         check("assets.list");
-        const held = {isIssuer: false, units: "42", unitsCheckpointed: "40", unitsOffered: "5"};
+        const held = {isIssuer: false, units: "42", unitsCheckpointed: "40", unitsOffered: "5", ...ROYALTIES};
         return {height: "42", witnesses: 4, assets: [{...ASSET, ...held}]};
       },
       async issue({supply}) {
@@ -404,6 +407,16 @@ export function fakeFacade(state: FakeState): NodeFacade {
       async burn() {
         check("assets.burn");
         return OP_VIEW;
+      },
+      async rate({assetId, royaltyBps}) {
+        check("assets.rate");
+        return {...OP_VIEW, assetId, bps: royaltyBps, fromEpoch: 5};
+      },
+      async harvest() {
+        check("assets.harvest");
+        const came = {...OP_VIEW, assetId: HASH, amountUctz: "3000"};
+        const left = {assetId: OTHER, ...ROYALTIES, code: "NOTHING_TO_HARVEST"};
+        return {harvests: [came], waiting: [left], epoch: 4, epochEndsAtMs: 1_700_000_060_000};
       },
       async offer(body) {
         check("assets.offer");

@@ -29,6 +29,8 @@ const BODIES: Record<string, unknown> = {
   walletIssue: {kind: "seed", supply: "5", contentHash: "c".repeat(64)},
   walletSendUnits: {assetId: "c".repeat(64), to: "b".repeat(64), units: "5"},
   walletBurnUnits: {assetId: "c".repeat(64), units: "5"},
+  walletHarvest: {},
+  walletRate: {assetId: "c".repeat(64), royaltyBps: 500},
   walletSell: {gives: {amountUctz: "5"}, wants: {assetId: "c".repeat(64), units: "5"}, validMs: 5_000},
   lockOpen: {payee: "b".repeat(64), amountUctz: "5", authority: "payer", validMs: 5_000},
   lockPay: {totalUctz: "5"},
