@@ -3,7 +3,7 @@ import {fileURLToPath} from "node:url";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {ERRORS, type ErrorCode} from "@catalyze/core/errors/table";
 import {afterEach, beforeEach, describe, expect, it} from "vitest";
-import {HASH, OTHER, TASK_ID, VOUCHER} from "../../daemon/test/http/fakeFacade.ts";
+import {AWARD, HASH, OTHER, TASK_ID, VOUCHER} from "../../daemon/test/http/fakeFacade.ts";
 import {type Cli, startCli, testIo} from "./cliHarness.ts";
 
 let cli: Cli;
@@ -40,6 +40,16 @@ const VIEWS: [string[], string][] = [
   [["wallet", "history"], "-0.001 CTZ"],
   [["wallet", "backup", "/tmp/never-written"], "/tmp/never-written"],
   [["lock", "open", `${OTHER}:${HASH}`, "9", "--rate", "1000uctz"], `lock ${HASH}`],
+  [["lock", "open", `${OTHER}:${HASH}`, "9", "--share", `pot:${HASH}=5%`], `lock ${HASH}`],
+  [["lock", "bounty", "9", "--judge", OTHER, "--judge", `${HASH}:${HASH}`, "--threshold", "2"], "aside"],
+  [["lock", "bond", OTHER, "9", "--judge", `${HASH}:${HASH}`, "--expires", "72h"], `lock ${HASH}`],
+  [
+    ["lock", "award", HASH, `${OTHER}=2.5`, "burn=1", `pot:${HASH}=1uctz`, "--final"],
+    "left in the lock: 8 CTZ",
+  ],
+  [["lock", "sign", AWARD], "1 of 2"],
+  [["lock", "sign", AWARD, "--look"], AWARD],
+  [["lock", "list"], "2 of "],
   [["lock", "list"], "2 CTZ"],
   [["lock", "pay", HASH, "3"], VOUCHER],
   [["lock", "take", VOUCHER], "up to 3 CTZ"],
@@ -126,6 +136,19 @@ describe("commands that show", () => {
       [["wallet", "issue", "seed", "5", "--content", HASH, "--royalty", "101%"], "USAGE"],
       [["wallet", "issue", "seed", "5", "--content", HASH, "--royalty", "5.001%"], "USAGE"],
       [["wallet", "rate", HASH, "10001"], "USAGE"],
+      [["lock", "open", `${OTHER}:${HASH}`, "9", "--share", `${OTHER}=5%`], "USAGE"],
+      [["lock", "bounty", "9"], "USAGE"],
+      [["lock", "bounty", "9", "--judge", "abc"], "ACCOUNT_UNKNOWN"],
+      [["lock", "bounty", "9", "--judge", OTHER, "--threshold", "17"], "USAGE"],
+      [["lock", "bounty", "0", "--judge", OTHER], "AMOUNT_INVALID"],
+      [["lock", "bounty", "9", "--judge", OTHER, "--pays", "me"], "ACCOUNT_UNKNOWN"],
+      [["lock", "bond", "abc", "9", "--judge", OTHER], "ACCOUNT_UNKNOWN"],
+      [["lock", "award", "abc", `${OTHER}=5`], "LOCK_UNKNOWN"],
+      [["lock", "award", HASH], "USAGE"],
+      [["lock", "award", HASH, OTHER], "USAGE"],
+      [["lock", "award", HASH, `${OTHER}=0`], "AMOUNT_INVALID"],
+      [["lock", "award", HASH, "pot:abc=5"], "ASSET_UNKNOWN"],
+      [["lock", "sign", "garbage"], "AWARD_INVALID"],
       [["wallet", "rate", "abc", "5%"], "ASSET_UNKNOWN"],
       [["wallet", "harvest", "abc"], "ASSET_UNKNOWN"],
       [["model", "add", FILE, "--royalty", "60%"], "USAGE"],

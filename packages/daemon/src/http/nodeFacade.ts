@@ -21,6 +21,12 @@ import type {
 import type {CellsView} from "@catalyze/api/schema/cell";
 import type {GovernView, ProposeBody, VoteBody} from "@catalyze/api/schema/govern";
 import type {
+  LockAwardBody,
+  LockAwardView,
+  LockJudgedBody,
+  LockSignBody,
+} from "@catalyze/api/schema/judgedLock";
+import type {
   LockAcceptBody,
   LockClaimBody,
   LockClaimedView,
@@ -146,6 +152,17 @@ export interface LocksFacade {
   accept(id: LockId, body: LockAcceptBody): Promise<OpView>;
 }
 
+export interface JudgesFacade {
+  /** Returns once certified. Throws like `LocksFacade.open`. */
+  open(body: LockJudgedBody): Promise<LockOpenedView>;
+  /**
+   * Both return once certified, or when the signature is on disk and more are needed. Throw `LOCK_UNKNOWN`,
+   * `LOCK_CLOSED`, `LOCK_NOT_YOURS`, `LOCK_EXHAUSTED`, `PAYEE_NOT_ALLOWED`, `AWARD_CONFLICT`; `AWARD_INVALID`.
+   */
+  award(id: LockId, body: LockAwardBody): Promise<LockAwardView>;
+  sign(body: LockSignBody): Promise<LockAwardView>;
+}
+
 export interface LedgerFacade {
   show(): Promise<LedgerView>;
   balances(): Promise<BalanceList>;
@@ -192,6 +209,7 @@ export interface NodeFacade {
   readonly wallet: WalletFacade;
   readonly assets: AssetsFacade;
   readonly locks: LocksFacade;
+  readonly judges: JudgesFacade;
   readonly ledger: LedgerFacade;
   readonly witness: WitnessFacade;
   readonly govern: GovernFacade;

@@ -199,12 +199,24 @@ export const VOUCHER = "v".repeat(182);
 
 const LOCK: LockView = {
   ...{lockId: HASH, payer: OTHER, payee: ACCOUNT, amountUctz: "9000000", drawnUctz: "1000000"},
+  leftUctz: "8000000",
   ...{paidUctz: "1000000", awardedUctz: "0", refundTo: OTHER, isOpen: true, isPlain: true},
   authority: {kind: "payer", key: HASH, account: OTHER},
   split: [{target: "account", account: ACCOUNT, bps: 10_000}],
   ...{expiryHeight: "99", expiresAtMs: 1_700_000_060_000, voucherReceivedUctz: "3000000"},
   ...{claimableUctz: "2000000", grade: "certified"},
 };
+
+const JUDGED: LockView = {
+  ...LOCK,
+  authority: {
+    ...{kind: "controller", threshold: 2, payees: [{target: "burn"}, {target: "account", account: OTHER}]},
+    judges: [ACCOUNT, OTHER].map((account) => ({account, key: HASH})),
+  },
+  ...{split: [], isPlain: false, claimableUctz: "0"},
+};
+
+export const AWARD = "w".repeat(400);
 
 export function fakeFacade(state: FakeState): NodeFacade {
   const check = (name: string): void => {
@@ -428,10 +440,31 @@ export function fakeFacade(state: FakeState): NodeFacade {
         return {height: "42", sales: [SALE]};
       },
     },
+    judges: {
+      async open() {
+        check("judges.open");
+        return {...OP_VIEW, lockId: HASH, expiryHeight: "99", expiresAtMs: 1_700_000_060_000};
+      },
+      async award(lockId, {payouts, isFinal = false}) {
+        check("judges.award");
+        return {
+          ...{awardId: HASH, lockId, payouts: [...payouts], isFinal, feeUctz: "100", threshold: 1},
+          ...{signedBy: [ACCOUNT], isCertified: true, op: OP_VIEW, lock: JUDGED},
+        };
+      },
+      async sign({award}) {
+        check("judges.sign");
+        const payouts = [{target: "account" as const, account: OTHER, amountUctz: "2000000"}];
+        return {
+          ...{awardId: HASH, lockId: HASH, payouts, isFinal: false, feeUctz: "100", threshold: 2},
+          ...{signedBy: [ACCOUNT], isCertified: false, award, lock: JUDGED},
+        };
+      },
+    },
     locks: {
       async list() {
         check("locks.list");
-        return {height: "42", locks: [LOCK]};
+        return {height: "42", locks: [LOCK, JUDGED]};
       },
       async open(body) {
         check("locks.open");
