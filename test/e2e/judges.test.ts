@@ -25,7 +25,8 @@ const ctz = async (name: string, ...args: string[]) => {
   return {code, text: stdout + stderr, json};
 };
 const accountOf = (name: string) => world.member(name).account;
-const judgeOf = async (name: string) => `${accountOf(name)}:${(await ctz(name, "wallet", "show")).json.publicKey}`;
+const judgeOf = async (name: string) =>
+  `${accountOf(name)}:${(await ctz(name, "wallet", "show")).json.publicKey}`;
 const lockSeen = async (name: string, id: string, leftUctz?: string) =>
   await until(`${name} sees the lock`, async () => {
     const {lock} = (await ctz(name, "ledger", "show", id)).json;
@@ -117,7 +118,11 @@ describe("ctz lock bounty, bond, award, sign", () => {
     const rated = await ctz("ann", "wallet", "rate", asset, "7.5%");
     expect([rated.code, rated.json.bps]).toEqual([0, 750]);
     const held = async () => (await ctz("ann", "wallet", "assets")).json.assets[0];
-    await until("the epoch has ended", async () => ((await held()).harvestableUctz === "0" ? undefined : true), 120_000);
+    await until(
+      "the epoch has ended",
+      async () => ((await held()).harvestableUctz === "0" ? undefined : true),
+      120_000,
+    );
     expect(await held()).toMatchObject({harvestableUctz: "500000"});
     expect((await ctz("ann", "wallet", "harvest")).json).toMatchObject({
       harvests: [{assetId: asset, amountUctz: "500000"}],

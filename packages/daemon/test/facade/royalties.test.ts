@@ -76,11 +76,20 @@ describe("royalties", () => {
     const claimed = await done(lockDoor(PAYEE).claim(lockId as LockId, {voucher: voucher.voucher}));
     expect(claimed.lock).toMatchObject({
       isPlain: true,
-      split: [{target: "account", bps: 9_000}, {target: "pot", asset, bps: 1_000}],
+      split: [
+        {target: "account", bps: 9_000},
+        {target: "pot", asset, bps: 1_000},
+      ],
     });
     expect(rig.balance(PAYEE, PAYEE)).toBe(1_000n * CTZ + 3_600_000n - 100n);
 
-    await rig.until(() => (rig.node(FAN).certifiedState().pot(asset as never)?.in ?? 0n) > 0n);
+    await rig.until(
+      () =>
+        (rig
+          .node(FAN)
+          .certifiedState()
+          .pot(asset as never)?.in ?? 0n) > 0n,
+    );
     expect(await heldBy(FAN)).toMatchObject([{harvestableUctz: "0", waitingUctz: "100000"}]);
     expect(await refused(assetDoor(FAN).harvest({}))).toBe("NOTHING_TO_HARVEST");
     const epoch = rig.node(FAN).epoch;
@@ -105,7 +114,13 @@ describe("royalties", () => {
     expect(await refused(assetDoor(FAN).rate({assetId: asset, royaltyBps: 1}))).toBe("ASSET_NOT_YOURS");
     const {fromEpoch} = await done(assetDoor(ARTIST).rate({assetId: asset, royaltyBps: 2_500}));
     const rate = async () => (await heldBy(ARTIST))[0];
-    await rig.until(() => rig.node(ARTIST).certifiedState().asset(asset as never)?.nextBps === 2_500);
+    await rig.until(
+      () =>
+        rig
+          .node(ARTIST)
+          .certifiedState()
+          .asset(asset as never)?.nextBps === 2_500,
+    );
     expect(await rate()).toMatchObject({royaltyBps: 1_000, nextRoyalty: {bps: 2_500, epoch: fromEpoch}});
     await rig.until(() => rig.node(FAN).epoch >= fromEpoch, 600_000);
     await rig.until(() => rig.node(ARTIST).epoch >= fromEpoch, 600_000);
