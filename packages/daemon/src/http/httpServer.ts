@@ -26,13 +26,12 @@ import {HANDLERS, type HandledRoute, type HandlerContext, type HandlerInput} fro
 import {listen} from "./listen.ts";
 import type {NodeFacade, TaskOutput} from "./nodeFacade.ts";
 import {readTaskRequest, TASK_BODY_BYTES_MAX} from "./taskRequest.ts";
+import {withinLimit} from "./withinLimit.ts";
 
 /** Bodies other than a task's are a few fields. */
 const BODY_BYTES_MAX = 64 * 1024;
 /** Time to send the whole request; 16 MiB over loopback takes well under a second. */
 const RECEIVE_TIMEOUT_MS = 30_000;
-/** Above what a ledger op or a full verification takes. */
-const ANSWER_TIMEOUT_MS = 120_000;
 const CONNECTIONS_MAX = 256;
 const STREAMS_MAX = 128;
 /** Each reads the whole store once. */
@@ -287,17 +286,4 @@ function headOf(request: FastifyRequest): {
 } {
   const {host, origin, authorization} = request.headers;
   return {host, origin, authorization};
-}
-
-/** The caller gets an answer in bounded time; what was begun goes on, and its record tells how it ended. */
-async function withinLimit<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new CodedError("API_TIMEOUT")), ANSWER_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

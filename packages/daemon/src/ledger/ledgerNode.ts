@@ -13,7 +13,6 @@ import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
 import {paramsAround, safeFee} from "@catalyze/core/ledger/governance";
 import {type Committees, shortenChain} from "@catalyze/core/ledger/handover";
 import type {OpBody, Payload} from "@catalyze/core/ledger/op";
-import {isFeeEnough} from "@catalyze/core/ledger/opChecks";
 import {decodeOp, lockIdOf, locksMadeBy} from "@catalyze/core/ledger/opCodec";
 import type {OpProof} from "@catalyze/core/ledger/opProof";
 import type {LedgerParams} from "@catalyze/core/ledger/params";
@@ -35,6 +34,7 @@ import {type LedgerStatus, ledgerStatus} from "./ledgerStatus.ts";
 import type {LedgerNodeComponents, LedgerNodeOptions, LedgerParts} from "./openLedger.ts";
 import {provenOp} from "./provenOp.ts";
 import {Recovery} from "./recovery.ts";
+import {isPaid} from "./walletView.ts";
 import type {WitnessPeers} from "./witnessPeers.ts";
 
 /** Checkpoints whose proofs `verify` follows back: an hour at 5 s is 720. */
@@ -174,15 +174,10 @@ export class LedgerNode implements LedgerClient {
   }
 
   /** Throws `LEDGER_RECOVERY` while this node must sign nothing. */
-  checkSigning(): void {
-    this.#recovery.check();
-  }
+  checkSigning = (): void => this.#recovery.check();
 
   /** That no vote has made its fee too low since it was signed: else it will never be certified. */
-  isPaid(body: OpBody): boolean {
-    const {base: state, epoch} = this.#open.replica;
-    return isFeeEnough(body, {state, epoch});
-  }
+  isPaid = (body: OpBody): boolean => isPaid(body, this.#open.replica);
 
   /** An op that was signed elsewhere: kept and sent like an own one. Rejects like `submit`. */
   async submitSigned(bytes: Uint8Array): Promise<OpReceipt> {
