@@ -2,6 +2,7 @@
 import {Type} from "typebox";
 import {limit, route} from "./route.ts";
 import {HashText} from "./schema/fields.ts";
+import {LockAwardBody, LockAwardView, LockJudgedBody, LockSignBody} from "./schema/judgedLock.ts";
 import {
   LockAcceptBody,
   LockClaimBody,
@@ -34,6 +35,28 @@ export const LOCK_ROUTES = {
     summary: "Set money aside for a payee; answers once certified",
     body: LockOpenBody,
     response: LockOpenedView,
+  }),
+  lockJudged: route({
+    method: "POST",
+    path: "/api/v1/locks/judged",
+    summary: "Set money aside of which judges say who gets it: a bounty, a bond; answers once certified",
+    body: LockJudgedBody,
+    response: LockOpenedView,
+  }),
+  lockAward: route({
+    method: "POST",
+    path: "/api/v1/locks/{id}/award",
+    summary: "As its judge, pay out of a lock; answers once certified, or with what other judges must sign",
+    params,
+    body: LockAwardBody,
+    response: LockAwardView,
+  }),
+  lockSign: route({
+    method: "POST",
+    path: "/api/v1/locks/sign",
+    summary: "Sign an award of other judges, and send it when enough have; with isLook only say what it is",
+    body: LockSignBody,
+    response: LockAwardView,
   }),
   lockPay: route({
     method: "POST",

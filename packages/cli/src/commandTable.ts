@@ -12,11 +12,14 @@ import {ledgerBalances, ledgerCheckpoints, ledgerShow} from "./commands/ledger.t
 import {ledgerExport} from "./commands/ledgerExport.ts";
 import {ledgerProof} from "./commands/ledgerProof.ts";
 import {ledgerVerify} from "./commands/ledgerVerify.ts";
-import {lockAccept, lockClaim, lockList, lockNotice, lockOpen, lockPay, lockTake} from "./commands/lock.ts";
+import {lockAccept, lockClaim, lockNotice, lockOpen, lockPay, lockTake} from "./commands/lock.ts";
+import {lockAward, lockBond, lockBounty, lockSign} from "./commands/lockJudge.ts";
+import {lockList} from "./commands/lockList.ts";
 import {marketAsks, peerList} from "./commands/market.ts";
 import {modelAdd, modelList} from "./commands/model.ts";
 import {nodeInfo, nodeWhy} from "./commands/node.ts";
 import {quote} from "./commands/quote.ts";
+import {walletHarvest, walletRate} from "./commands/royalties.ts";
 import {run} from "./commands/run.ts";
 import {walletBuy, walletSales, walletSell} from "./commands/sales.ts";
 import {status} from "./commands/status.ts";
@@ -47,6 +50,8 @@ export const COMMANDS: readonly Command[] = [
   walletAssets,
   walletIssue,
   walletBurn,
+  walletHarvest,
+  walletRate,
   walletSales,
   walletSell,
   walletBuy,
@@ -54,12 +59,16 @@ export const COMMANDS: readonly Command[] = [
   walletBackup,
   walletRestore,
   lockOpen,
+  lockBounty,
+  lockBond,
   lockList,
   lockPay,
   lockTake,
   lockClaim,
   lockNotice,
   lockAccept,
+  lockAward,
+  lockSign,
   marketAsks,
   peerList,
   modelAdd,
@@ -93,8 +102,8 @@ export const COMMANDS: readonly Command[] = [
 
 export const GROUPS: GroupSummaries = {
   task: "Tasks of this node: list, show, explain, receipt, cancel",
-  wallet: "Money and assets: show, send, stake, assets, sales, history, backup, restore",
-  lock: "Money set aside for another: open, list, pay, take, claim, notice, accept",
+  wallet: "Money and assets: show, send, stake, assets, harvest, sales, history, backup, restore",
+  lock: "Money set aside for another: open, bounty, bond, list, pay, take, claim, award, sign",
   market: "What is sold: asks",
   witness: "This node's part in agreeing on the ledger: status, join, leave",
   govern: "What is in force, and votes on it: list, show, propose, vote",

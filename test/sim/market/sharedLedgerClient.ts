@@ -120,6 +120,7 @@ export class SharedLedgerClient implements LedgerClient {
             const known = state.account(id);
             return known === undefined ? undefined : balanceOf(known);
           },
+          harvestOf: () => 0n,
           unitsOf: () => 0n,
           lock: (id) => state.lock(id),
           account: (id) => state.account(id),

@@ -10,12 +10,24 @@ const aboutAsset = {
   kind: AssetKindText,
   /** SHA-256 of what it stands for: a manifest, terms. */
   contentHash: HashText,
-  /** Of what is paid for the product; 0 for a right. */
+  /** Of what is paid for the product, in force now; 0 for a right. */
   royaltyBps: Bps,
+  /** Its issuer has set another, and from which epoch on that counts. */
+  nextRoyalty: Type.Optional(Type.Object({bps: Bps, epoch: Count, startsAtMs: TimeMs})),
   issuer: AccountText,
   /** Units that were issued, and those that holders burned since. */
   supply: Big,
   burned: Big,
+};
+
+/** What the units of one account earn from the pot of their seed. */
+const royalties = {
+  /** Ours to harvest now. */
+  harvestableUctz: Uctz,
+  /** What would be added if the epoch ended now, as far as it has come. */
+  waitingUctz: Uctz,
+  /** What was harvested so far. */
+  harvestedUctz: Uctz,
 };
 
 export const HeldAsset = Type.Object({
@@ -27,8 +39,9 @@ export const HeldAsset = Type.Object({
   unitsCheckpointed: Big,
   /** Set aside in open offers of ours. */
   unitsOffered: Big,
+  ...royalties,
 });
-/** An asset of which this account has units, or which it issued. */
+/** An asset of which this account has units, or royalties, or which it issued. */
 export type HeldAsset = Static<typeof HeldAsset>;
 
 export const AssetList = Type.Object({
@@ -52,6 +65,40 @@ export type IssueBody = Static<typeof IssueBody>;
 
 export const IssuedView = Type.Object({...OpView.properties, assetId: HashText});
 export type IssuedView = Static<typeof IssuedView>;
+
+export const RateBody = Type.Object({assetId: HashText, royaltyBps: Bps}, {additionalProperties: false});
+export type RateBody = Static<typeof RateBody>;
+
+export const RateView = Type.Object({...OpView.properties, assetId: HashText, bps: Bps, fromEpoch: Count});
+/** The rate that counts from an epoch on: the one after the checkpoint that acts on it. */
+export type RateView = Static<typeof RateView>;
+
+export const HarvestBody = Type.Object(
+  {
+    /** Absent: every one that brings more than it costs. */
+    assetId: Type.Optional(HashText),
+  },
+  {additionalProperties: false},
+);
+export type HarvestBody = Static<typeof HarvestBody>;
+
+export const HarvestView = Type.Object({
+  /** What came, before the fee of its op. */
+  harvests: Type.Array(Type.Object({...OpView.properties, assetId: HashText, amountUctz: Uctz})),
+  /** Seeds that this account holds, or held, after that. */
+  waiting: Type.Array(
+    Type.Object({
+      assetId: HashText,
+      ...royalties,
+      /** Why nothing of it came: no more than the fee of a harvest is there; or that op was not certified. */
+      code: Type.Optional(Type.String({description: "a code of docs/errors.md"})),
+    }),
+  ),
+  epoch: Count,
+  /** About when what waits is shared among who holds the units then. */
+  epochEndsAtMs: TimeMs,
+});
+export type HarvestView = Static<typeof HarvestView>;
 
 export const AssetSendBody = Type.Object(
   {assetId: HashText, to: AccountText, units: Units, memo: Type.Optional(MemoText)},
@@ -125,6 +172,17 @@ export type SaleList = Static<typeof SaleList>;
 
 export const AssetView = Type.Object({
   ...aboutAsset,
+  /** Of a seed, once somebody has paid for it. */
+  pot: Type.Optional(
+    Type.Object({
+      /** All that ever came. */
+      inUctz: Uctz,
+      /** All that holders took out, or the treasury, since nobody held units. */
+      outUctz: Uctz,
+      /** Not shared yet: it is when the epoch ends. */
+      waitingUctz: Uctz,
+    }),
+  ),
   /** Accounts with units, the largest first; at most a hundred. */
   holders: Type.Array(Type.Object({account: AccountText, units: Big})),
   holdersTotal: Count,
@@ -139,5 +197,7 @@ export const HoldingView = Type.Object({
   /** All that ever came, and all that went. */
   unitsIn: Big,
   unitsOut: Big,
+  unitsOffered: Big,
+  ...royalties,
 });
 export type HoldingView = Static<typeof HoldingView>;

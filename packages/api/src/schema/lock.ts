@@ -5,18 +5,24 @@ import {MemoText, OpView} from "./money.ts";
 
 const TargetKind = Type.Enum(["account", "burn", "treasury", "pot"]);
 
+export const Target = Type.Object(
+  {
+    target: TargetKind,
+    /** With `account`. */
+    account: Type.Optional(AccountText),
+    /** With `pot`: for who holds units of this seed. */
+    asset: Type.Optional(HashText),
+  },
+  {additionalProperties: false},
+);
+/** Who is paid. */
+export type Target = Static<typeof Target>;
+
 export const AuthorityView = Type.Object({
   kind: Type.Enum(["payer", "key", "payerOrCommittee", "clock", "controller"]),
-  /** Of a judge's lock: whom it may pay, anybody when absent; and how many keys must sign. */
-  payees: Type.Optional(
-    Type.Array(
-      Type.Object({
-        target: TargetKind,
-        account: Type.Optional(AccountText),
-        asset: Type.Optional(HashText),
-      }),
-    ),
-  ),
+  /** Of a judge's lock: whom it may pay, anybody when absent; whose keys sign, and how many must. */
+  payees: Type.Optional(Type.Array(Target)),
+  judges: Type.Optional(Type.Array(Type.Object({account: AccountText, key: KeyText}))),
   threshold: Type.Optional(Type.Integer({minimum: 1})),
   /** Whose vouchers the lock obeys. */
   key: Type.Optional(KeyText),
@@ -33,29 +39,25 @@ export type AuthorityView = Static<typeof AuthorityView>;
 export const LockView = Type.Object({
   lockId: HashText,
   payer: AccountText,
+  /** Of a lock with judges the first of them. */
   payee: AccountText,
   amountUctz: Uctz,
-  /** What certified claims have drawn. */
+  /** What certified claims have drawn; of a lock with judges the fees of awards included. */
   drawnUctz: Uctz,
+  /** What can still be drawn, until it closes. */
+  leftUctz: Uctz,
   /** Of that: the highest voucher claimed, and what committees awarded. */
   paidUctz: Uctz,
   awardedUctz: Uctz,
   authority: AuthorityView,
-  split: Type.Array(
-    Type.Object({
-      target: TargetKind,
-      account: Type.Optional(AccountText),
-      asset: Type.Optional(HashText),
-      bps: Bps,
-    }),
-  ),
+  split: Type.Array(Type.Object({...Target.properties, bps: Bps})),
   /** From this height on the payee claims no more, and the rest goes back; and about when that is. */
   expiryHeight: Big,
   expiresAtMs: TimeMs,
   refundTo: AccountText,
   isOpen: Type.Boolean(),
   closedHeight: Type.Optional(Big),
-  /** Everything to the payee: made by hand. Those of the market pay a fee beside, and only the market uses them. */
+  /** Nobody has a share but the payee and pots of seeds: made by hand. Those of the market pay a fee beside, and only the market uses them. */
   isPlain: Type.Boolean(),
   /** Cumulative, of the last vouchers that this node signed and got. */
   voucherSentUctz: Type.Optional(Uctz),
@@ -74,8 +76,11 @@ export const LockList = Type.Object({
 });
 export type LockList = Static<typeof LockList>;
 
+/** Beside the payee's: the ledger knows eight (`lockCodec.ts` of core). */
+const SHARES_MAX = 7;
+
 /** A year. */
-const LOCK_VALID_MS_MAX = 365 * 24 * 3_600_000;
+export const LOCK_VALID_MS_MAX = 365 * 24 * 3_600_000;
 
 export const LockOpenBody = Type.Object(
   {
@@ -88,6 +93,12 @@ export const LockOpenBody = Type.Object(
     judgeKey: Type.Optional(KeyText),
     /** With `clock`: what each height adds. */
     rateUctz: Type.Optional(Uctz),
+    /** Of each claim, for who holds the units of a seed; `bps` absent: what its issuer asks for now. */
+    shares: Type.Optional(
+      Type.Array(Type.Object({assetId: HashText, bps: Type.Optional(Bps)}, {additionalProperties: false}), {
+        maxItems: SHARES_MAX,
+      }),
+    ),
     /** From now on; what was not drawn then comes back. */
     validMs: Type.Integer({minimum: 1, maximum: LOCK_VALID_MS_MAX}),
     memo: Type.Optional(MemoText),

@@ -6,10 +6,10 @@ import type {HeldAsset, IssueBody} from "@catalyze/api/schema/asset";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {isHash} from "@catalyze/core/primitives/id";
 import {command} from "../command.ts";
-import {percent, witnesses} from "../output/format.ts";
+import {ctz, percent, time, witnesses} from "../output/format.ts";
 import {table} from "../output/table.ts";
 import {opLine} from "./ledgerLines.ts";
-import {readAsset, readUnits} from "./lots.ts";
+import {readAsset, readBps, readUnits} from "./lots.ts";
 
 export const walletAssets = command({
   path: ["wallet", "assets"],
@@ -25,13 +25,15 @@ export const walletAssets = command({
           {head: "UNITS", cell: ({units}) => units, align: "right"},
           {head: "CHECKPOINTED", cell: ({unitsCheckpointed}) => unitsCheckpointed, align: "right"},
           {head: "OFFERED", cell: ({unitsOffered}) => unitsOffered, align: "right"},
+          {head: "TO HARVEST", cell: ({harvestableUctz}) => ctz(harvestableUctz), align: "right"},
+          {head: "WAITING", cell: ({waitingUctz}) => ctz(waitingUctz), align: "right"},
           {head: "OF", cell: (asset) => String(unitsLeft(asset)), align: "right"},
           {head: "ISSUER", cell: ({isIssuer, issuer}) => (isIssuer ? "this account" : issuer)},
         ],
         {paint: output.paint, none: "This account holds no assets: see ctz wallet issue --help."},
       );
       if (view.assets.length === 0) return shown;
-      return `${shown}units certified by ${witnesses(view.witnesses)}; checkpointed at height ${view.height}\n`;
+      return `${shown}units certified by ${witnesses(view.witnesses)}; checkpointed at height ${view.height}; what waits is shared when the epoch ends\n`;
     });
   },
 });
@@ -40,7 +42,7 @@ export const walletIssue = command({
   path: ["wallet", "issue"],
   summary: "Make an asset: shares of a seed, or a right; all units are this account's",
   examples: [
-    "wallet issue seed 1000 --file manifest.json --royalty 500",
+    "wallet issue seed 1000 --file manifest.json --royalty 5%",
     "wallet issue right 50 --content <sha-256 of the terms>",
   ],
   args: {
@@ -52,15 +54,15 @@ export const walletIssue = command({
     content: {kind: "text", value: "hash", describe: "That SHA-256 itself: 64 hex digits"},
     royalty: {
       kind: "text",
-      value: "bps",
-      describe: "Of a seed: share of what is paid for it, in 1/10,000 (0)",
+      value: "share",
+      describe: "Of a seed: share of what is paid for it: 5%, or 500 in 1/10,000 (0)",
     },
   },
   async run({kind, supply, file, content, royalty}, {client, output, io}) {
     const body: IssueBody = {
       kind: readKind(kind),
       supply: readUnits(supply),
-      ...(royalty === undefined ? {} : {royaltyBps: readBps(royalty)}),
+      ...(royalty === undefined ? {} : {royaltyBps: readBps(royalty, "--royalty")}),
       contentHash: await readContent({file, content, cwd: io.cwd}),
     };
     const view = await (await client()).call("walletIssue", {body});
@@ -86,8 +88,19 @@ export const walletBurn = command({
   },
 });
 
-function kindText({kind, royaltyBps}: HeldAsset): string {
-  return kind === "seed" && royaltyBps > 0 ? `seed, ${percent(royaltyBps)}` : kind;
+function kindText(asset: HeldAsset): string {
+  const {kind, royaltyBps, nextRoyalty} = asset;
+  if (kind !== "seed" || (royaltyBps === 0 && nextRoyalty === undefined)) return kind;
+  return `seed, ${rateText(asset)}`;
+}
+
+/** In force, and to come. */
+export function rateText({
+  royaltyBps,
+  nextRoyalty: next,
+}: Pick<HeldAsset, "royaltyBps" | "nextRoyalty">): string {
+  if (next === undefined) return percent(royaltyBps);
+  return `${percent(royaltyBps)}, ${percent(next.bps)} from epoch ${next.epoch} (about ${time(next.startsAtMs)})`;
 }
 
 export function unitsLeft({supply, burned}: Pick<HeldAsset, "supply" | "burned">): bigint {
@@ -97,12 +110,6 @@ export function unitsLeft({supply, burned}: Pick<HeldAsset, "supply" | "burned">
 function readKind(text: string): IssueBody["kind"] {
   if (text === "seed" || text === "right") return text;
   throw new CodedError("USAGE", {message: `"${text}" is no kind of asset: seed or right.`});
-}
-
-function readBps(text: string): number {
-  const bps = Number(text);
-  if (/^\d{1,5}$/.test(text) && bps <= 10_000) return bps;
-  throw new CodedError("USAGE", {message: `--royalty: "${text}" is not a number from 0 to 10000.`});
 }
 
 type Content = {

@@ -1,10 +1,10 @@
 /** Cells of the ledger for people. */
 import type {AssetView, HoldingView, SaleView} from "@catalyze/api/schema/asset";
 import type {AccountView, CellsView} from "@catalyze/api/schema/cell";
-import type {LockView} from "@catalyze/api/schema/lock";
+import type {LockView, Target} from "@catalyze/api/schema/lock";
 import {ctz, percent, time} from "../output/format.ts";
 import {pairs} from "../output/table.ts";
-import {unitsLeft} from "./assets.ts";
+import {rateText, unitsLeft} from "./assets.ts";
 import {lotText} from "./lots.ts";
 
 type Row = readonly [string, string | undefined];
@@ -42,11 +42,15 @@ export function lockRows(lock: LockView): readonly Row[] {
   return [
     ["lock", lock.lockId],
     ["payer", lock.payer],
-    ["payee", lock.payee],
-    ["amount", `${ctz(lock.amountUctz)}, ${ctz(lock.drawnUctz)} drawn (${lock.grade})`],
+    ["payee", authority.kind === "controller" ? undefined : lock.payee],
+    ...(authority.judges ?? []).map(({account}): Row => ["judge", account]),
+    [
+      "amount",
+      `${ctz(lock.amountUctz)}, ${ctz(lock.drawnUctz)} drawn, ${ctz(lock.leftUctz)} left (${lock.grade})`,
+    ],
     ["awarded", lock.awardedUctz === "0" ? undefined : ctz(lock.awardedUctz)],
     ["pays by", authorityText(authority)],
-    ...(lock.isPlain ? [] : lock.split.map((leg): Row => ["share", legText(leg)])),
+    ...(lock.split.length < 2 ? [] : lock.split.map((leg): Row => ["share", legText(leg)])),
     [
       "state",
       isOpen
@@ -63,8 +67,11 @@ export function lockRows(lock: LockView): readonly Row[] {
 function authorityText(authority: LockView["authority"]): string {
   const {kind, account, rateUctz, startHeight, endHeight} = authority;
   switch (kind) {
-    case "controller":
-      return `what its judge signs, to ${authority.payees?.map(targetText).join(", ") ?? "anybody"}`;
+    case "controller": {
+      const {judges = [], threshold = 1, payees} = authority;
+      const who = judges.length === 1 ? "its judge signs" : `${threshold} of ${judges.length} judges sign`;
+      return `what ${who}, to ${payees?.map(targetText).join(", ") ?? "anybody"}`;
+    }
     case "clock":
       return `clock: ${ctz(rateUctz ?? "0")} a height, from ${startHeight ?? "?"} to ${endHeight ?? "?"}`;
     case "payer":
@@ -80,7 +87,7 @@ function legText({bps, ...target}: LockView["split"][number]): string {
   return `${percent(bps)} to ${targetText(target)}`;
 }
 
-function targetText({target, account, asset}: Omit<LockView["split"][number], "bps">): string {
+export function targetText({target, account, asset}: Target): string {
   switch (target) {
     case "account":
       return account ?? "?";
@@ -120,18 +127,30 @@ function assetRows(asset: AssetView): readonly Row[] {
     ["kind", asset.kind],
     ["issuer", asset.issuer],
     ["stands for", `what has SHA-256 ${asset.contentHash}`],
-    ["royalty", asset.kind === "seed" ? percent(asset.royaltyBps) : undefined],
+    ["royalty", asset.kind === "seed" ? rateText(asset) : undefined],
+    ["pot", asset.pot === undefined ? undefined : potText(asset.pot)],
     ["units", `${unitsLeft(asset)} of ${asset.supply}, ${asset.burned} burned`],
     ...asset.holders.map(({account, units}): Row => ["held", `${units} by ${account}`]),
     ...moreOf(asset.holdersTotal - asset.holders.length, "holders"),
   ];
 }
 
-function holdingRows({account, assetId, units, unitsIn, unitsOut}: HoldingView): readonly Row[] {
+function potText({inUctz, outUctz, waitingUctz}: NonNullable<AssetView["pot"]>): string {
+  return `${ctz(inUctz)} came, ${ctz(outUctz)} taken out, ${ctz(waitingUctz)} to be shared when the epoch ends`;
+}
+
+function holdingRows(holding: HoldingView): readonly Row[] {
+  const {account, assetId, units, unitsIn, unitsOut, unitsOffered} = holding;
+  const {harvestableUctz, harvestedUctz, waitingUctz} = holding;
   return [
     ["holding of", account],
     ["asset", assetId],
     ["units", `${units}: ${unitsIn} came, ${unitsOut} went`],
+    ["offered", unitsOffered === "0" ? undefined : unitsOffered],
+    [
+      "royalties",
+      `${ctz(harvestableUctz)} to harvest, ${ctz(waitingUctz)} waiting, ${ctz(harvestedUctz)} harvested`,
+    ],
   ];
 }
 

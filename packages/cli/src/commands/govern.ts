@@ -6,6 +6,7 @@ import {command} from "../command.ts";
 import {ctz, shortId, time} from "../output/format.ts";
 import {pairs, table} from "../output/table.ts";
 import {opLine} from "./ledgerLines.ts";
+import {readBps} from "./lots.ts";
 
 export const governList = command({
   path: ["govern", "list"],
@@ -71,7 +72,11 @@ export const governShow = command({
 export const governPropose = command({
   path: ["govern", "propose"],
   summary: "Propose other parameters, or a payment out of the treasury, to all who have a stake",
-  examples: ["govern propose --set opFee=200", "govern propose --pay <account> --amount 1000"],
+  examples: [
+    "govern propose --set opFee=200",
+    "govern propose --set protocolFeeBps=4%",
+    "govern propose --pay <account> --amount 1000",
+  ],
   flags: {
     set: {kind: "many", value: "name=value", describe: "A parameter and its new value: see ctz govern show"},
     pay: {kind: "text", value: "account", describe: "Who gets it"},
@@ -144,6 +149,9 @@ function boundsText({min, max, passing, fixed}: ParameterView): string {
 function changeOf(text: string): {name: string; value: string} {
   const match = /^([A-Za-z]+)=(0|[1-9]\d{0,19})$/.exec(text);
   const [name, value] = [match?.[1], match?.[2]];
+  const share = /^([A-Za-z]*Bps\w*)=(.+%)$/.exec(text);
+  if (share?.[1] !== undefined && share[2] !== undefined)
+    return {name: share[1], value: String(readBps(share[2], share[1]))};
   if (name === undefined || value === undefined)
     throw new CodedError("REQUEST_INVALID", {message: `"${text}" is not a parameter and a whole number.`});
   return {name, value};

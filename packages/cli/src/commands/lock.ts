@@ -1,20 +1,16 @@
 import {writeFile} from "node:fs/promises";
 import {resolve} from "node:path";
-import type {LockOpenBody, LockView} from "@catalyze/api/schema/lock";
+import type {LockOpenBody, LockOpenedView} from "@catalyze/api/schema/lock";
 import {CodedError} from "@catalyze/core/errors/codedError";
-import {isCellId} from "@catalyze/core/primitives/id";
 import {command} from "../command.ts";
 import type {Io} from "../io.ts";
-import {ctz, shortId, time} from "../output/format.ts";
-import {pairs, table} from "../output/table.ts";
-import {readTaskInput} from "../run/taskInput.ts";
+import {ctz, time} from "../output/format.ts";
+import {pairs} from "../output/table.ts";
 import {lockRows} from "./cellText.ts";
 import {opLine} from "./ledgerLines.ts";
-import {readLimit} from "./limit.ts";
+import {LOCK_ARG, readLock, readParty, readShare, readWord} from "./lockWords.ts";
 import {readAmount} from "./lots.ts";
 import {EXPIRES_DEFAULT, readExpires} from "./sales.ts";
-
-const LOCK_ARG = {lock: {describe: "Its id: see lock list", required: true}} as const;
 
 export const lockOpen = command({
   path: ["lock", "open"],
@@ -23,6 +19,7 @@ export const lockOpen = command({
     "lock open <account>:<key> 50 --expires 72h",
     "lock open <account>:<key> 50 --judge <account>:<key>",
     "lock open <account>:<key> 50 --rate 1000uctz",
+    "lock open <account>:<key> 50 --share pot:<asset id>=5%",
   ],
   args: {
     payee: {describe: "What the payee's `ctz wallet show` calls payee: <account>:<key>", required: true},
@@ -37,51 +34,25 @@ export const lockOpen = command({
     judge: {kind: "text", value: "account:key", describe: "Vouchers of this one pay, instead of yours"},
     rate: {kind: "text", value: "amount", describe: "A clock pays so much at each height, and no vouchers"},
     committee: {kind: "switch", describe: "Verdicts of the network's committee pay beside your vouchers"},
+    share: {
+      kind: "many",
+      value: "pot:asset=share",
+      describe:
+        "So much of each claim goes to who holds units of a seed; without =5% what its issuer asks for",
+    },
     memo: {kind: "text", describe: "A note of at most 128 characters; its hash goes on the ledger"},
   },
-  async run({payee, amount, expires, judge, rate, committee, memo}, {client, output}) {
+  async run({payee, amount, expires, judge, rate, committee, share, memo}, {client, output}) {
     const {account, key} = readParty(payee);
     const body: LockOpenBody = {
       ...{payee: account, amountUctz: readAmount(amount), validMs: readExpires(expires)},
       ...(key === undefined ? {} : {payeeKey: key}),
       ...readAuthority({judge, rate, committee}),
+      ...(share.length === 0 ? {} : {shares: share.map(readShare)}),
       ...(memo === undefined ? {} : {memo}),
     };
     const view = await (await client()).call("lockOpen", {body});
-    output.data(
-      view,
-      () =>
-        `set ${ctz(body.amountUctz)} aside, until about ${time(view.expiresAtMs)} (height ${view.expiryHeight})\nlock ${view.lockId}\n${opLine(view)}`,
-    );
-  },
-});
-
-export const lockList = command({
-  path: ["lock", "list"],
-  summary: "Open locks that this account pays, is paid by, or judges",
-  flags: {
-    all: {kind: "switch", describe: "Closed ones too, until they are forgotten"},
-    limit: {kind: "text", value: "n", describe: "At most so many (100)"},
-  },
-  async run({all, limit}, {client, output}) {
-    const query = {...readLimit(limit), ...(all ? {isAll: true} : {})};
-    const view = await (await client()).call("locks", {query});
-    output.data(view, () =>
-      table<LockView>(
-        view.locks,
-        [
-          {head: "LOCK", cell: ({lockId}) => lockId},
-          {head: "PAYER", cell: ({payer}) => shortId(payer)},
-          {head: "PAYEE", cell: ({payee}) => shortId(payee)},
-          {head: "AMOUNT", cell: ({amountUctz}) => ctz(amountUctz), align: "right"},
-          {head: "DRAWN", cell: ({drawnUctz}) => ctz(drawnUctz), align: "right"},
-          {head: "CLAIMABLE", cell: ({claimableUctz}) => ctz(claimableUctz), align: "right"},
-          {head: "PAYS BY", cell: ({authority}) => authority.kind},
-          {head: "UNTIL", cell: ({isOpen, expiresAtMs}) => (isOpen ? time(expiresAtMs) : "closed")},
-        ],
-        {paint: output.paint, none: "No locks."},
-      ),
-    );
+    output.data(view, () => openedText(view, body.amountUctz));
   },
 });
 
@@ -171,14 +142,9 @@ export const lockAccept = command({
   },
 });
 
-type Party = {readonly account: string; readonly key: string | undefined};
-
-function readParty(text: string): Party {
-  const [account = "", key, ...rest] = text.split(":");
-  if (isCellId(account) && rest.length === 0 && (key === undefined || isCellId(key))) return {account, key};
-  throw new CodedError("ACCOUNT_UNKNOWN", {
-    message: `"${text}" is no account with its key: <64 hex digits>:<64 hex digits>.`,
-  });
+export function openedText(view: LockOpenedView, amountUctz: string): string {
+  const end = `${time(view.expiresAtMs)} (height ${view.expiryHeight})`;
+  return `set ${ctz(amountUctz)} aside, until about ${end}\nlock ${view.lockId}\n${opLine(view)}`;
 }
 
 type AuthorityFlags = {
@@ -204,18 +170,8 @@ function readAuthority({
   return {authority: "key", judgeKey: key};
 }
 
-function readLock(text: string): string {
-  if (isCellId(text)) return text;
-  throw new CodedError("LOCK_UNKNOWN", {message: `"${text}" is no id of a lock: 64 hex digits.`});
-}
-
 async function readVoucher(text: string, io: Io): Promise<string> {
   const word = await readWord(text, io);
   if (/^[A-Za-z0-9_-]{182}$/.test(word)) return word;
   throw new CodedError("VOUCHER_INVALID", {message: "That is no voucher: 182 letters, digits, - and _."});
-}
-
-async function readWord(text: string, io: Io): Promise<string> {
-  const {bytes} = await readTaskInput(text, io);
-  return Buffer.from(bytes).toString("utf8").trim();
 }

@@ -3,7 +3,8 @@ import type {Lot} from "@catalyze/api/schema/asset";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {parseAmount, U64_MAX} from "@catalyze/core/primitives/amount";
 import {isCellId} from "@catalyze/core/primitives/id";
-import {ctz, shortId} from "../output/format.ts";
+import {bpsWithin} from "@catalyze/daemon/options/parsers";
+import {ctz, percent, shortId} from "../output/format.ts";
 
 /** µCTZ, decimal. */
 export function readAmount(text: string): string {
@@ -17,6 +18,14 @@ export function readUnits(text: string): string {
   const units = /^\d{1,20}$/.test(text) ? BigInt(text) : 0n;
   if (units > 0n && units <= U64_MAX) return units.toString();
   throw new CodedError("UNITS_INVALID", {message: `"${text}" is no number of units.`});
+}
+
+/** A share in 1/10,000: `500`, or `5%`. */
+export function readBps(text: string, flag: string, bpsMax = 10_000): number {
+  const bps = bpsWithin(0, bpsMax)(text);
+  if (bps !== undefined) return bps;
+  const message = `${flag}: "${text}" is not a share from 0 to ${percent(bpsMax)}: write 5%, or 500 (1/10,000).`;
+  throw new CodedError("USAGE", {message});
 }
 
 export function readAsset(text: string): string {

@@ -6,12 +6,13 @@ import {ROYALTY_BPS_MAX} from "@catalyze/core/task/manifestCodec";
 import {command} from "../command.ts";
 import {bytes, ctz, percent, yesNo} from "../output/format.ts";
 import {pairs, table} from "../output/table.ts";
+import {readBps} from "./lots.ts";
 
 export const modelAdd = command({
   path: ["model", "add"],
   summary: "Put a model up for sale: an ONNX file, a folder with a signed bundle, or a bundle's content id",
   examples: [
-    "model add net.onnx --title 'My net' --licence MIT --royalty 500",
+    "model add net.onnx --title 'My net' --licence MIT --royalty 5%",
     "model add .cache/models/ocr",
     "model add bafkreigh2akiscaildc…",
   ],
@@ -22,8 +23,8 @@ export const modelAdd = command({
     alias: {kind: "text", describe: "A short name to ask for it by (ONNX file only)"},
     royalty: {
       kind: "text",
-      value: "bps",
-      describe: "This account's royalty in 1/10,000 of each payment (not for signed bundles)",
+      value: "share",
+      describe: "This account's share of each payment: 5%, or 500 in 1/10,000 (not for signed bundles)",
     },
   },
   async run({model, title, licence, alias, royalty}, {client, output, io}) {
@@ -32,7 +33,7 @@ export const modelAdd = command({
       ...(title === undefined ? {} : {title}),
       ...(licence === undefined ? {} : {licence}),
       ...(alias === undefined ? {} : {alias}),
-      ...(royalty === undefined ? {} : {royaltyBps: readBps(royalty)}),
+      ...(royalty === undefined ? {} : {royaltyBps: readBps(royalty, "--royalty", ROYALTY_BPS_MAX)}),
     };
     const view = await (await client()).call("modelAdd", {body});
     output.data(view, () => modelText(view, output.paint));
@@ -48,16 +49,6 @@ async function sourceOf(text: string, cwd: string): Promise<Pick<ModelAddBody, "
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) throw new CodedError("USAGE", {message: `There is no file or folder ${path}.`});
   return {source: found.isDirectory() ? "bundle" : "onnx", path};
-}
-
-function readBps(text: string): number {
-  const bps = Number(text);
-  if (!/^\d{1,4}$/.test(text) || bps > ROYALTY_BPS_MAX) {
-    throw new CodedError("USAGE", {
-      message: `--royalty: "${text}" is not 0 to ${ROYALTY_BPS_MAX} (1/10,000).`,
-    });
-  }
-  return bps;
 }
 
 function modelText(view: ModelView, paint: Parameters<typeof pairs>[1]): string {

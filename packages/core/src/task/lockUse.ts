@@ -5,7 +5,6 @@
 import {CodedError} from "../errors/codedError.ts";
 import {joined, owedOf} from "../ledger/lanes.ts";
 import type {LockSpec, SplitLeg} from "../ledger/op.ts";
-import {BPS_WHOLE} from "../ledger/split.ts";
 import {type Leg, splitOf} from "../market/legs.ts";
 import type {LockView} from "../ports/ledger.ts";
 import {equalBytes} from "../primitives/bytes.ts";
@@ -54,13 +53,13 @@ export function voucherKeyOf({authority}: LockSpec): Uint8Array | undefined {
 }
 
 /**
- * All of it to the payee. The market never uses such a lock, because its splits have a fee in them; and nobody
- * pays by hand on one of the market, where a voucher stands for receipts.
+ * All of it to the payee, but for the pots of seeds. The market never uses such a lock, because its splits have a
+ * burned fee in them; and nobody pays by hand on one of the market, where a voucher stands for receipts.
  */
 export function isPlain({split, controller}: Pick<LockSpec, "split" | "controller">): boolean {
-  const [leg] = split;
   return (
-    leg !== undefined && leg.bps === BPS_WHOLE && leg.target.kind === "cell" && leg.target.cell === controller
+    split.length > 0 &&
+    split.every(({target}) => target.kind === "pot" || (target.kind === "cell" && target.cell === controller))
   );
 }
 

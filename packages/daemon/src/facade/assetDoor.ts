@@ -3,10 +3,14 @@ import type {
   AssetBurnBody,
   AssetList,
   AssetSendBody,
+  HarvestBody,
+  HarvestView,
   HeldAsset,
   IssueBody,
   IssuedView,
   OfferedView,
+  RateBody,
+  RateView,
   SaleBody,
   SaleList,
   SaleView,
@@ -24,7 +28,9 @@ import type {AccountId, AssetId, Hash, OpId} from "@catalyze/core/primitives/id"
 import type {AssetsFacade} from "../http/nodeFacade.ts";
 import {readUctz} from "../http/taskRequest.ts";
 import {aboutAsset, type Sight, saleView, unitsHeld} from "./cellViews.ts";
+import {harvestAll} from "./harvest.ts";
 import {heightIn, opView, timeAt} from "./ledgerViews.ts";
+import {royaltiesOf, royaltyFields} from "./royaltyViews.ts";
 
 export class AssetDoor implements AssetsFacade {
   readonly #sight: Sight;
@@ -36,7 +42,11 @@ export class AssetDoor implements AssetsFacade {
   async list(): Promise<AssetList> {
     const {ledger, account} = this.#sight;
     const state = ledger.certifiedState();
-    const held = [...state.holdings()].filter((cell) => cell.account === account && balanceOf(cell) > 0n);
+    const held = [...state.holdings()].filter(
+      (cell) =>
+        cell.account === account &&
+        (balanceOf(cell) > 0n || royaltiesOf(ledger, account, cell.asset).harvestable > 0n),
+    );
     const offered = this.#offered();
     const issued = [...state.assets()].filter(({issuer}) => issuer === account);
     const ids = new Set([...held.map(({asset}) => asset), ...offered.keys(), ...issued.map(({id}) => id)]);
@@ -58,6 +68,21 @@ export class AssetDoor implements AssetsFacade {
     };
     const view = await this.#submit(payload);
     return {...view, assetId: assetIdOf(view.opId as OpId)};
+  }
+
+  async rate({assetId, royaltyBps}: RateBody): Promise<RateView> {
+    const {ledger, account} = this.#sight;
+    const asset = this.#seed(assetId);
+    if (asset.issuer !== account) throw new CodedError("ASSET_NOT_YOURS", {evidence: {assetId}});
+    const wish = {kind: "rate", asset: asset.id, royaltyBps} as const;
+    const view = await this.#submit({kind: "govern", wish});
+    // The checkpoint that acts on it is the next one.
+    return {...view, assetId, bps: royaltyBps, fromEpoch: ledger.epoch + 1};
+  }
+
+  async harvest(body: HarvestBody): Promise<HarvestView> {
+    if (body.assetId !== undefined) this.#seed(body.assetId);
+    return await harvestAll(body, this.#sight);
   }
 
   async send({assetId, to, units, memo = ""}: AssetSendBody): Promise<OpView> {
@@ -116,11 +141,12 @@ export class AssetDoor implements AssetsFacade {
     const {ledger, account} = this.#sight;
     const agreed = ledger.checkpointedState().holding(account, asset.id);
     return {
-      ...aboutAsset(asset),
+      ...aboutAsset(asset, ledger),
       isIssuer: asset.issuer === account,
       units: unitsHeld(ledger, account, asset.id).toString(),
       unitsCheckpointed: (agreed === undefined ? 0n : balanceOf(agreed)).toString(),
       unitsOffered: offered.toString(),
+      ...royaltyFields(royaltiesOf(ledger, account, asset.id)),
     };
   }
 
@@ -141,6 +167,13 @@ export class AssetDoor implements AssetsFacade {
     const amount = readUctz(lot.amountUctz);
     if (amount === 0n) throw new CodedError("AMOUNT_INVALID", {evidence: {amountUctz: lot.amountUctz}});
     return {asset: undefined, amount};
+  }
+
+  /** Only a seed has a pot, and a rate. */
+  #seed(id: string): AssetCell {
+    const asset = this.#sight.ledger.certifiedState().asset(this.#known(id));
+    if (asset?.asset === "seed") return asset;
+    throw new CodedError("REQUEST_INVALID", {message: "Only a seed earns royalties: this is a right."});
   }
 
   /** The ledger would let anybody wait for what nobody issued. */

@@ -17,6 +17,7 @@ import type {AccountId, AssetId, CellId, HoldingId} from "@catalyze/core/primiti
 import type {LedgerNode} from "../ledger/ledgerNode.ts";
 import {gradeOf, timeAt} from "./ledgerViews.ts";
 import {type LockSight, lockView} from "./lockView.ts";
+import {potView, rateFields, royaltiesOf, royaltyFields} from "./royaltyViews.ts";
 
 /** Whose eyes: offers are in reach of an account, and vouchers are a node's own. */
 export type Sight = LockSight & {readonly account: AccountId};
@@ -41,7 +42,7 @@ export function cellsView(id: CellId, sight: Sight): CellsView {
     ...(lock === undefined ? {} : {lock: lockView(lock, sight)}),
     ...(sale === undefined ? {} : {sale: saleView(sale, sight)}),
     ...(asset === undefined ? {} : {asset: assetView(asset, sight)}),
-    ...(holding === undefined ? {} : {holding: holdingView(holding)}),
+    ...(holding === undefined ? {} : {holding: holdingView(holding, sight)}),
   };
 }
 
@@ -66,9 +67,11 @@ function accountView(account: AccountCell, {ledger}: Sight): AccountView {
 }
 
 /** What is the same for whoever asks. */
-export function aboutAsset({id, asset, content, royaltyBps, issuer, supply, burned}: AssetCell) {
+export function aboutAsset(cell: AssetCell, ledger: LedgerNode) {
+  const {id, asset, content, issuer, supply, burned} = cell;
   return {
-    ...{assetId: id, kind: asset, contentHash: content, royaltyBps, issuer},
+    ...{assetId: id, kind: asset, contentHash: content, issuer},
+    ...rateFields(cell, ledger),
     supply: supply.toString(),
     burned: burned.toString(),
   };
@@ -78,8 +81,10 @@ function assetView(asset: AssetCell, {ledger}: Sight): AssetView {
   const held = [...ledger.certifiedState().holdings()].filter(
     (cell) => cell.asset === asset.id && balanceOf(cell) > 0n,
   );
+  const pot = potView(ledger, asset.id);
   return {
-    ...aboutAsset(asset),
+    ...aboutAsset(asset, ledger),
+    ...(pot === undefined ? {} : {pot}),
     holders: mostFirst(held).map((cell) => ({account: cell.account, units: balanceOf(cell).toString()})),
     holdersTotal: held.length,
   };
@@ -94,13 +99,15 @@ function mostFirst(held: readonly HoldingCell[]): readonly HoldingCell[] {
   return sorted.slice(0, ITEMS_MAX);
 }
 
-function holdingView(cell: HoldingCell): HoldingView {
+function holdingView(cell: HoldingCell, {ledger}: Sight): HoldingView {
   return {
     account: cell.account,
     assetId: cell.asset,
     units: balanceOf(cell).toString(),
     unitsIn: cell.in.toString(),
     unitsOut: cell.out.toString(),
+    unitsOffered: cell.onSale.toString(),
+    ...royaltyFields(royaltiesOf(ledger, cell.account, cell.asset)),
   };
 }
 

@@ -32,6 +32,11 @@ export function timeAt(ledger: LedgerNode, height: bigint): number {
   return Math.max(0, timeMs + Number(height - now) * ledger.params().checkpointIntervalMs);
 }
 
+/** About when the last checkpoint of an epoch comes. */
+export function epochEndMs(ledger: LedgerNode, epoch: number): number {
+  return timeAt(ledger, BigInt(epoch) * BigInt(ledger.params().checkpointsPerEpoch));
+}
+
 /** The height that stands at the end of this time from now on. */
 export function heightIn(ledger: LedgerNode, ms: number): bigint {
   return ledger.head().height + BigInt(Math.max(1, Math.ceil(ms / ledger.params().checkpointIntervalMs)));

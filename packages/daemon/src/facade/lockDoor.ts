@@ -23,7 +23,8 @@ import type {LockCell} from "@catalyze/core/ledger/cell";
 import {allowance, type Claim, controllerShare, standingAfter} from "@catalyze/core/ledger/claims";
 import {owedOf} from "@catalyze/core/ledger/lanes";
 import {NOTICE_HEIGHTS_MIN} from "@catalyze/core/ledger/notice";
-import type {Verdict, Voucher} from "@catalyze/core/ledger/op";
+import type {SplitTarget, Verdict, Voucher} from "@catalyze/core/ledger/op";
+import {claimSigners} from "@catalyze/core/ledger/payouts";
 import {verifyVerdict} from "@catalyze/core/ledger/verdict";
 import {readVerdict} from "@catalyze/core/ledger/verdictCodec";
 import {
@@ -36,7 +37,7 @@ import {
 import {formatCtz} from "@catalyze/core/primitives/amount";
 import {ByteReader} from "@catalyze/core/primitives/binary";
 import {equalBytes} from "@catalyze/core/primitives/bytes";
-import type {LockId, OpId} from "@catalyze/core/primitives/id";
+import type {AccountId, LockId} from "@catalyze/core/primitives/id";
 import {isPlain, voucherKeyOf} from "@catalyze/core/task/lockUse";
 import type {LocksFacade} from "../http/nodeFacade.ts";
 import {readUctz} from "../http/taskRequest.ts";
@@ -46,6 +47,7 @@ import type {VoucherRecords} from "../pipeline/incomingPayments.ts";
 import {heightIn, opView, timeAt} from "./ledgerViews.ts";
 import {lockSpecOf} from "./lockTerms.ts";
 import {lockView} from "./lockView.ts";
+import {openLock} from "./openLock.ts";
 
 export type LockDoorComponents = {
   readonly ledger: LedgerNode;
@@ -71,12 +73,7 @@ export class LockDoor implements LocksFacade {
 
   async open(body: LockOpenBody): Promise<LockOpenedView> {
     const {ledger, identity} = this.#components;
-    const spec = lockSpecOf(body, {ledger, identity});
-    const view = opView(await ledger.submit(identity.account, {kind: "open", locks: [spec]}), ledger);
-    const [lockId] = ledger.lockIdsOf(view.opId as OpId, 1);
-    if (lockId === undefined) throw new CodedError("INTERNAL", {evidence: {opId: view.opId}});
-    const {expiryH} = spec;
-    return {...view, lockId, expiryHeight: expiryH.toString(), expiresAtMs: timeAt(ledger, expiryH)};
+    return await openLock(lockSpecOf(body, {ledger, identity}), ledger);
   }
 
   async pay(id: LockId, {totalUctz}: LockPayBody): Promise<VoucherView> {
@@ -166,10 +163,13 @@ export class LockDoor implements LocksFacade {
 
   #concerns({payer, spec}: LockCell): boolean {
     const {account, accountSigner} = this.#components.identity;
-    const {controller, refundTo} = spec;
+    const {controller, refundTo, authority} = spec;
     if ([payer, controller, refundTo].includes(account)) return true;
-    const key = voucherKeyOf(spec);
-    return key !== undefined && equalBytes(key, accountSigner.publicKey);
+    if (authority.kind === "controller" && authority.payees?.some((each) => isCell(each, account)))
+      return true;
+    const voucherKey = voucherKeyOf(spec);
+    const keys = [...claimSigners(spec).keys, ...(voucherKey === undefined ? [] : [voucherKey])];
+    return keys.some((key) => equalBytes(key, accountSigner.publicKey));
   }
 
   /** Throws `LOCK_UNKNOWN`, `LOCK_CLOSED`, `REQUEST_INVALID`. */
@@ -181,7 +181,7 @@ export class LockDoor implements LocksFacade {
       throw new CodedError("LOCK_CLOSED", {evidence: {lockId: id}});
     if (lock.spec.authority.kind === "controller")
       throw new CodedError("REQUEST_INVALID", {
-        message: "What its judge signs pays on this lock, and nothing else.",
+        message: "What its judges sign pays on this lock, and nothing else: `ctz lock award`.",
       });
     if (!isPlain(lock.spec))
       throw new CodedError("REQUEST_INVALID", {
@@ -246,6 +246,10 @@ export class LockDoor implements LocksFacade {
     if (!valid) throw new CodedError("VERDICT_INVALID");
     return verdict;
   }
+}
+
+function isCell(target: SplitTarget, id: AccountId): boolean {
+  return target.kind === "cell" && target.cell === id;
 }
 
 function readVoucher(text: string): Voucher {

@@ -1,11 +1,13 @@
 /** A lock as the doors show it, with what this node knows of its vouchers. */
-import type {AuthorityView, LockView} from "@catalyze/api/schema/lock";
+import type {AuthorityView, LockView, Target} from "@catalyze/api/schema/lock";
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import type {LockCell} from "@catalyze/core/ledger/cell";
 import {allowance, standingAfter} from "@catalyze/core/ledger/claims";
 import {awardedOf} from "@catalyze/core/ledger/lanes";
-import type {SplitTarget} from "@catalyze/core/ledger/op";
+import type {LockSpec, SplitTarget} from "@catalyze/core/ledger/op";
+import {claimSigners} from "@catalyze/core/ledger/payouts";
 import {toHex} from "@catalyze/core/primitives/bytes";
+import type {AccountId} from "@catalyze/core/primitives/id";
 import {isPlain} from "@catalyze/core/task/lockUse";
 import type {LedgerNode} from "../ledger/ledgerNode.ts";
 import type {VoucherRecords} from "../pipeline/incomingPayments.ts";
@@ -24,6 +26,7 @@ export function lockView(lock: LockCell, {ledger, vouchers}: LockSight): LockVie
     ...{lockId: id, payer, payee: spec.controller, isOpen: !isClosed},
     amountUctz: spec.amount.toString(),
     drawnUctz: drawn.toString(),
+    leftUctz: (isClosed ? 0n : spec.amount - drawn).toString(),
     paidUctz: paid.toString(),
     awardedUctz: awardedOf(lock).toString(),
     authority: authorityView(lock),
@@ -49,7 +52,8 @@ function claimable(lock: LockCell, received: bigint, height: bigint): bigint {
   return standingAfter(lock, {cumulative: allowed}).drawn - lock.drawn;
 }
 
-function authorityView({spec: {authority}, endH}: LockCell): AuthorityView {
+function authorityView({spec, endH}: LockCell): AuthorityView {
+  const {authority} = spec;
   switch (authority.kind) {
     case "clock":
       return {
@@ -60,14 +64,25 @@ function authorityView({spec: {authority}, endH}: LockCell): AuthorityView {
       };
     case "controller": {
       const {kind, threshold, payees} = authority;
-      return {kind, threshold, ...(payees === undefined ? {} : {payees: payees.map(targetView)})};
+      const judges = judgesOf(spec).map(({account, key}) => ({account, key: toHex(key)}));
+      return {kind, threshold, judges, ...(payees === undefined ? {} : {payees: payees.map(targetView)})};
     }
     default:
       return {kind: authority.kind, key: toHex(authority.key), account: accountIdOf(authority.key)};
   }
 }
 
-function targetView(target: SplitTarget): Omit<LockView["split"][number], "bps"> {
+export type Judge = {readonly account: AccountId; readonly key: Uint8Array};
+
+/** Who signs the awards of a lock; a key beside the first is named by the account of that key alone. */
+export function judgesOf(spec: LockSpec): readonly Judge[] {
+  return claimSigners(spec).keys.map((key, index) => ({
+    account: index === 0 ? spec.controller : accountIdOf(key),
+    key,
+  }));
+}
+
+export function targetView(target: SplitTarget): Target {
   if (target.kind === "cell") return {target: "account", account: target.cell};
   return target.kind === "pot" ? {target: "pot", asset: target.seed} : {target: target.kind};
 }

@@ -57,13 +57,12 @@ export class WalletDoor implements WalletFacade {
 
   async show(): Promise<WalletView> {
     const {ledger, marketplace, identity} = this.#components;
+    const anchored = await ledger.anchoredSum();
+    // Of one moment: no pause from here on.
     const view = ledger.accountView(identity.account);
     const {height, witnesses} = ledger.head();
     const {timeMs} = ledger.checkpoint();
     const {checkpointIntervalMs} = ledger.params();
-    const anchored = await ledger.anchoredSum();
-    const locked = this.#locked();
-    await ledger.written();
     return {
       account: identity.account,
       publicKey: toHex(identity.accountSigner.publicKey),
@@ -78,7 +77,7 @@ export class WalletDoor implements WalletFacade {
         matureAtMs: timeMs + Number(matureH - height) * checkpointIntervalMs,
       })),
       ...(view?.frozen === undefined ? {} : {frozenUntilHeight: view.frozen.untilH.toString()}),
-      lockedUctz: locked.toString(),
+      lockedUctz: this.#locked().toString(),
       receivableUctz: marketplace.claimer.receivable().toString(),
       opsPending: ledger.status().opsPending,
       height: height.toString(),
@@ -204,7 +203,6 @@ export class LedgerDoor implements LedgerFacade {
       };
     });
     balances.sort((left, right) => (left.account < right.account ? -1 : 1));
-    await ledger.written();
     return {height: ledger.checkpoint().height.toString(), balances};
   }
 

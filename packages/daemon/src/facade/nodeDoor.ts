@@ -9,6 +9,7 @@ import {describeIsolation} from "../exec/isolation.ts";
 import type {
   AssetsFacade,
   GovernFacade,
+  JudgesFacade,
   LedgerFacade,
   LocksFacade,
   NodeFacade,
@@ -43,6 +44,7 @@ export class NodeDoor implements NodeFacade {
   readonly wallet: WalletFacade;
   readonly assets: AssetsFacade;
   readonly locks: LocksFacade;
+  readonly judges: JudgesFacade;
   readonly ledger: LedgerFacade;
   readonly witness: WitnessFacade;
   readonly govern: GovernFacade;
@@ -51,7 +53,7 @@ export class NodeDoor implements NodeFacade {
 
   constructor(
     parts: Parts,
-    doors: Pick<NodeFacade, "wallet" | "assets" | "locks" | "ledger" | "witness" | "govern"> & {
+    doors: Pick<NodeFacade, "wallet" | "assets" | "locks" | "judges" | "ledger" | "witness" | "govern"> & {
       readonly tasks: TasksDoor;
     },
     options: NodeDoorOptions,
@@ -62,6 +64,7 @@ export class NodeDoor implements NodeFacade {
     this.wallet = doors.wallet;
     this.assets = doors.assets;
     this.locks = doors.locks;
+    this.judges = doors.judges;
     this.ledger = doors.ledger;
     this.witness = doors.witness;
     this.govern = doors.govern;
@@ -75,6 +78,10 @@ export class NodeDoor implements NodeFacade {
       return {isReady: false, phase, reason: `${ERRORS.LEDGER_INVARIANT.message} ${broken.join("; ")}.`};
     if (failure !== undefined) return {isReady: false, phase, reason: failure.message};
     return {isReady: phase === "ready", phase};
+  }
+
+  async written(): Promise<void> {
+    await this.#parts.ledger.written();
   }
 
   async status(): Promise<StatusView> {

@@ -69,6 +69,8 @@ export const HANDLERS: Handlers = {
   walletIssue: async (context, {body}) => await context.facade().assets.issue(body),
   walletSendUnits: async (context, {body}) => await context.facade().assets.send(body),
   walletBurnUnits: async (context, {body}) => await context.facade().assets.burn(body),
+  walletHarvest: async (context, {body}) => await context.facade().assets.harvest(body),
+  walletRate: async (context, {body}) => await context.facade().assets.rate(body),
   walletSell: async (context, {body}) => await context.facade().assets.offer(body),
   walletSales: async (context, {query}) =>
     await context.facade().assets.sales({limit: query.limit ?? LIST_LIMIT, isAll: query.isAll === true}),
@@ -76,6 +78,10 @@ export const HANDLERS: Handlers = {
   locks: async (context, {query}) =>
     await context.facade().locks.list({limit: query.limit ?? LIST_LIMIT, isAll: query.isAll === true}),
   lockOpen: async (context, {body}) => await context.facade().locks.open(body),
+  lockJudged: async (context, {body}) => await context.facade().judges.open(body),
+  lockAward: async (context, {params, body}) =>
+    await context.facade().judges.award(params.id as LockId, body),
+  lockSign: async (context, {body}) => await context.facade().judges.sign(body),
   lockPay: async (context, {params, body}) => await context.facade().locks.pay(params.id as LockId, body),
   lockTake: async (context, {body}) => await context.facade().locks.take(body),
   lockClaim: async (context, {params, body}) => await context.facade().locks.claim(params.id as LockId, body),

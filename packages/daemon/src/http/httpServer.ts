@@ -3,6 +3,9 @@
  * is set, routes answer `STARTING`, `/healthz` 200, `/readyz` 503 with the phase.
  */
 import {Readable} from "node:stream";
+import {ASSET_ROUTES} from "@catalyze/api/assetRoutes";
+import {LOCK_ROUTES} from "@catalyze/api/lockRoutes";
+import {MONEY_ROUTES} from "@catalyze/api/moneyRoutes";
 import type {Route} from "@catalyze/api/route";
 import {ROUTES} from "@catalyze/api/routes";
 import {API_VERSION} from "@catalyze/api/schema/fields";
@@ -15,6 +18,7 @@ import type {TaskId} from "@catalyze/core/primitives/id";
 import {type FastifyInstance, type FastifyReply, type FastifyRequest, fastify} from "fastify";
 import type {Metrics} from "../observe/metrics.ts";
 import type {ConfigStore} from "../options/configStore.ts";
+import {checkInput} from "./checkInput.ts";
 import {writeEventStream} from "./eventStream.ts";
 import {sendFailure} from "./failures.ts";
 import {Guard} from "./guard.ts";
@@ -22,17 +26,20 @@ import {HANDLERS, type HandledRoute, type HandlerContext, type HandlerInput} fro
 import {listen} from "./listen.ts";
 import type {NodeFacade, TaskOutput} from "./nodeFacade.ts";
 import {readTaskRequest, TASK_BODY_BYTES_MAX} from "./taskRequest.ts";
+import {withinLimit} from "./withinLimit.ts";
 
 /** Bodies other than a task's are a few fields. */
 const BODY_BYTES_MAX = 64 * 1024;
 /** Time to send the whole request; 16 MiB over loopback takes well under a second. */
 const RECEIVE_TIMEOUT_MS = 30_000;
-/** Above what a ledger op or a full verification takes. */
-const ANSWER_TIMEOUT_MS = 120_000;
 const CONNECTIONS_MAX = 256;
 const STREAMS_MAX = 128;
 /** Each reads the whole store once. */
 const EXPORTS_MAX = 2;
+/** Their answers show the ledger. */
+const LEDGER_ROUTES: ReadonlySet<string> = new Set(
+  Object.keys({status: true, ...MONEY_ROUTES, ...ASSET_ROUTES, ...LOCK_ROUTES}),
+);
 
 export type HttpServerComponents = {
   readonly log: Log;
@@ -147,9 +154,18 @@ export class HttpServer {
         // The stop closes connections: the answer leaves first.
         requestShutdown: () => reply.raw.once("close", () => this.#options.onShutdown()),
       };
-      const answer = await withinLimit(handle(context, input as unknown as HandlerInput<never>));
+      const answer = await withinLimit(
+        this.#told(name, handle(context, input as unknown as HandlerInput<never>)),
+      );
       return await reply.code(route.status).send({v: API_VERSION, ...answer});
     });
+  }
+
+  /** What an answer shows of the ledger is on disk when it leaves: a crash could make another of it. */
+  async #told(name: HandledRoute, work: Promise<object>): Promise<object> {
+    const answer = await work;
+    if (LEDGER_ROUTES.has(name)) await this.#ready().written();
+    return answer;
   }
 
   #addHealth(): void {
@@ -270,30 +286,4 @@ function headOf(request: FastifyRequest): {
 } {
   const {host, origin, authorization} = request.headers;
   return {host, origin, authorization};
-}
-
-function checkInput(route: Route, request: FastifyRequest): Record<string, unknown> {
-  const {params, query, body, rawHeader} = route;
-  return {
-    params: params === undefined ? undefined : validate(params, request.params, {where: "path"}),
-    query: query === undefined ? undefined : validate(query, request.query, {where: "query", isText: true}),
-    body:
-      body === undefined || rawHeader !== undefined
-        ? request.body
-        : validate(body, request.body, {where: "body"}),
-    taskHeader: request.headers["ctz-task"],
-  };
-}
-
-/** The caller gets an answer in bounded time; what was begun goes on, and its record tells how it ended. */
-async function withinLimit<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new CodedError("API_TIMEOUT")), ANSWER_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

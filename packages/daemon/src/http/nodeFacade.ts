@@ -8,14 +8,24 @@ import type {
   AssetBurnBody,
   AssetList,
   AssetSendBody,
+  HarvestBody,
+  HarvestView,
   IssueBody,
   IssuedView,
   OfferedView,
+  RateBody,
+  RateView,
   SaleBody,
   SaleList,
 } from "@catalyze/api/schema/asset";
 import type {CellsView} from "@catalyze/api/schema/cell";
 import type {GovernView, ProposeBody, VoteBody} from "@catalyze/api/schema/govern";
+import type {
+  LockAwardBody,
+  LockAwardView,
+  LockJudgedBody,
+  LockSignBody,
+} from "@catalyze/api/schema/judgedLock";
 import type {
   LockAcceptBody,
   LockClaimBody,
@@ -120,6 +130,9 @@ export interface AssetsFacade {
   issue(body: IssueBody): Promise<IssuedView>;
   send(body: AssetSendBody): Promise<OpView>;
   burn(body: AssetBurnBody): Promise<OpView>;
+  /** Both return once certified. Throw `ASSET_UNKNOWN`, `ASSET_NOT_YOURS`; `NOTHING_TO_HARVEST`. */
+  rate(body: RateBody): Promise<RateView>;
+  harvest(body: HarvestBody): Promise<HarvestView>;
   /** A checkpoint matches it with another that fits, or what it gives comes back when it expires. */
   offer(body: SaleBody): Promise<OfferedView>;
   sales(filter: {readonly limit: number; readonly isAll: boolean}): Promise<SaleList>;
@@ -137,6 +150,17 @@ export interface LocksFacade {
   claim(id: LockId, body: LockClaimBody): Promise<LockClaimedView>;
   notice(id: LockId, body: LockNoticeBody): Promise<LockNoticeView>;
   accept(id: LockId, body: LockAcceptBody): Promise<OpView>;
+}
+
+export interface JudgesFacade {
+  /** Returns once certified. Throws like `LocksFacade.open`. */
+  open(body: LockJudgedBody): Promise<LockOpenedView>;
+  /**
+   * Both return once certified, or when the signature is on disk and more are needed. Throw `LOCK_UNKNOWN`,
+   * `LOCK_CLOSED`, `LOCK_NOT_YOURS`, `LOCK_EXHAUSTED`, `PAYEE_NOT_ALLOWED`, `AWARD_CONFLICT`; `AWARD_INVALID`.
+   */
+  award(id: LockId, body: LockAwardBody): Promise<LockAwardView>;
+  sign(body: LockSignBody): Promise<LockAwardView>;
 }
 
 export interface LedgerFacade {
@@ -176,6 +200,8 @@ export interface NodeFacade {
   /** Cheap and synchronous: `/readyz` calls it. */
   readiness(): Readiness;
   status(): Promise<StatusView>;
+  /** Resolves when all that the doors have shown of the ledger so far is on disk; at once on a full one. */
+  written(): Promise<void>;
   readonly tasks: TasksFacade;
   quote(request: TaskRequest): Promise<QuoteView>;
   asks(taskClass: string | undefined): Promise<readonly AskView[]>;
@@ -183,6 +209,7 @@ export interface NodeFacade {
   readonly wallet: WalletFacade;
   readonly assets: AssetsFacade;
   readonly locks: LocksFacade;
+  readonly judges: JudgesFacade;
   readonly ledger: LedgerFacade;
   readonly witness: WitnessFacade;
   readonly govern: GovernFacade;

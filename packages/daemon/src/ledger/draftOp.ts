@@ -8,7 +8,7 @@ import {acceptedOf, acceptProblem, acceptsAfter} from "@catalyze/core/ledger/acc
 import {debitOf} from "@catalyze/core/ledger/apply";
 import {unitsTakenBy} from "@catalyze/core/ledger/assets";
 import {type AccountCell, COOLING_MAX, type LockCell} from "@catalyze/core/ledger/cell";
-import {claimProblem, standingAfter} from "@catalyze/core/ledger/claims";
+import {type ClaimRefusal, claimProblem, standingAfter} from "@catalyze/core/ledger/claims";
 import {OP_VERSION, type Op, type OpBody, type Payload} from "@catalyze/core/ledger/op";
 import {feeOf, opFormProblem} from "@catalyze/core/ledger/opChecks";
 import {NO_OP} from "@catalyze/core/ledger/opCodec";
@@ -28,6 +28,8 @@ export type WalletView = {
   fundsOf(cell: CellId): bigint | undefined;
   /** Units of an asset that an account holds after its certified ops. */
   unitsOf(cell: CellId, asset: AssetId): bigint;
+  /** µCTZ that a harvest of the account would bring after its certified ops. */
+  harvestOf(cell: CellId, asset: AssetId): bigint;
   lock(id: CellId): LockCell | undefined;
   account(id: CellId): AccountCell | undefined;
   /** Of the last checkpoint. */
@@ -60,7 +62,8 @@ export function draftOp(
     wanted.kind === "claim"
       ? draftClaim({cell, claim: wanted, pending}, view, opFee)
       : {payload: wanted, fee: feeOf(wanted, opFee)};
-  if (payload.kind !== "claim") checkFunds({cell, pending, needed: debitOf(payload) + fee}, view);
+  const brought = payload.kind === "harvest" ? checkHarvest({cell, pending, payload}, fee, view) : 0n;
+  if (payload.kind !== "claim") checkFunds({cell, pending, needed: debitOf(payload) + fee - brought}, view);
   checkUnits({cell, pending, payload}, view);
   if (payload.kind === "open" && expiriesOf(payload).some((expiryH) => expiryH <= view.height())) {
     throw rejection("OP_REJECTED", "expired");
@@ -89,7 +92,8 @@ export function rejection(code: ErrorCode, reason = ""): CodedError {
     return new CodedError(code, {evidence: {reason}});
   const evidence = {rule: reason === "" ? code : reason};
   if (reason !== "frozen") return new CodedError("OP_REJECTED", {evidence});
-  const message = "The account is frozen: its key signed two operations for one slot. See `ctz wallet show`.";
+  const message =
+    "It is frozen: its key signed two operations for one slot. `ctz ledger show <id>` says for how long.";
   return new CodedError("OP_REJECTED", {message, evidence});
 }
 
@@ -123,7 +127,13 @@ function draftClaim(
   if (lock.expiryH <= view.height()) throw rejection("OP_REJECTED", "expired");
   let standing = lock;
   for (const {body} of pending) {
-    if (body.payload.kind === "claim") standing = {...standing, ...standingAfter(standing, body.payload)};
+    if (body.payload.kind !== "claim") continue;
+    const {isFinal} = body.payload;
+    standing = {
+      ...standing,
+      ...standingAfter(standing, body.payload),
+      isClosed: standing.isClosed || isFinal,
+    };
   }
   // A final claim that raises nothing is free; every other pays from what it claims.
   const isFree = lock.spec.authority.kind === "controller";
@@ -132,8 +142,33 @@ function draftClaim(
   const fee = wanted.isFinal && !isRaising ? 0n : opFee;
   const payload = isFree ? {...wanted, cumulative: standing.drawn + paid + fee} : wanted;
   const problem = claimProblem(standing, {...payload, fee}, view.height());
-  if (problem !== undefined) throw rejection("OP_REJECTED", problem);
+  if (problem !== undefined) throw claimRefusal(problem, standing, paid + fee);
   return {payload, fee};
+}
+
+/** What a judge is told of an award that cannot be; `needed`: µCTZ, its fee included. */
+export function claimRefusal(
+  problem: ClaimRefusal,
+  {spec, drawn}: Pick<LockCell, "spec" | "drawn">,
+  needed: bigint,
+): CodedError {
+  if (spec.authority.kind !== "controller") return rejection("OP_REJECTED", problem);
+  switch (problem) {
+    case "closed":
+      return new CodedError("LOCK_CLOSED");
+    case "aboveAmount":
+      return new CodedError("LOCK_EXHAUSTED", {
+        evidence: {leftUctz: spec.amount - drawn, neededUctz: needed},
+      });
+    case "payee":
+      return new CodedError("PAYEE_NOT_ALLOWED");
+    case "claimFee": {
+      const message = "An award pays at least the fee that it costs: so no judge burns a lock by fees.";
+      return new CodedError("AMOUNT_INVALID", {message, evidence: {withFeeUctz: needed}});
+    }
+    default:
+      return rejection("OP_REJECTED", problem);
+  }
 }
 
 type Unstake = Extract<Payload, {kind: "unstake"}>;
@@ -193,6 +228,29 @@ function checkUnits({cell, pending, payload}: Moving, view: WalletView): void {
     if (needed > available)
       throw new CodedError("UNITS_INSUFFICIENT", {evidence: {assetId, needed, available}});
   }
+}
+
+type Harvesting = {
+  readonly cell: CellId;
+  readonly pending: readonly Op[];
+  readonly payload: Extract<Payload, {kind: "harvest"}>;
+};
+
+/** What it brings, which may pay its fee. The ledger would take the fee for one that brings nothing, too. */
+function checkHarvest({cell, pending, payload: {asset}}: Harvesting, fee: bigint, view: WalletView): bigint {
+  if (view.account(cell) === undefined)
+    throw new CodedError("FUNDS_INSUFFICIENT", {
+      message: "An account that never received CTZ cannot harvest: it needs some first, however little.",
+    });
+  const headSeq = view.headOf(cell)?.seq ?? 0n;
+  const isOnItsWay = pending.some(
+    ({body: {seq, payload}}) => seq > headSeq && payload.kind === "harvest" && payload.asset === asset,
+  );
+  const brought = isOnItsWay ? 0n : view.harvestOf(cell, asset);
+  if (brought > fee) return brought;
+  const evidence = {assetId: asset, harvestableUctz: brought, feeUctz: fee};
+  const message = isOnItsWay ? "A harvest of this seed is on its way." : undefined;
+  throw new CodedError("NOTHING_TO_HARVEST", {...(message === undefined ? {} : {message}), evidence});
 }
 
 type Spending = {readonly cell: CellId; readonly pending: readonly Op[]; readonly needed: bigint};

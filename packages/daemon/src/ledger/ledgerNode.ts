@@ -5,14 +5,14 @@
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {type BalanceProof, proveCell} from "@catalyze/core/ledger/balanceProof";
-import {balanceOf, type CellName, stakeOf} from "@catalyze/core/ledger/cell";
+import type {CellName} from "@catalyze/core/ledger/cell";
 import {type Checkpoint, encodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
 import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
 import {paramsAround, safeFee} from "@catalyze/core/ledger/governance";
 import {type Committees, shortenChain} from "@catalyze/core/ledger/handover";
-import type {Payload} from "@catalyze/core/ledger/op";
+import type {OpBody, Payload} from "@catalyze/core/ledger/op";
 import {decodeOp, lockIdOf, locksMadeBy} from "@catalyze/core/ledger/opCodec";
 import type {OpProof} from "@catalyze/core/ledger/opProof";
 import type {LedgerParams} from "@catalyze/core/ledger/params";
@@ -23,6 +23,7 @@ import type {AccountView, Grade, LedgerClient, LockView, OpReceipt} from "@catal
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, CellId, Hash, LockId, OpId, PeerId} from "@catalyze/core/primitives/id";
 import {checkChain} from "./checkpointChain.ts";
+import {accountViewOf, lockViewOf} from "./clientViews.ts";
 import {exportLedger} from "./exportLedger.ts";
 import type {HistoryEntry} from "./historyCodec.ts";
 import {LedgerEvents} from "./ledgerEvents.ts";
@@ -33,6 +34,7 @@ import {type LedgerStatus, ledgerStatus} from "./ledgerStatus.ts";
 import type {LedgerNodeComponents, LedgerNodeOptions, LedgerParts} from "./openLedger.ts";
 import {provenOp} from "./provenOp.ts";
 import {Recovery} from "./recovery.ts";
+import {isPaid} from "./walletView.ts";
 import type {WitnessPeers} from "./witnessPeers.ts";
 
 /** Checkpoints whose proofs `verify` follows back: an hour at 5 s is 720. */
@@ -112,26 +114,11 @@ export class LedgerNode implements LedgerClient {
   }
 
   accountView(id: AccountId): AccountView | undefined {
-    const {view, base} = this.#open.replica;
-    const account = view.account(id);
-    if (account === undefined) return undefined;
-    const agreed = base.account(id);
-    return {
-      id,
-      balance: balanceOf(account),
-      staked: stakeOf(account),
-      cooling: account.cooling,
-      frozen: account.frozen,
-      balanceCheckpointed: agreed === undefined ? 0n : balanceOf(agreed),
-      seq: account.seq,
-    };
+    return accountViewOf(this.#open.replica, id);
   }
 
   lockView(id: LockId): LockView | undefined {
-    const lock = this.#open.replica.view.lock(id);
-    if (lock === undefined) return undefined;
-    const {payer, spec, paid, awarded, drawn, isClosed} = lock;
-    return {id, payer, spec, paid, awarded, drawn, isOpen: !isClosed};
+    return lockViewOf(this.#open.replica, id);
   }
 
   ownLocks(): readonly LockId[] {
@@ -174,11 +161,23 @@ export class LedgerNode implements LedgerClient {
 
   async submit(cell: CellId, payload: Payload): Promise<OpReceipt> {
     const {wallet, driver} = this.#open;
-    this.#recovery.check();
+    this.checkSigning();
     if (driver.failure !== undefined) throw driver.failure;
     const opId = await wallet.submit(cell, payload);
     return {opId, grade: "certified", height: this.head().height};
   }
+
+  /** Unsigned: the next op of a lock with several judges. Takes no slot. Throws like `submit`. */
+  draft(cell: CellId, payload: Payload): OpBody {
+    this.checkSigning();
+    return this.#open.wallet.draft(cell, payload);
+  }
+
+  /** Throws `LEDGER_RECOVERY` while this node must sign nothing. */
+  checkSigning = (): void => this.#recovery.check();
+
+  /** That no vote has made its fee too low since it was signed: else it will never be certified. */
+  isPaid = (body: OpBody): boolean => isPaid(body, this.#open.replica);
 
   /** An op that was signed elsewhere: kept and sent like an own one. Rejects like `submit`. */
   async submitSigned(bytes: Uint8Array): Promise<OpReceipt> {

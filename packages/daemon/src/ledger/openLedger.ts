@@ -3,7 +3,6 @@ import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {Committees} from "@catalyze/core/ledger/handover";
 import type {Op} from "@catalyze/core/ledger/op";
-import {isFeeEnough} from "@catalyze/core/ledger/opChecks";
 import {pruneWindowH} from "@catalyze/core/ledger/pruning";
 import {Replica} from "@catalyze/core/ledger/replica";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
@@ -42,7 +41,7 @@ import {SlowChecks} from "./slowChecks.ts";
 import {type Beginning, SnapshotJoin} from "./snapshotJoin.ts";
 import {SnapshotShelf} from "./snapshotShelf.ts";
 import {Wallet} from "./wallet.ts";
-import {agreedHead, isOwnCell, isSettled, walletView} from "./walletView.ts";
+import {agreedHead, isOwnCell, isPaid, isSettled, walletView} from "./walletView.ts";
 import {WitnessPeers} from "./witnessPeers.ts";
 import {WitnessPushes} from "./witnessPushes.ts";
 
@@ -158,7 +157,7 @@ export async function openLedger(
     isOwn: (op) => isOwnCell(op, account, replica),
     height: () => replica.checkpoint.height,
     agreed: (id) => agreedHead(replica.base, id),
-    isPaid: ({body}) => isFeeEnough(body, {state: replica.base, epoch: replica.epoch}),
+    isPaid: ({body}) => isPaid(body, replica),
     takeSlowChecks: () => slow.take(),
   });
   const driver: ReplicaDriver = new ReplicaDriver(

@@ -6,7 +6,7 @@
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {ERRORS, type ErrorCode} from "@catalyze/core/errors/table";
 import type {Effect} from "@catalyze/core/ledger/effects";
-import type {Op, Payload} from "@catalyze/core/ledger/op";
+import type {Op, OpBody, Payload} from "@catalyze/core/ledger/op";
 import {signOp} from "@catalyze/core/ledger/opCodec";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Signer} from "@catalyze/core/ports/signer";
@@ -76,6 +76,11 @@ export class Wallet {
     // Without an `await` when there is a place: the next caller must see this op's slot taken.
     if (!this.#hasPlace(cell)) await this.#turn(cell);
     return await this.#dispatch(this.#sign(cell, payload), startMs);
+  }
+
+  /** The next op of a cell that several keys sign. It takes no slot: whoever signs it sees to that. */
+  draft(cell: CellId, payload: Payload): OpBody {
+    return draftOp({cell, payload}, this.#components, this.#options);
   }
 
   /** The same for an op that was signed elsewhere. */
@@ -181,11 +186,7 @@ export class Wallet {
   /** No `await` between here and `outbox.add`: the slot is looked up and taken in one turn. */
   #sign(cell: CellId, payload: Payload): Op {
     const {signer} = this.#components;
-    return signOp(
-      draftOp({cell, payload}, this.#components, this.#options),
-      signer,
-      this.#options.genesisHash,
-    );
+    return signOp(this.draft(cell, payload), signer, this.#options.genesisHash);
   }
 
   /** One op of a cell after the other: what rests on a refused op must not leave this node. */

@@ -1,7 +1,9 @@
 /** What the wallet reads of the own replica. */
 import {balanceOf} from "@catalyze/core/ledger/cell";
 import {safeFee} from "@catalyze/core/ledger/governance";
-import type {Op} from "@catalyze/core/ledger/op";
+import type {Op, OpBody} from "@catalyze/core/ledger/op";
+import {isFeeEnough} from "@catalyze/core/ledger/opChecks";
+import {harvestOf} from "@catalyze/core/ledger/pots";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import {U64_MAX} from "@catalyze/core/primitives/amount";
@@ -34,6 +36,7 @@ export function walletView(replica: LedgerReplica): WalletView {
       const holding = replica.view.holding(id, asset);
       return holding === undefined ? 0n : balanceOf(holding);
     },
+    harvestOf: (id, asset) => harvestOf(replica.view, id, {kind: "harvest", asset}),
     lock: (id) => replica.view.lock(id),
     account: (id) => replica.view.account(id),
     height: () => replica.checkpoint.height,
@@ -43,6 +46,11 @@ export function walletView(replica: LedgerReplica): WalletView {
 /** Its slot is taken. */
 export function isSettled({body}: Op, view: WalletView): boolean {
   return (view.headOf(body.cell)?.seq ?? 0n) >= body.seq;
+}
+
+/** By what was agreed: else nobody honest votes for it, and its slot can be used again. */
+export function isPaid(body: OpBody, {base: state, epoch}: Pick<LedgerReplica, "base" | "epoch">): boolean {
+  return isFeeEnough(body, {state, epoch});
 }
 
 /** Of the account, or of a lock that it claims on. */

@@ -1,7 +1,9 @@
 /** Keys, network, store and market of one daemon: everything behind the API, opened in order. */
+import type {Op} from "@catalyze/core/ledger/op";
 import type {Clock} from "@catalyze/core/ports/clock";
 import {AssetDoor} from "../facade/assetDoor.ts";
 import {GovernDoor} from "../facade/governDoor.ts";
+import {JudgeDoor} from "../facade/judgeDoor.ts";
 import {LockDoor} from "../facade/lockDoor.ts";
 import {LedgerDoor, WalletDoor} from "../facade/moneyDoors.ts";
 import {NodeDoor} from "../facade/nodeDoor.ts";
@@ -11,6 +13,7 @@ import type {HomeLayout} from "../home/homePath.ts";
 import type {NodeFacade} from "../http/nodeFacade.ts";
 import {markRecovered} from "../identity/keystore.ts";
 import {createSigner, openVerifier} from "../identity/signatures.ts";
+import {AwardBook} from "../ledger/awardBook.ts";
 import type {Metrics} from "../observe/metrics.ts";
 import type {PinoLog} from "../observe/pinoLog.ts";
 import type {DaemonOptions} from "../options/daemonOptions.ts";
@@ -116,6 +119,9 @@ function openDoors(parts: Parts, {input, facts, home, chain}: DoorContext): Node
   const {marketplace, ledger, vouchers, catalog, identity, net} = parts;
   const {maxPriceDefaultUctz, middlewareBps} = options;
   const money = {ledger, marketplace, vouchers, identity, net, chain: chain?.door};
+  const {store} = parts;
+  const isVoid = ({body}: Op) => !ledger.isPaid(body);
+  const awards = new AwardBook({store, signer: identity.accountSigner, isVoid}, identity.genesisHash);
   const roles = options.roles.filter((role) => role !== "witness");
   return new NodeDoor(
     parts,
@@ -127,6 +133,7 @@ function openDoors(parts: Parts, {input, facts, home, chain}: DoorContext): Node
         evmAddress: `0x${home.witness.evmAddress}`,
       }),
       locks: new LockDoor({ledger, vouchers, identity}),
+      judges: new JudgeDoor({ledger, vouchers, identity, awards}),
       assets: new AssetDoor({ledger, vouchers, account: identity.account}),
       ledger: new LedgerDoor(money),
       govern: new GovernDoor(money),

@@ -5,6 +5,7 @@
 import {type DaemonOptions, type PriceOption, ROLES, type Role} from "./daemonOptions.ts";
 import {optionRow} from "./optionRow.ts";
 import {
+  bpsWithin,
   integerWithin,
   oneOf,
   parseDuration,
@@ -104,10 +105,10 @@ export const OPTION_ROWS = {
   }),
   middlewareBps: optionRow<number>({
     key: "middlewareBps",
-    value: "0 to 5000 (1/10,000)",
+    value: "0 to 5000 (1/10,000), or 0% to 50%",
     default: "500",
     describe: "Share of each payment that a middleware asks for",
-    parse: integerWithin(0, 5000),
+    parse: bpsWithin(0, 5000),
   }),
   slots: optionRow<number>({
     key: "slots",

@@ -20,6 +20,16 @@ export function integerWithin(min: number, max: number): (text: string) => numbe
   };
 }
 
+/** A share in 1/10,000 (`500`) or in percent (`5%`, `2.25%`). */
+export function bpsWithin(min: number, max: number): (text: string) => number | undefined {
+  const read = integerWithin(min, max);
+  return (text) => {
+    const percent = /^(\d{1,3})(?:\.(\d{1,2}))?\s?%$/.exec(text);
+    if (percent === null) return read(text);
+    return read(String(Number(`${percent[1]}${(percent[2] ?? "").padEnd(2, "0")}`)));
+  };
+}
+
 export function oneOf<const Choice extends string>(
   choices: readonly Choice[],
 ): (text: string) => Choice | undefined {

@@ -141,6 +141,8 @@ export type FakeState = {
   saleState: SaleView["state"];
   /** Pieces of an export. */
   ledgerExport: readonly Uint8Array[];
+  /** What it shows of the ledger is on disk. */
+  written: Promise<void>;
 };
 
 export function fakeState(): FakeState {
@@ -164,6 +166,7 @@ export function fakeState(): FakeState {
     locks: [],
     saleState: "open",
     ledgerExport: [],
+    written: Promise.resolve(),
   };
 }
 
@@ -181,7 +184,10 @@ const PROPOSAL: ProposalView = {
 const ASSET = {
   ...{assetId: HASH, kind: "seed" as const, contentHash: HASH, royaltyBps: 500, issuer: OTHER},
   ...{supply: "1000", burned: "10"},
+  nextRoyalty: {bps: 750, epoch: 5, startsAtMs: 1_700_000_060_000},
 };
+
+const ROYALTIES = {harvestableUctz: "80", waitingUctz: "1200", harvestedUctz: "0"};
 
 const SALE: SaleView = {
   ...{saleId: HASH, seller: OTHER, isOwn: false, isInReach: true, grade: "checkpointed", state: "open"},
@@ -193,12 +199,24 @@ export const VOUCHER = "v".repeat(182);
 
 const LOCK: LockView = {
   ...{lockId: HASH, payer: OTHER, payee: ACCOUNT, amountUctz: "9000000", drawnUctz: "1000000"},
+  leftUctz: "8000000",
   ...{paidUctz: "1000000", awardedUctz: "0", refundTo: OTHER, isOpen: true, isPlain: true},
   authority: {kind: "payer", key: HASH, account: OTHER},
   split: [{target: "account", account: ACCOUNT, bps: 10_000}],
   ...{expiryHeight: "99", expiresAtMs: 1_700_000_060_000, voucherReceivedUctz: "3000000"},
   ...{claimableUctz: "2000000", grade: "certified"},
 };
+
+const JUDGED: LockView = {
+  ...LOCK,
+  authority: {
+    ...{kind: "controller", threshold: 2, payees: [{target: "burn"}, {target: "account", account: OTHER}]},
+    judges: [ACCOUNT, OTHER].map((account) => ({account, key: HASH})),
+  },
+  ...{split: [], isPlain: false, claimableUctz: "0"},
+};
+
+export const AWARD = "w".repeat(400);
 
 export function fakeFacade(state: FakeState): NodeFacade {
   const check = (name: string): void => {
@@ -212,6 +230,7 @@ export function fakeFacade(state: FakeState): NodeFacade {
   };
   return {
     readiness: () => ({isReady: state.isReady, phase: state.isReady ? "ready" : "joining"}),
+    written: () => state.written,
     async status() {
       check("status");
       return {
@@ -386,7 +405,7 @@ export function fakeFacade(state: FakeState): NodeFacade {
     assets: {
       async list() {
         check("assets.list");
-        const held = {isIssuer: false, units: "42", unitsCheckpointed: "40", unitsOffered: "5"};
+        const held = {isIssuer: false, units: "42", unitsCheckpointed: "40", unitsOffered: "5", ...ROYALTIES};
         return {height: "42", witnesses: 4, assets: [{...ASSET, ...held}]};
       },
       async issue({supply}) {
@@ -401,6 +420,16 @@ export function fakeFacade(state: FakeState): NodeFacade {
         check("assets.burn");
         return OP_VIEW;
       },
+      async rate({assetId, royaltyBps}) {
+        check("assets.rate");
+        return {...OP_VIEW, assetId, bps: royaltyBps, fromEpoch: 5};
+      },
+      async harvest() {
+        check("assets.harvest");
+        const came = {...OP_VIEW, assetId: HASH, amountUctz: "3000"};
+        const left = {assetId: OTHER, ...ROYALTIES, code: "NOTHING_TO_HARVEST"};
+        return {harvests: [came], waiting: [left], epoch: 4, epochEndsAtMs: 1_700_000_060_000};
+      },
       async offer(body) {
         check("assets.offer");
         state.offers.push(body);
@@ -411,10 +440,31 @@ export function fakeFacade(state: FakeState): NodeFacade {
         return {height: "42", sales: [SALE]};
       },
     },
+    judges: {
+      async open() {
+        check("judges.open");
+        return {...OP_VIEW, lockId: HASH, expiryHeight: "99", expiresAtMs: 1_700_000_060_000};
+      },
+      async award(lockId, {payouts, isFinal = false}) {
+        check("judges.award");
+        return {
+          ...{awardId: HASH, lockId, payouts: [...payouts], isFinal, feeUctz: "100", threshold: 1},
+          ...{signedBy: [ACCOUNT], isCertified: true, op: OP_VIEW, lock: JUDGED},
+        };
+      },
+      async sign({award}) {
+        check("judges.sign");
+        const payouts = [{target: "account" as const, account: OTHER, amountUctz: "2000000"}];
+        return {
+          ...{awardId: HASH, lockId: HASH, payouts, isFinal: false, feeUctz: "100", threshold: 2},
+          ...{signedBy: [ACCOUNT], isCertified: false, award, lock: JUDGED},
+        };
+      },
+    },
     locks: {
       async list() {
         check("locks.list");
-        return {height: "42", locks: [LOCK]};
+        return {height: "42", locks: [LOCK, JUDGED]};
       },
       async open(body) {
         check("locks.open");

@@ -5,7 +5,7 @@ import {ROUTES} from "@catalyze/api/routes";
 import {validate} from "@catalyze/api/validate";
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {afterEach, describe, expect, it} from "vitest";
-import {TASK_ID, VOUCHER} from "./fakeFacade.ts";
+import {AWARD, TASK_ID, VOUCHER} from "./fakeFacade.ts";
 import {type Harness, startHarness, TOKEN} from "./serverHarness.ts";
 
 let harness: Harness | undefined;
@@ -29,8 +29,13 @@ const BODIES: Record<string, unknown> = {
   walletIssue: {kind: "seed", supply: "5", contentHash: "c".repeat(64)},
   walletSendUnits: {assetId: "c".repeat(64), to: "b".repeat(64), units: "5"},
   walletBurnUnits: {assetId: "c".repeat(64), units: "5"},
+  walletHarvest: {},
+  walletRate: {assetId: "c".repeat(64), royaltyBps: 500},
   walletSell: {gives: {amountUctz: "5"}, wants: {assetId: "c".repeat(64), units: "5"}, validMs: 5_000},
   lockOpen: {payee: "b".repeat(64), amountUctz: "5", authority: "payer", validMs: 5_000},
+  lockJudged: {amountUctz: "5", judges: [{account: "b".repeat(64)}], validMs: 5_000},
+  lockAward: {payouts: [], isFinal: true},
+  lockSign: {award: AWARD},
   lockPay: {totalUctz: "5"},
   lockTake: {voucher: VOUCHER},
   lockClaim: {},

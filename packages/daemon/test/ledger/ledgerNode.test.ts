@@ -178,9 +178,12 @@ describe("LedgerNode, one witness", () => {
       Promise.all([1n, 2n].map((amount) => node.submit(lockId!, {...claim, payouts: paying(amount * CTZ)}))),
     );
     expect(node.lockView(lockId!)).toMatchObject({drawn: 3n * CTZ + 2n * FEE, isOpen: true});
-    for (const payouts of [paying(7n * CTZ), paying(FEE - 1n)])
+    for (const [payouts, code] of [
+      [paying(7n * CTZ), "LOCK_EXHAUSTED"],
+      [paying(FEE - 1n), "AMOUNT_INVALID"],
+    ] as const)
       await expect(rig.clock.complete(node.submit(lockId!, {...claim, payouts}))).rejects.toMatchObject({
-        code: "OP_REJECTED",
+        code,
       });
     await rig.clock.complete(node.submit(lockId!, {...claim, isFinal: true}));
     expect(node.lockView(lockId!)?.isOpen).toBe(false);

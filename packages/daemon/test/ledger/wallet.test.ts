@@ -1,4 +1,5 @@
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
+import {emptyAccount} from "@catalyze/core/ledger/cell";
 import type {Effect} from "@catalyze/core/ledger/effects";
 import type {Op, Payload} from "@catalyze/core/ledger/op";
 import {NO_OP} from "@catalyze/core/ledger/opCodec";
@@ -18,7 +19,7 @@ const signer = testSigner(1);
 const cell = accountIdOf(signer.publicKey);
 const to = accountIdOf(testSigner(2).publicKey);
 
-async function rig({funds = 1_000n, units = 0n} = {}) {
+async function rig({funds = 1_000n, units = 0n, earned = undefined as bigint | undefined} = {}) {
   const faults = new DiskFaults();
   const clock = new FakeClock();
   const outbox = new Outbox({
@@ -47,7 +48,8 @@ async function rig({funds = 1_000n, units = 0n} = {}) {
         fundsOf: () => funds,
         unitsOf: () => units,
         lock: () => undefined,
-        account: () => undefined,
+        harvestOf: () => earned ?? 0n,
+        account: (id) => (earned === undefined ? undefined : emptyAccount(id)),
         height: () => 0n,
       },
       deliver: async (op) => {
@@ -93,6 +95,31 @@ describe("Wallet", () => {
     wallet.submit(cell, transfer(to, 60n)).catch(() => undefined);
     await expect(wallet.submit(cell, transfer(to, 39n))).rejects.toMatchObject({code: "FUNDS_INSUFFICIENT"});
     wallet.submit(cell, transfer(to, 38n)).catch(() => undefined);
+    await clock.settle();
+    expect(sent).toHaveLength(2);
+    wallet.stop();
+  });
+
+  it("signs one harvest of a seed at a time, and none that brings no more than its fee", async () => {
+    const harvest = (digit: string): Payload => ({kind: "harvest", asset: digit.repeat(64) as AssetId});
+    const poor = await rig({funds: 0n, earned: 1n});
+    await expect(poor.wallet.submit(cell, harvest("5"))).rejects.toMatchObject({
+      ...{code: "NOTHING_TO_HARVEST", evidence: {harvestableUctz: 1n, feeUctz: 1n}},
+    });
+    const unknown = await rig({funds: 5n});
+    await expect(unknown.wallet.submit(cell, harvest("5"))).rejects.toMatchObject({
+      code: "FUNDS_INSUFFICIENT",
+    });
+    // What it brings pays for it.
+    const {wallet, clock, sent, certify} = await rig({funds: 0n, earned: 2n});
+    const work = wallet.submit(cell, harvest("5"));
+    await expect(wallet.submit(cell, harvest("5"))).rejects.toMatchObject({code: "NOTHING_TO_HARVEST"});
+    await clock.settle();
+    expect(sent).toHaveLength(1);
+    certify(sent[0]!);
+    await clock.complete(work);
+    const again = wallet.submit(cell, harvest("5"));
+    again.catch(() => undefined);
     await clock.settle();
     expect(sent).toHaveLength(2);
     wallet.stop();
