@@ -142,6 +142,11 @@ export class ByteReader {
     return this.#bytes.slice(at, at + length);
   }
 
+  /** What was read from `start` up to here, in the memory of what is read. */
+  since(start: number): Uint8Array {
+    return this.#bytes.subarray(start, this.#at);
+  }
+
   /** So many bytes as lower-case hex. */
   hex(length: number): string {
     const at = this.#take(length);
