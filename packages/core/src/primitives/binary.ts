@@ -133,8 +133,11 @@ export class ByteReader {
   }
 
   u128(): bigint {
-    const high = this.u64();
-    return high === 0n ? this.u64() : (high << 64n) | this.u64();
+    const at = this.#take(16);
+    const low = this.#view.getBigUint64(at + 8);
+    // Nearly every amount fits the low half, and each bigint is a new one.
+    if (this.#view.getUint32(at) === 0 && this.#view.getUint32(at + 4) === 0) return low;
+    return (this.#view.getBigUint64(at) << 64n) | low;
   }
 
   raw(length: number): Uint8Array {
