@@ -162,6 +162,11 @@ export class ByteReader {
     return this.raw(this.count(this.u32(), lengthMax));
   }
 
+  /** Passes over what `bytes` would return. */
+  skipBytes(lengthMax: number): void {
+    this.#take(this.count(this.u32(), lengthMax));
+  }
+
   /** Checks a list length against its maximum before anything is allocated for it. */
   count(value: number, max: number): number {
     if (value > max) throw new CodedError("DECODE_INVALID", {evidence: {reason: "tooLong", value, max}});
