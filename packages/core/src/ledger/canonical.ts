@@ -74,7 +74,7 @@ export function readBoolean(reader: ByteReader): boolean {
   return value === 1 || (value !== 0 && refuse("boolean"));
 }
 
-const NOTHING: readonly never[] = [];
+const NOTHING: readonly never[] = Object.freeze([]);
 
 /** u8 ≤ `max`, then so many items. Most lists of most cells are empty, and there are many cells. */
 export function readList<Item>(reader: ByteReader, max: number, read: () => Item): readonly Item[] {

@@ -14,8 +14,8 @@ export type Candidate = {
   isCertified: boolean;
 };
 
-/** Most calls certify nothing. */
-const NOTHING: readonly Op[] = [];
+/** Most calls certify nothing. Shared by all of them, so nobody may add to it. */
+const NOTHING: readonly Op[] = Object.freeze([]);
 const NO_CANDIDATES: readonly Candidate[] = [];
 
 export class Tally {
