@@ -99,7 +99,7 @@ class SingleWitness {
     if (!check.ok || !votable(state, op, {height: 0n}).ok) throw new Error("an op that nobody may vote for");
     const body = fromHex(op.id);
     this.#tally.add(op);
-    const certified = this.#tally.vote(op.id, 0);
+    const certified = [...this.#tally.vote(op.id, 0)];
     signDomain(voteSigners[0]!, DOMAIN.entry, hash, body);
     for (const [index, signature] of votes.entries()) {
       const {publicKey} = voteSigners[index + 1]!;

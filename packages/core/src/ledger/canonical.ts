@@ -74,6 +74,14 @@ export function readBoolean(reader: ByteReader): boolean {
   return value === 1 || (value !== 0 && refuse("boolean"));
 }
 
+const NOTHING: readonly never[] = Object.freeze([]);
+
+/** u8 ≤ `max`, then so many items. Most lists of most cells are empty, and there are many cells. */
+export function readList<Item>(reader: ByteReader, max: number, read: () => Item): readonly Item[] {
+  const length = reader.count(reader.u8(), max);
+  return length === 0 ? NOTHING : Array.from({length}, read);
+}
+
 /** Ends a decoder: the bytes are not a canonical item. */
 export function refuse(reason: string): never {
   throw new CodedError("DECODE_INVALID", {evidence: {reason}});

@@ -26,6 +26,7 @@ import {
   ADDRESS_BYTES,
   readBoolean,
   readId,
+  readList,
   refuse,
   writeFixed,
   writeId,
@@ -218,13 +219,13 @@ function readAccount(reader: ByteReader, common: Common): AccountCell {
     kind: "account",
     ...common,
     staked: {witness: reader.u128(), executor: reader.u128(), curate: reader.u128()},
-    cooling: Array.from({length: reader.count(reader.u8(), COOLING_MAX)}, () => ({
+    cooling: readList(reader, COOLING_MAX, () => ({
       stake: readStakeKind(reader),
       amount: reader.u128(),
       matureH: reader.u64(),
     })),
     leaving: reader.u128(),
-    accepts: Array.from({length: reader.count(reader.u8(), ACCEPTS_MAX)}, () => ({
+    accepts: readList(reader, ACCEPTS_MAX, () => ({
       lockId: readId<LockId>(reader),
       value: reader.u64(),
       untilH: reader.u64(),
@@ -233,9 +234,14 @@ function readAccount(reader: ByteReader, common: Common): AccountCell {
     convictedH: reader.u64(),
     withdrawn: reader.u128(),
     threshold: reader.u8(),
-    keys: Array.from({length: reader.count(reader.u8(), ACCOUNT_KEYS_MAX)}, () => reader.raw(32)),
-    exitAddress: reader.raw(ADDRESS_BYTES),
+    keys: readList(reader, ACCOUNT_KEYS_MAX, () => reader.raw(32)),
+    exitAddress: readAddress(reader),
   };
+}
+
+function readAddress(reader: ByteReader): Uint8Array {
+  const address = reader.raw(ADDRESS_BYTES);
+  return address.some((byte) => byte !== 0) ? address : ZERO_ADDRESS;
 }
 
 /** Epoch 0 is the genesis alone, so a zero says that nothing is frozen. */
@@ -281,7 +287,7 @@ function readLock(reader: ByteReader, common: Common, kind: number): LockCell {
     expiryH: reader.u64(),
     frozen: readFreeze(reader),
     paid: reader.u64(),
-    awarded: Array.from({length: reader.count(reader.u8(), AWARDED_MAX)}, () => ({
+    awarded: readList(reader, AWARDED_MAX, () => ({
       taskId: readId<Hash>(reader),
       amount: reader.u64(),
       base: reader.u64(),
@@ -289,6 +295,6 @@ function readLock(reader: ByteReader, common: Common, kind: number): LockCell {
     drawn: reader.u64(),
     isClosed: readBoolean(reader),
     closedAt: reader.u64(),
-    exitAddress: reader.raw(ADDRESS_BYTES),
+    exitAddress: readAddress(reader),
   };
 }

@@ -12,7 +12,8 @@ type OfKinds<Value> = Record<Kind, Value>;
 
 export class CellMaps {
   readonly #maps: OfKinds<OverlayMap<CellId, Cell>>;
-  readonly #dirty: Partial<OfKinds<Set<CellId>>> = {};
+  /** `undefined` before `clean` was called: a tree has seen nothing then of what this layer changed. */
+  #dirty: Partial<OfKinds<Set<CellId>>> | undefined;
   /** Pots with something to share, by their own ids; derived from the pots, so it is never stored. */
   readonly #openPots: OverlayMap<AssetId, AssetId>;
   /** Of a fork: what will be stored when it is final. */
@@ -86,7 +87,7 @@ export class CellMaps {
   /** What a tree lacks that was made when `clean` was called last. */
   *treeChanges(): Generator<TreeChange> {
     for (const kind of CELL_KINDS) {
-      for (const id of this.#dirty[kind] ?? []) {
+      for (const id of this.#unseen(kind)) {
         const cell = this.get(kind, id);
         yield {id: leafIdOf(kind, id), leaf: cell && this.#leafOf(cell)};
       }
@@ -108,12 +109,18 @@ export class CellMaps {
     return leafOfEncoded(cell, bytes);
   }
 
+  *#unseen(kind: Kind): Generator<CellId> {
+    if (this.#dirty !== undefined) yield* this.#dirty[kind] ?? [];
+    else for (const [id] of this.#maps[kind].changes()) yield id;
+  }
+
   #touch(kind: Kind, id: CellId): void {
+    if (this.#dirty === undefined) return;
     this.#dirty[kind] ??= new Set();
-    this.#dirty[kind]?.add(id);
+    this.#dirty[kind].add(id);
   }
 
   clean(): void {
-    for (const kind of CELL_KINDS) this.#dirty[kind]?.clear();
+    this.#dirty = {};
   }
 }

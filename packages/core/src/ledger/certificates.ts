@@ -14,11 +14,15 @@ export type Candidate = {
   isCertified: boolean;
 };
 
+/** Most calls certify nothing. Shared by all of them, so nobody may add to it. */
+const NOTHING: readonly Op[] = Object.freeze([]);
+const NO_CANDIDATES: readonly Candidate[] = [];
+
 export class Tally {
   readonly #committee: Committee;
   readonly #candidates = new Map<OpId, Candidate>();
-  /** Cell → seq → ids of the ops seen there. */
-  readonly #slots = new Map<CellId, Map<bigint, OpId[]>>();
+  /** Cell → seq → the ops seen there. */
+  readonly #slots = new Map<CellId, Map<bigint, Candidate[]>>();
   /** Slots with more than one op. */
   readonly #contested = new Map<CellId, Set<bigint>>();
 
@@ -40,7 +44,7 @@ export class Tally {
 
   /** Ops seen at a slot; more than one means that the owner equivocated, or that somebody says so. */
   at(cell: CellId, seq: bigint): readonly Candidate[] {
-    return this.#existing(this.#slots.get(cell)?.get(seq) ?? []);
+    return this.#slots.get(cell)?.get(seq) ?? NO_CANDIDATES;
   }
 
   /** Cells with an op here, in no order. */
@@ -59,32 +63,32 @@ export class Tally {
   }
 
   /** Makes an op known. Returns what its descendants' votes certify. */
-  add(op: Op): Op[] {
+  add(op: Op): readonly Op[] {
     const known = this.#candidates.get(op.id);
+    if (known?.op === op) return NOTHING;
     if (known !== undefined) {
       const isNew = !known.copies.some(({bytes}) => Buffer.compare(bytes, op.bytes) === 0);
       if (isNew) known.copies = [...known.copies, op];
-      return [];
+      return NOTHING;
     }
-    this.#candidates.set(op.id, {op, copies: [op], mask: 0, isCertified: false});
-    this.#index(op);
+    this.#put({op, copies: [op], mask: 0, isCertified: false});
     let inherited = 0;
     for (const child of this.at(op.body.cell, op.body.seq + 1n)) {
       if (child.op.body.prev === op.id) inherited |= child.mask;
     }
-    return inherited === 0 ? [] : this.#vote(op.id, inherited);
+    return inherited === 0 ? NOTHING : this.#vote(op.id, inherited);
   }
 
   /**
    * Counts a witness's vote for an op that was added, and so for its ancestors. Returns what it certifies.
    * Nothing comes of the vote of who is no member.
    */
-  vote(id: OpId, witness: number): Op[] {
+  vote(id: OpId, witness: number): readonly Op[] {
     return this.#vote(id, this.#committee.bitOf(witness));
   }
 
   /** Takes over votes counted elsewhere. */
-  restore(op: Op, mask: VoterMask): Op[] {
+  restore(op: Op, mask: VoterMask): readonly Op[] {
     return [...this.add(op), ...(mask === 0 ? [] : this.#vote(op.id, mask))];
   }
 
@@ -104,9 +108,8 @@ export class Tally {
 
   copy(): Tally {
     const copy = new Tally(this.#committee);
-    for (const [id, candidate] of this.#candidates) {
-      copy.#candidates.set(id, {...candidate});
-      copy.#index(candidate.op);
+    for (const candidate of this.#candidates.values()) {
+      copy.#put({...candidate});
     }
     return copy;
   }
@@ -115,19 +118,20 @@ export class Tally {
     return [...this.#candidates.values()].filter(({isCertified}) => isCertified).map(({op}) => op);
   }
 
-  #vote(id: OpId, mask: VoterMask): Op[] {
-    const certified: Op[] = [];
+  #vote(id: OpId, mask: VoterMask): readonly Op[] {
+    let certified: Op[] | undefined;
     let candidate = this.#candidates.get(id);
     while (candidate !== undefined && (candidate.mask | mask) !== candidate.mask) {
       candidate.mask |= mask;
       if (!candidate.isCertified && this.#committee.isQuorum(candidate.mask)) {
         candidate.isCertified = true;
+        certified ??= [];
         certified.push(candidate.op);
       }
       candidate = this.#parentOf(candidate.op);
     }
     // Ancestors first.
-    return certified.reverse();
+    return certified?.reverse() ?? NOTHING;
   }
 
   /** A `prev` that names an op of another slot is a lie of the owner: no vote passes through it. */
@@ -137,20 +141,21 @@ export class Tally {
     return isParent ? parent : undefined;
   }
 
-  #index({id, body}: Op): void {
-    const slots = this.#slots.get(body.cell) ?? new Map<bigint, OpId[]>();
-    this.#slots.set(body.cell, slots);
-    const ids = slots.get(body.seq);
-    if (ids === undefined) {
-      slots.set(body.seq, [id]);
+  #put(candidate: Candidate): void {
+    const {id, body} = candidate.op;
+    this.#candidates.set(id, candidate);
+    let slots = this.#slots.get(body.cell);
+    if (slots === undefined) {
+      slots = new Map();
+      this.#slots.set(body.cell, slots);
+    }
+    const known = slots.get(body.seq);
+    if (known === undefined) {
+      slots.set(body.seq, [candidate]);
       return;
     }
-    ids.push(id);
+    known.push(candidate);
     const contested = this.#contested.get(body.cell) ?? new Set<bigint>();
     this.#contested.set(body.cell, contested.add(body.seq));
-  }
-
-  #existing(ids: readonly OpId[]): Candidate[] {
-    return ids.flatMap((id) => this.#candidates.get(id) ?? []);
   }
 }

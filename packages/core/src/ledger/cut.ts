@@ -120,16 +120,21 @@ export function countVotes(tally: Tally, {entry}: EntryNode, count: VoteCount): 
   const {dag, base, params, epoch} = count;
   const {witness} = entry.header;
   if (voteEpochOf(entry.header, params) !== epoch) return [];
-  const voted = [...entry.carry];
+  const certified: Op[] = [];
+  const vote = (op: Op) => {
+    // A tally drops what a checkpoint resolves: what it knows need not be looked up.
+    if (tally.get(op.id) === undefined && isResolved(base, op)) return;
+    for (const each of tally.add(op)) certified.push(each);
+    for (const each of tally.vote(op.id, witness)) certified.push(each);
+  };
+  for (const op of entry.carry) vote(op);
   for (const {hash, exceptions} of entry.acks) {
     const acked = dag.node(hash);
     if (acked === undefined || !isCounted(acked, witness, count)) continue;
     const without = new Set(exceptions);
-    voted.push(...acked.entry.carry.filter((_, index) => !without.has(index)));
+    for (const op of acked.entry.carry.filter((_, index) => !without.has(index))) vote(op);
   }
-  return voted
-    .filter((op) => !isResolved(base, op))
-    .flatMap((op) => [...tally.add(op), ...tally.vote(op.id, witness)]);
+  return certified;
 }
 
 function opsSeen({entry: {carry, acks}}: EntryNode, {dag}: Pick<CutContext, "dag">): number {

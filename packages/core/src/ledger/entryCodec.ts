@@ -33,7 +33,7 @@ import {HEADS_MAX, type Head} from "./checkpoint.ts";
 import type {Ack, Entry, EntryHeader} from "./entry.ts";
 import {merkleRoot} from "./merkle.ts";
 import type {Op} from "./op.ts";
-import {decodeOp} from "./opCodec.ts";
+import {readOp} from "./opCodec.ts";
 
 export const ENTRY_OPS_MAX = 512;
 export const ENTRY_ACKS_MAX = 1_024;
@@ -67,19 +67,21 @@ export function signEntry(draft: EntryDraft, signer: Signer, genesisHash: Uint8A
 /** Throws `DECODE_INVALID` for anything but the one encoding of an entry. The signature is not checked here. */
 export function decodeEntry(bytes: Uint8Array): Entry {
   if (bytes.length > LIMITS.entryBytesMax) refuse("tooLong");
-  const reader = new ByteReader(bytes);
+  const own = bytes.slice();
+  const reader = new ByteReader(own);
   const headerBytes = reader.bytes(HEADER_BYTES_MAX);
   const {header, roots} = decodeEntryHeader(headerBytes);
   const signature = reader.raw(64);
   const opCount = reader.count(reader.u16(), ENTRY_OPS_MAX);
-  const carry = Array.from({length: opCount}, () => decodeOp(reader.bytes(LIMITS.evidenceOpBytesMax)));
+  // They are in memory for as long as their entry, or nearly: until they are resolved.
+  const carry = Array.from({length: opCount}, () => readOp(reader, reader.u32()));
   const acks = readAcks(reader);
   reader.finish();
   if (!equalBytes(roots.carry, carryRoot(carry))) refuse("carryRoot");
   if (!equalBytes(roots.acks, merkleRoot(TAG_ACKS, acks.map(encodeAck)))) refuse("ackRoot");
   if (new Set(carry.map(({id}) => id)).size !== carry.length) refuse("duplicateOp");
   if (new Set(acks.map(({hash}) => hash)).size !== acks.length) refuse("duplicateAck");
-  return {header, carry, acks, hash: entryHashOf(headerBytes), signature, bytes: bytes.slice(), headerBytes};
+  return {header, carry, acks, hash: entryHashOf(headerBytes), signature, bytes: own, headerBytes};
 }
 
 /** The hash of encoded entry bytes, or `undefined` when they are no entry: to drop known ones unread. */
@@ -117,7 +119,7 @@ export function decodeWithoutOps(bytes: Uint8Array): Entry {
   const {header} = decodeEntryHeader(headerBytes);
   const signature = reader.raw(64);
   const opCount = reader.count(reader.u16(), ENTRY_OPS_MAX);
-  for (let op = 0; op < opCount; op += 1) reader.bytes(LIMITS.evidenceOpBytesMax);
+  for (let op = 0; op < opCount; op += 1) reader.skipBytes(LIMITS.evidenceOpBytesMax);
   const acks = readAcks(reader);
   return {header, carry: [], acks, hash: entryHashOf(headerBytes), signature, bytes, headerBytes};
 }

@@ -22,7 +22,7 @@ const EMPTY = new Uint8Array(32);
 export const SIBLINGS_MAX = 10;
 
 export function merkleRoot(tag: number, items: readonly Uint8Array[]): Uint8Array {
-  let level = items.map((item) => leafOf(tag, item));
+  let level = leavesOf(tag, items);
   while (level.length > 1) level = levelAbove(level);
   return rootOf(tag, items.length, level[0] ?? EMPTY);
 }
@@ -31,7 +31,7 @@ export function merkleRoot(tag: number, items: readonly Uint8Array[]): Uint8Arra
 export function merklePath(tag: number, items: readonly Uint8Array[], index: number): MerklePath {
   const siblings: Uint8Array[] = [];
   let at = index;
-  for (let level = items.map((item) => leafOf(tag, item)); level.length > 1; level = levelAbove(level)) {
+  for (let level = leavesOf(tag, items); level.length > 1; level = levelAbove(level)) {
     const sibling = level[at ^ 1];
     if (sibling !== undefined) siblings.push(sibling);
     at >>= 1;
@@ -43,7 +43,7 @@ export function merklePath(tag: number, items: readonly Uint8Array[], index: num
 export function isInTree(tag: number, item: Uint8Array, path: MerklePath, root: Uint8Array): boolean {
   const {index, count, siblings} = path;
   if (index >= count) return false;
-  let hash = leafOf(tag, item);
+  let hash = sha256(Uint8Array.of(tag), item);
   let used = 0;
   for (let at = index, size = count; size > 1; at >>= 1, size = (size + 1) >> 1) {
     if ((at ^ 1) >= size) continue;
@@ -54,8 +54,9 @@ export function isInTree(tag: number, item: Uint8Array, path: MerklePath, root: 
   return used === siblings.length && equalBytes(rootOf(tag, count, hash), root);
 }
 
-function leafOf(tag: number, item: Uint8Array): Uint8Array {
-  return sha256(Uint8Array.of(tag), item);
+function leavesOf(tag: number, items: readonly Uint8Array[]): Uint8Array[] {
+  const prefix = Uint8Array.of(tag);
+  return items.map((item) => sha256(prefix, item));
 }
 
 function nodeOf(left: Uint8Array, right: Uint8Array): Uint8Array {

@@ -60,14 +60,25 @@ export function encodeOp(op: Pick<Op, "body" | "signatures">): Uint8Array {
 /** Throws `DECODE_INVALID` for anything but the one encoding of an op. Signatures are not checked here. */
 export function decodeOp(bytes: Uint8Array): Op {
   if (bytes.length > LIMITS.evidenceOpBytesMax) refuse("tooLong");
-  const reader = new ByteReader(bytes);
-  const body = readBody(reader);
-  if (bytes.length > LIMITS.opBytesMax && body.payload.kind !== "evidence") refuse("tooLong");
-  const own = bytes.slice();
-  const bodyBytes = own.subarray(0, reader.offset);
-  const signatures = readSignatures(reader);
+  const reader = new ByteReader(bytes.slice());
+  const op = readOp(reader, bytes.length);
   reader.finish();
-  return {id: opIdOf(bodyBytes), body, signatures, bytes: own, bodyBytes};
+  return op;
+}
+
+/**
+ * An op of so many bytes. It shares the memory of what is read: nobody else may write there. Throws
+ * `DECODE_INVALID`.
+ */
+export function readOp(reader: ByteReader, length: number): Op {
+  if (length > LIMITS.evidenceOpBytesMax) refuse("tooLong");
+  const start = reader.offset;
+  const body = readBody(reader);
+  if (length > LIMITS.opBytesMax && body.payload.kind !== "evidence") refuse("tooLong");
+  const bodyBytes = reader.since(start);
+  const signatures = readSignatures(reader);
+  if (reader.offset - start !== length) refuse("length");
+  return {id: opIdOf(bodyBytes), body, signatures, bytes: reader.since(start), bodyBytes};
 }
 
 /** Count, key and signature of an op with one signature. */

@@ -137,17 +137,18 @@ async function stateOf(
   store: Store,
   {checkpoint}: FinalCheckpoint,
 ): Promise<LedgerState> {
-  const cells = new Map<string, Cell>();
+  const cells: Cell[] = [];
   const leaves: TreeLeaf[] = [];
+  const unchanged = new Map([...genesisBase.accounts()].map((cell) => [cellKey(cell), cell]));
   for await (const [key, bytes] of storePages(store, KEY.cells)) {
     const cell = decodeCell(bytes);
     assert(key === cellKey(cell), "a cell is stored under another id");
-    cells.set(key, cell);
+    unchanged.delete(key);
+    cells.push(cell);
     leaves.push(leafOfEncoded(cell, bytes));
   }
-  for (const cell of genesisBase.accounts()) {
-    if (cells.has(cellKey(cell))) continue;
-    cells.set(cellKey(cell), cell);
+  for (const cell of unchanged.values()) {
+    cells.push(cell);
     leaves.push(leafOf(cell));
   }
   const withdrawals: {address: Uint8Array; cumulative: bigint}[] = [];
@@ -172,17 +173,21 @@ async function stateOf(
   const tree = SumTree.ofAscending(ascending(leaves));
   const root = toHex(tree.root()) as Hash;
   assert(root === checkpoint.stateRoot, "the stored cells do not have the checkpoint's root");
-  return LedgerState.load({cells: cells.values(), totals, withdrawals, register, governance, tree});
+  return LedgerState.load({cells, totals, withdrawals, register, governance, tree});
 }
 
 /** By id, most of it decided by the first four bytes: ids are hashes, and comparing numbers is fast. */
 function ascending(leaves: readonly TreeLeaf[]): readonly TreeLeaf[] {
-  const keyed = leaves.map((leaf) => ({
-    leaf,
-    first: Buffer.from(leaf.id.buffer, leaf.id.byteOffset, 4).readUInt32BE(),
-  }));
+  const keyed = leaves.map((leaf) => ({leaf, first: firstOf(leaf.id)}));
   keyed.sort((left, right) => left.first - right.first || compareBytes(left.leaf.id, right.leaf.id));
   return keyed.map(({leaf}) => leaf);
+}
+
+/** Byte by byte: a view on a short array would move it out of the engine's heap. */
+function firstOf(id: Uint8Array): number {
+  let first = 0;
+  for (let at = 0; at < 4; at += 1) first = first * 256 + (id[at] ?? 0);
+  return first;
 }
 
 /** The latest entries of the cut, without their ops; with them those of which it did not apply one. */

@@ -133,13 +133,21 @@ export class ByteReader {
   }
 
   u128(): bigint {
-    const high = this.u64();
-    return high === 0n ? this.u64() : (high << 64n) | this.u64();
+    const at = this.#take(16);
+    const low = this.#view.getBigUint64(at + 8);
+    // Nearly every amount fits the low half, and each bigint is a new one.
+    if (this.#view.getUint32(at) === 0 && this.#view.getUint32(at + 4) === 0) return low;
+    return (this.#view.getBigUint64(at) << 64n) | low;
   }
 
   raw(length: number): Uint8Array {
     const at = this.#take(length);
     return this.#bytes.slice(at, at + length);
+  }
+
+  /** What was read from `start` up to here, in the memory of what is read. */
+  since(start: number): Uint8Array {
+    return this.#bytes.subarray(start, this.#at);
   }
 
   /** So many bytes as lower-case hex. */
@@ -152,6 +160,11 @@ export class ByteReader {
 
   bytes(lengthMax: number): Uint8Array {
     return this.raw(this.count(this.u32(), lengthMax));
+  }
+
+  /** Passes over what `bytes` would return. */
+  skipBytes(lengthMax: number): void {
+    this.#take(this.count(this.u32(), lengthMax));
   }
 
   /** Checks a list length against its maximum before anything is allocated for it. */

@@ -48,4 +48,27 @@ describe("entry codec", () => {
     expect(second.header.prev).toBe(entry.hash);
     expect(() => decodeEntry(entryOf(genesis, {witness: 0, n: 2n, prev: NO_HASH}).bytes)).toThrow(CodedError);
   });
+
+  it("says of each op how long it is, and nothing else: no signature covers that", () => {
+    const two = entryOf(genesis, {
+      witness: 0,
+      carry: [op, ownOp(genesis, bob, FIRST, transfer(alice.account, 1n))],
+    });
+    const at = two.bytes.length - 2 - two.carry.reduce((sum, {bytes}) => sum + 4 + bytes.length, 0);
+    const view = new DataView(two.bytes.slice().buffer);
+    expect(view.getUint32(at)).toBe(op.bytes.length);
+    for (const length of [0, 1, op.bytes.length - 1, op.bytes.length + 1, 0xffff_ffff]) {
+      view.setUint32(at, length);
+      expect(() => decodeEntry(new Uint8Array(view.buffer))).toThrow(CodedError);
+    }
+    view.setUint32(at, op.bytes.length);
+    expect(decodeEntry(new Uint8Array(view.buffer))).toEqual(two);
+  });
+
+  it("keeps what it read, whatever becomes of the bytes that were handed in", () => {
+    const bytes = entry.bytes.slice();
+    const read = decodeEntry(bytes);
+    bytes.fill(0);
+    expect(read).toEqual(entry);
+  });
 });

@@ -5,10 +5,11 @@
 import {CodedError} from "@catalyze/core/errors/codedError";
 import {awardedOf} from "@catalyze/core/ledger/lanes";
 import type {Voucher} from "@catalyze/core/ledger/op";
-import {decodeVoucher, verifyVoucher, voucherCheck} from "@catalyze/core/ledger/voucher";
+import {decodeVoucher, voucherCheck} from "@catalyze/core/ledger/voucher";
 import type {Quote} from "@catalyze/core/market/quote";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {LedgerClient, LockView} from "@catalyze/core/ports/ledger";
+import type {SignatureCheck} from "@catalyze/core/ports/signer";
 import type {LockId, PeerId} from "@catalyze/core/primitives/id";
 import {addMs} from "@catalyze/core/task/deadlines";
 import {expiryHMin, lockProblem, payerKeyOf} from "@catalyze/core/task/lockUse";
@@ -41,6 +42,12 @@ export type IncomingPaymentsComponents = {
 const SETTLE_MS = 1_500;
 const POLL_MS = 20;
 
+type EarlyCheck = {readonly check: SignatureCheck; readonly done: Promise<void> | undefined};
+
+type Payer =
+  | {readonly key: Uint8Array; readonly reason: undefined}
+  | {readonly key: undefined; readonly reason: "unknownLock" | "notOurs" | "aboveAmount"};
+
 export class IncomingPayments {
   readonly #components: IncomingPaymentsComponents;
   /** Maxima of jobs admitted and not settled, by lock. */
@@ -72,26 +79,53 @@ export class IncomingPayments {
    */
   async accept(bytes: Uint8Array): Promise<Voucher> {
     const voucher = decodeVoucher(bytes);
-    return await this.#accepting.run(voucher.lockId, () => this.#accept(voucher));
+    const early = this.#checkAhead(voucher);
+    return await this.#accepting.run(voucher.lockId, () => this.#accept(voucher, early));
   }
 
-  async #accept(voucher: Voucher): Promise<Voucher> {
-    const {ledger, vouchers, identity} = this.#components;
-    const lock = ledger.lockView(voucher.lockId);
-    if (lock === undefined) throw new CodedError("VOUCHER_INVALID", {evidence: {reason: "unknownLock"}});
-    const last = vouchers.lastReceived(voucher.lockId);
-    if (last !== undefined && last.cumulative >= voucher.cumulative) return last;
-    const key = payerKeyOf(lock.spec);
-    if (key === undefined || lock.spec.controller !== identity.account || !lock.isOpen) {
-      throw new CodedError("VOUCHER_INVALID", {evidence: {reason: "notOurs"}});
-    }
-    if (voucher.cumulative > lock.spec.amount)
-      throw new CodedError("VOUCHER_INVALID", {evidence: {reason: "aboveAmount"}});
-    await identity.checks?.ahead([voucherCheck(identity.genesisHash, voucher, key)]);
-    const {valid} = verifyVoucher(identity.verifier, identity.genesisHash, voucher, key);
+  async #accept(voucher: Voucher, early: EarlyCheck | undefined): Promise<Voucher> {
+    const {vouchers, identity} = this.#components;
+    const payer = this.#payerOf(voucher);
+    const last = this.#covering(voucher);
+    if (last !== undefined && payer.reason !== "unknownLock") return last;
+    if (payer.key === undefined) throw new CodedError("VOUCHER_INVALID", {evidence: {reason: payer.reason}});
+    await early?.done;
+    const check = early?.check ?? voucherCheck(identity.genesisHash, voucher, payer.key);
+    const {valid} = identity.verifier.verify(check.signature, check.message, payer.key);
     if (!valid) throw new CodedError("SIGNATURE_INVALID", {evidence: {field: "voucher"}});
     await vouchers.recordReceived(voucher);
     return voucher;
+  }
+
+  /**
+   * Has the signature checked while vouchers before it on its lock are still on their way to the disk. Not of
+   * one that is refused or covered already: that is no work for anybody.
+   */
+  #checkAhead(voucher: Voucher): EarlyCheck | undefined {
+    const {checks, genesisHash} = this.#components.identity;
+    const {key} = this.#payerOf(voucher);
+    const isWanted = () => this.#covering(voucher) === undefined;
+    if (checks === undefined || key === undefined || !isWanted()) return undefined;
+    const check = voucherCheck(genesisHash, voucher, key);
+    return {check, done: checks.ahead([check], {sender: voucher.lockId, isWanted})};
+  }
+
+  /** One that pays as much on the lock, or more. */
+  #covering({lockId, cumulative}: Voucher): Voucher | undefined {
+    const last = this.#components.vouchers.lastReceived(lockId);
+    return last !== undefined && last.cumulative >= cumulative ? last : undefined;
+  }
+
+  /** The key that must have signed, or why none could. */
+  #payerOf({lockId, cumulative}: Voucher): Payer {
+    const {ledger, identity} = this.#components;
+    const lock = ledger.lockView(lockId);
+    if (lock === undefined) return {key: undefined, reason: "unknownLock"};
+    const {isOpen, spec} = lock;
+    const key = payerKeyOf(spec);
+    if (key === undefined || spec.controller !== identity.account || !isOpen)
+      return {key: undefined, reason: "notOurs"};
+    return cumulative > spec.amount ? {key: undefined, reason: "aboveAmount"} : {key, reason: undefined};
   }
 
   /** Does what has been received on the lock cover this charge too? */

@@ -45,7 +45,7 @@ export class FileLog implements AppendLog {
       const file = await open(path, constants.O_RDWR | constants.O_CREAT, FILE_MODE);
       try {
         const bytes = await readAll(file);
-        const {end} = parse(bytes);
+        const end = parse(bytes, () => {});
         if (end < bytes.length) await file.truncate(end);
         await file.sync();
         await syncDirectory(path);
@@ -69,7 +69,7 @@ export class FileLog implements AppendLog {
   }
 
   read(): Promise<readonly Uint8Array[]> {
-    return this.#next(async () => parse(await readAll(this.#file)).records);
+    return this.#next(async () => recordsIn(await readAll(this.#file)));
   }
 
   async compact(records: readonly Uint8Array[]): Promise<void> {
@@ -198,20 +198,25 @@ function checksum(bytes: Buffer, at: number, payloadBytes: number): number {
   return crc32(bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + payloadBytes), ofLength);
 }
 
-/** The records of every whole frame, and where they end. */
-function parse(bytes: Buffer): {records: Uint8Array[]; end: number} {
+function recordsIn(bytes: Buffer): Uint8Array[] {
   const records: Uint8Array[] = [];
+  parse(bytes, (from, to) => records.push(new Uint8Array(bytes.subarray(from, to))));
+  return records;
+}
+
+/** Names the place of each record of every whole frame; returns where they end. */
+function parse(bytes: Buffer, found: (from: number, to: number) => void): number {
   let at = 0;
   for (let end = frameEnd(bytes, at); end !== undefined; end = frameEnd(bytes, at)) {
     for (let from = at + HEADER_BYTES; from < end; ) {
       const length = bytes.readUInt32BE(from);
-      records.push(new Uint8Array(bytes.subarray(from + 4, from + 4 + length)));
+      found(from + 4, from + 4 + length);
       from += 4 + length;
     }
     at = end;
   }
   refuseDamage(bytes, at);
-  return {records, end: at};
+  return at;
 }
 
 /** Where the frame at `at` ends; `undefined` when there is no whole, intact frame. */
