@@ -33,7 +33,9 @@ const read = (path) => JSON.parse(readFileSync(join(root, path), "utf8"));
 const RECORD = "test/mutants/caught.json";
 const record = read(RECORD);
 const git = (...args) => execFileSync("git", args, {cwd: root, encoding: "utf8"}).trim();
-const commit = git("rev-parse", "--short=10", "HEAD") + (git("status", "--porcelain") === "" ? "" : "+");
+const commit =
+  git("rev-parse", "--short=10", "HEAD") +
+  (git("status", "--porcelain", "--", ".", `:!${RECORD}`) === "" ? "" : "+");
 const testsOf = mutantTests(root);
 
 /** The report of one run, in which the files given are tried in their order until a test fails. */
