@@ -1,8 +1,9 @@
-/** What a witness writes rests on everything that it holds, the branches of forked logs too. */
+/** What a witness writes rests on everything that it holds, the branches of forked logs too, and follows its log. */
 import type {Effect} from "@catalyze/core/ledger/effects";
 import type {Entry} from "@catalyze/core/ledger/entry";
 import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import type {Replica} from "@catalyze/core/ledger/replica";
+import {encodeSigningRecord} from "@catalyze/core/ledger/signingRecord";
 import type {PeerId} from "@catalyze/core/primitives/id";
 import {describe, expect, it} from "vitest";
 import {alice, bob, carol, transfer} from "./kit.ts";
@@ -22,14 +23,28 @@ const writtenBy = (replica: Replica, nowMs: number): Entry[] =>
       effect.kind === "broadcast" && effect.what === "entry" ? [decodeEntry(effect.bytes)] : [],
     );
 
+const others = [1, 2, 3].map((index) => replicaOf(genesis, index));
+
+describe("a witness whose signing table is ahead of its store", () => {
+  it("writes nothing before every entry that it signed is here, and goes on after the last", () => {
+    const first = entryOf(genesis, {witness: 0});
+    const last = entryOf(genesis, {witness: 0, n: 2n, prev: first.hash});
+    const signed = [encodeSigningRecord({kind: "entry", entry: last, votes: []})];
+    const witness = replicaOf(genesis, 0, {signed});
+    testify(witness, others, NOW);
+    expect(witness.isSilent).toBe(false);
+    const op = ownOp(genesis, alice, FIRST, transfer(bob.account, 1_000n));
+    witness.step({kind: "op", bytes: op.bytes, from}, NOW);
+    expect(writtenBy(witness, NOW)).toEqual([]);
+    take(witness, [first]);
+    expect(writtenBy(witness, NOW).map(({header: {n, prev}}) => [n, prev])).toEqual([[3n, last.hash]]);
+  });
+});
+
 describe("an entry's past", () => {
   it("has what certified an op, even by a vote on the other branch of a forked log", () => {
     const witness = replicaOf(genesis, 0);
-    testify(
-      witness,
-      [1, 2, 3].map((index) => replicaOf(genesis, index)),
-      NOW,
-    );
+    testify(witness, others, NOW);
     const [voted, certified] = [bob, carol].map((payee) =>
       ownOp(genesis, alice, FIRST, transfer(payee.account, 1_000n)),
     );
