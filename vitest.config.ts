@@ -1,9 +1,12 @@
 import {defineConfig} from "vitest/config";
 import {mutantPlugins} from "./test/mutants/mutants.ts";
+import {TestOrder} from "./test/mutants/testOrder.ts";
+
+const MUTANT = process.env["CTZ_MUTANT"];
 
 // Packages resolve to their sources ("source" condition), so unit tests need no build.
 const base = {
-  plugins: mutantPlugins(process.env["CTZ_MUTANT"]),
+  plugins: mutantPlugins(MUTANT),
   resolve: {conditions: ["source"]},
   ssr: {resolve: {conditions: ["source"]}},
 };
@@ -17,7 +20,8 @@ const project = (name: string, include: string[], options: Record<string, unknow
     name,
     include,
     setupFiles: ["./test/setup.ts"],
-    testTimeout: 30_000,
+    // A mutant is caught by what a test says, never by a machine that is slow.
+    testTimeout: MUTANT === undefined ? 30_000 : 600_000,
     hookTimeout: 60_000,
     ...options,
   },
@@ -25,6 +29,7 @@ const project = (name: string, include: string[], options: Record<string, unknow
 
 export default defineConfig({
   test: {
+    ...(MUTANT === undefined ? {} : {sequence: {sequencer: TestOrder}}),
     reporters: ["default", "./test/reporter/plainCount.ts"],
     projects: [
       project("unit", ["packages/*/test/**/*.test.ts"]),

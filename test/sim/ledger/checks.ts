@@ -15,7 +15,7 @@ import type {CellId, Hash, OpId} from "@catalyze/core/primitives/id";
 import type {Assembly} from "./assembly.ts";
 import {Bank} from "./bank.ts";
 import type {SimLedgerNode, Spoken} from "./simLedgerNode.ts";
-import {Words} from "./words.ts";
+import type {Words} from "./words.ts";
 
 export type ChecksOptions = {
   readonly accounts: readonly {readonly id: CellId; readonly balance: bigint}[];
@@ -26,6 +26,7 @@ export type ChecksOptions = {
   readonly granted: ReadonlyMap<CellId, bigint>;
   readonly marginH: bigint;
   readonly isCheat: (account: CellId) => boolean;
+  readonly words: Words;
   /** Honest clocks go at most this far wrong. */
   readonly skewMaxMs: number;
 };
@@ -49,13 +50,14 @@ export class Checks {
   readonly #allowed = new Map<CellId, bigint>();
   /** Entries that honest nodes wrote or took in, for what an acknowledgement votes for. */
   readonly #entries = new Map<Hash, Entry>();
-  readonly words = new Words();
+  readonly words: Words;
   certifiedOps = 0;
   /** First epoch of each committee → the register that made it. */
   readonly terms = new Map<number, Register>();
 
   constructor(options: ChecksOptions) {
     this.#options = options;
+    this.words = options.words;
     const allowed = (lock: CellId, spec: LockSpec, until: bigint) => this.#allowedOf(lock, spec, until);
     const {accounts, assembly, ...rules} = options;
     const claimFee = (lock: CellId, drawn: bigint) => this.#claimFee(lock, drawn);

@@ -37,6 +37,7 @@ import {type PruningWrite, pruning} from "./simPruning.ts";
 import {Steward} from "./stewards.ts";
 import {describe, describeOp} from "./trace.ts";
 import {type Step, TRICKS} from "./tricks.ts";
+import {Words} from "./words.ts";
 
 export type SimLedgerSetup = {
   readonly seed: number;
@@ -228,7 +229,7 @@ export class SimLedger {
     const marginH = BigInt(params.lockExpiryHeights);
     this.checks = new Checks({
       ...{accounts, opFee, checkpointsPerEpoch, skewMaxMs, coolingH, marginH, isCheat},
-      ...{assembly, granted},
+      ...{assembly, granted, words: new Words(crypto.verifier)},
     });
     const hash = genesisHash(this.#genesis);
     const allow = (lock: CellId, cumulative: bigint) => this.checks.allow(lock, cumulative);
@@ -299,9 +300,10 @@ export class SimLedger {
   }
 
   #addNode(index: number, voteSigner: Signer | undefined): void {
-    const {crypto, skewMaxMs = 0, twin} = this.#setup;
+    const {skewMaxMs = 0, twin} = this.#setup;
+    const {words} = this.checks;
     const isForker = twin !== undefined && (index === twin || index === this.#twin);
-    this.nodes.push(new SimLedgerNode({index, genesis: this.#genesis, crypto, voteSigner, isForker}));
+    this.nodes.push(new SimLedgerNode({index, genesis: this.#genesis, words, voteSigner, isForker}));
     this.#skewMs.push(skewMaxMs === 0 ? 0 : Math.floor(this.#random.between(-skewMaxMs, skewMaxMs)));
   }
 

@@ -10,7 +10,7 @@ import {restoreReplica} from "@catalyze/core/ledger/restoreReplica";
 import type {Signer} from "@catalyze/core/ports/signer";
 import type {UnixMs} from "@catalyze/core/primitives/time";
 import {MemoryDisk, MemoryStore} from "../fakes/memoryStore.ts";
-import type {SimCrypto} from "../market/simKeys.ts";
+import type {Words} from "./words.ts";
 
 /** Of work on a checkpoint at a time. */
 const SMALL_UNITS = 10;
@@ -19,7 +19,7 @@ const LARGE_UNITS = 800;
 export type SimLedgerOptions = {
   readonly index: number;
   readonly genesis: Genesis;
-  readonly crypto: SimCrypto;
+  readonly words: Words;
   readonly voteSigner: Signer | undefined;
   /** Goes on with its own branch when its log turns out to be forked. */
   readonly isForker: boolean;
@@ -47,12 +47,12 @@ export class SimLedgerNode {
   }
 
   async start(): Promise<void> {
-    const {genesis, crypto, voteSigner, isForker, index} = this.#options;
+    const {genesis, words, voteSigner, isForker, index} = this.#options;
     // Every second node computes its checkpoints in small pieces, with inputs in between.
     const workUnits = index % 2 === 1 ? SMALL_UNITS : LARGE_UNITS;
     const restored = await restoreReplica({genesis, store: this.store, signed: [...this.signed]});
-    const {verifier} = crypto;
-    this.replica = new Replica({genesis, verifier, voteSigner, isForker, workUnits}, restored);
+    const {verifier, decoders} = words;
+    this.replica = new Replica({genesis, verifier, decoders, voteSigner, isForker, workUnits}, restored);
   }
 
   /** Of its vote key; survives its crashes. */

@@ -6,7 +6,6 @@ import type {Book} from "./book.ts";
 import type {LogCell} from "./cell.ts";
 import type {Effect} from "./effects.ts";
 import type {Op} from "./op.ts";
-import {decodeOp} from "./opCodec.ts";
 import type {Pool, PoolItem} from "./pool.ts";
 import {decoded, rejected} from "./rejection.ts";
 import {isResolved} from "./resolved.ts";
@@ -18,6 +17,7 @@ export type OpIntakeComponents = {
   readonly voter: Voter;
   /** Whether what waits here may still be voted for by this node. */
   readonly isWitness: () => boolean;
+  readonly decode: (bytes: Uint8Array) => Op;
 };
 
 type From = PeerId | undefined;
@@ -45,8 +45,8 @@ export class OpIntake {
   }
 
   take(bytes: Uint8Array, from: From, nowMs: number): Effect[] {
-    const {book, pool, voter} = this.#components;
-    const read = decoded(decodeOp, bytes, from);
+    const {book, pool, voter, decode} = this.#components;
+    const read = decoded(decode, bytes, from);
     if ("refusal" in read) return [read.refusal];
     const op = read.value;
     const isKnown =

@@ -10,13 +10,13 @@ import {adoptionEffects} from "./adoptionEffects.ts";
 import type {Agreement} from "./agreement.ts";
 import type {Book, Taken} from "./book.ts";
 import type {Checkpoint, Head} from "./checkpoint.ts";
-import {decodeConsensus, encodeConsensus} from "./consensusCodec.ts";
+import {encodeConsensus} from "./consensusCodec.ts";
 import {consensusEffects} from "./consensusEffects.ts";
 import type {Cut} from "./cut.ts";
 import type {EntryNode} from "./dag.ts";
 import type {Effect, ReplicaInput} from "./effects.ts";
 import {entriesAfter} from "./entriesAfter.ts";
-import {decodeEntry, peekEntryHash, verifyEntry} from "./entryCodec.ts";
+import {peekEntryHash, verifyEntry} from "./entryCodec.ts";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import {ForkProofs} from "./forkProofs.ts";
 import {isConserved} from "./invariants.ts";
@@ -30,7 +30,7 @@ import {RecentCheckpoints} from "./recentCheckpoints.ts";
 import {seatOf} from "./register.ts";
 import {badCheckpoint, decoded, rejected} from "./rejection.ts";
 import {replicaParts} from "./replicaParts.ts";
-import type {LedgerReplica, ReplicaComponents, RestoredReplica} from "./replicaTypes.ts";
+import type {Decoders, LedgerReplica, ReplicaComponents, RestoredReplica} from "./replicaTypes.ts";
 import {encodeSigningRecord} from "./signingRecord.ts";
 import {leaderOf} from "./simplexTypes.ts";
 import type {LedgerState} from "./state.ts";
@@ -43,6 +43,7 @@ export class Replica implements LedgerReplica {
   readonly #components: ReplicaComponents;
   readonly #network: number;
   readonly #genesisHash: Uint8Array;
+  readonly #decoders: Decoders;
   readonly #book: Book;
   readonly #voter: Voter;
   readonly #pool: Pool;
@@ -62,6 +63,7 @@ export class Replica implements LedgerReplica {
     this.isMoved = parts.isMoved;
     this.#network = parts.network;
     this.#genesisHash = parts.genesisHash;
+    this.#decoders = parts.decoders;
     this.#book = parts.book;
     this.#voter = parts.voter;
     this.#pool = parts.pool;
@@ -222,7 +224,7 @@ export class Replica implements LedgerReplica {
   }
 
   #hear({seats, head, words, from}: Extract<ReplicaInput, {kind: "heard"}>): Effect[] {
-    const read = decoded(decodeConsensus, words, from);
+    const read = decoded(this.#decoders.consensus, words, from);
     if ("refusal" in read) return [read.refusal];
     if (this.#ownLog?.hear({seats, head, words: read.value}) !== false) return [];
     return [rejected({code: "SIGNATURE_INVALID", reason: "words", op: undefined, from})];
@@ -239,7 +241,7 @@ export class Replica implements LedgerReplica {
   #takeEntry(bytes: Uint8Array, from: From): Effect[] {
     const hash = peekEntryHash(bytes);
     if (hash !== undefined && this.hasEntry(hash)) return [];
-    const read = decoded(decodeEntry, bytes, from);
+    const read = decoded(this.#decoders.entry, bytes, from);
     if ("refusal" in read) return [read.refusal];
     const entry = read.value;
     const voteKey = this.base.register.seats[entry.header.witness]?.voteKey;
@@ -272,7 +274,7 @@ export class Replica implements LedgerReplica {
   }
 
   #takeConsensus(bytes: Uint8Array, from: From): Effect[] {
-    const read = decoded(decodeConsensus, bytes, from);
+    const read = decoded(this.#decoders.consensus, bytes, from);
     if ("refusal" in read) return [read.refusal];
     const {isSound, isAhead} = this.#agreement.receive(read.value);
     const effects: Effect[] = isAhead ? [{kind: "fetch", from}] : [];

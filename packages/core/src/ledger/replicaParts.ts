@@ -4,14 +4,17 @@ import type {Signer} from "../ports/signer.ts";
 import {fromHex} from "../primitives/bytes.ts";
 import {Agreement} from "./agreement.ts";
 import {Book, type BookOptions} from "./book.ts";
+import {decodeConsensus} from "./consensusCodec.ts";
+import {decodeEntry} from "./entryCodec.ts";
 import {checkEvidence} from "./evidence.ts";
 import {genesisHash, networkIdOf} from "./genesis.ts";
 import {checkOpForm} from "./opChecks.ts";
+import {decodeOp} from "./opCodec.ts";
 import {OpIntake} from "./opIntake.ts";
 import {OwnLog} from "./ownLog.ts";
 import {Pool} from "./pool.ts";
 import {seatOf} from "./register.ts";
-import type {ReplicaComponents, RestoredReplica} from "./replicaTypes.ts";
+import type {Decoders, ReplicaComponents, RestoredReplica} from "./replicaTypes.ts";
 import {readSigningTable} from "./signingTable.ts";
 import {VOTE_RULES} from "./voteRules.ts";
 import {Voter} from "./voter.ts";
@@ -22,12 +25,15 @@ const DELAY_MAX_MS = 1_000;
 /** Of work on a checkpoint before other inputs get their turn: some 5 ms. */
 const WORK_UNITS = 500;
 
+const DECODERS: Decoders = {entry: decodeEntry, op: decodeOp, consensus: decodeConsensus};
+
 export type ReplicaParts = {
   /** `undefined` for a follower, and where the signing table was moved to another machine. */
   readonly voteSigner: Signer | undefined;
   readonly isMoved: boolean;
   readonly network: number;
   readonly genesisHash: Uint8Array;
+  readonly decoders: Decoders;
   readonly book: Book;
   readonly voter: Voter;
   readonly pool: Pool;
@@ -39,7 +45,7 @@ export type ReplicaParts = {
 
 export function replicaParts(components: ReplicaComponents, restored: RestoredReplica): ReplicaParts {
   const {genesis, verifier, voteRules = VOTE_RULES} = components;
-  const {isForker = false, hasForgotten = false, workUnits = WORK_UNITS} = components;
+  const {isForker = false, hasForgotten = false, workUnits = WORK_UNITS, decoders = DECODERS} = components;
   const hash = genesisHash(genesis);
   const network = {network: networkIdOf(hash), genesisHash: fromHex(hash)};
   const check = {...network, verifier};
@@ -68,7 +74,10 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
     return new OwnLog({...parts, ...{witness, signer, isForker, hasForgotten}}, table.entries);
   };
   const isWitness = () => signer !== undefined && book.committee.seatOf(signer.publicKey) !== undefined;
-  const intake = new OpIntake({book, pool, voter, isWitness});
+  const intake = new OpIntake({book, pool, voter, isWitness, decode: decoders.op});
   const {isMoved} = table;
-  return {...network, ...{voteSigner: signer, isMoved, book, voter, pool, agreement, intake, openOwnLog}};
+  return {
+    ...{...network, voteSigner: signer, isMoved, decoders},
+    ...{book, voter, pool, agreement, intake, openOwnLog},
+  };
 }

@@ -5,6 +5,7 @@ import type {Hash, OpId} from "../primitives/id.ts";
 import type {UnixMs} from "../primitives/time.ts";
 import type {Checkpoint, Head} from "./checkpoint.ts";
 import type {VoterMask} from "./committee.ts";
+import type {ConsensusMessage} from "./consensusCodec.ts";
 import type {Effect, ReplicaInput} from "./effects.ts";
 import type {Entry} from "./entry.ts";
 import type {FinalCheckpoint} from "./finality.ts";
@@ -29,6 +30,15 @@ export type ReplicaComponents = {
   readonly workUnits?: number;
   /** Only in simulations: goes on when its own log turns out to be forked. */
   readonly isForker?: boolean;
+  /** Only in simulations: nodes of one process read the same bytes once. */
+  readonly decoders?: Decoders;
+};
+
+/** How bytes from outside become values; each throws `DECODE_INVALID`. */
+export type Decoders = {
+  readonly entry: (bytes: Uint8Array) => Entry;
+  readonly op: (bytes: Uint8Array) => Op;
+  readonly consensus: (bytes: Uint8Array) => ConsensusMessage;
 };
 
 /** An op that was visible in the cut of a checkpoint, with its votes there, but not applied yet. */

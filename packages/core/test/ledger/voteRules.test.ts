@@ -2,6 +2,7 @@
  * The rules that stand behind one another, each alone: with all in place the simulation cannot tell them
  * apart, since a second vote on a slot is refused by memory, by the parent rule and as a fork.
  */
+import {tryApply} from "@catalyze/core/ledger/apply";
 import {Tally} from "@catalyze/core/ledger/certificates";
 import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {genesisState} from "@catalyze/core/ledger/genesisState";
@@ -55,6 +56,22 @@ describe("the slot rule alone", () => {
     expect(voterWith(["slot"], votes).refusal(rival, momentOf([]))).toMatchObject({reason: "slotTaken"});
     // What the epoch's votes had certified was settled when it closed.
     expect(voterWith(["slot"], votes).refusal(rival, {...momentOf([]), epoch: 2})).toBeUndefined();
+  });
+});
+
+describe("the form rule alone", () => {
+  it("checks an op again when its signers have changed since it came in", () => {
+    const voter = voterWith(["form"]);
+    const moment = momentOf([]);
+    const exitAddress = new Uint8Array(20);
+    const rotation = {kind: "account", keys: [bob.publicKey], threshold: 1, exitAddress} as const;
+    const rotate = ownOp(genesis, alice, FIRST, rotation);
+    const after = ownOp(genesis, alice, {seq: 1n, head: rotate.id}, transfer(bob.account, 7n));
+    expect(voter.check(after, moment)).toMatchObject({ok: true});
+    expect(voter.refusal(after, moment)).toBeUndefined();
+    const view = moment.view.fork();
+    expect(tryApply(view, rotate, {height: 0n}).ok).toBe(true);
+    expect(voter.refusal(after, {...moment, view})).toMatchObject({reason: "signerKey"});
   });
 });
 

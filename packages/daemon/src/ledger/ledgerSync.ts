@@ -56,6 +56,8 @@ export class LedgerSync {
   readonly #components: LedgerSyncComponents;
   readonly #abort = new AbortController();
   readonly #wanted = new Set<PeerId>();
+  /** The last round went to one that was named. */
+  #wasNamed = false;
   /** Whose turn it is to be asked. */
   #turn = 0;
   /** Who said that what this node lacks is gone there: others are asked first. */
@@ -140,14 +142,16 @@ export class LedgerSync {
     return this.#isBehind ? BEHIND_MS : IDLE_MS;
   }
 
-  /** Whoever was named, else a witness, else anyone; of those that may have it. */
+  /**
+   * Whoever was named, else a witness, else anyone; of those that may have it. After one that was named it is the
+   * others' turn: who sends again and again what cannot be taken in, and answers nothing, would have every round.
+   */
   #choose(): PeerId | undefined {
     const {net, random, isWitness, isAsking} = this.#components;
     const connected = new Set(net.peers().map((info) => info.peer));
-    for (const peer of this.#wanted) {
-      this.#wanted.delete(peer);
-      if (connected.has(peer)) return peer;
-    }
+    const named = this.#wasNamed ? undefined : this.#takeWanted(connected);
+    this.#wasNamed = named !== undefined;
+    if (named !== undefined) return named;
     const hopeful = [...connected].filter((peer) => !this.#incomplete.has(peer));
     if (hopeful.length === 0) this.#incomplete.clear();
     const asked = hopeful.length === 0 ? [...connected] : hopeful;
@@ -155,6 +159,14 @@ export class LedgerSync {
     const from = witnesses.length > 0 ? witnesses : asked;
     if (isAsking()) return from[this.#turn++ % from.length];
     return from[Math.floor(random.float() * from.length)];
+  }
+
+  #takeWanted(connected: ReadonlySet<PeerId>): PeerId | undefined {
+    for (const peer of this.#wanted) {
+      this.#wanted.delete(peer);
+      if (connected.has(peer)) return peer;
+    }
+    return undefined;
   }
 
   async #round(peer: PeerId): Promise<void> {

@@ -121,3 +121,40 @@ it("asks others first once a peer has said that what it lacks is gone there", as
   expect(asked.at(-1)).toBe("witness");
   await clock.complete(sync.stop());
 });
+
+it("gives others their turn after one that was named, though that one is named all the time", async () => {
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock, new SeededRandom(3), {});
+  const asked: string[] = [];
+  for (const name of ["liar", "witness"])
+    network.join(name as PeerId).handle("ledger", async (stream) => {
+      while ((await stream.receive()) !== undefined) {
+        asked.push(name);
+        if (name === "witness") await stream.send(encodeLedgerFrame({case: "syncReply", value: {code: ""}}));
+      }
+    });
+  const sync: LedgerSync = new LedgerSync({
+    ...{net: network.join("asker" as PeerId), clock, random: new SeededRandom(5), log: silentLog},
+    metrics: {syncRound: () => undefined} as unknown as LedgerSyncComponents["metrics"],
+    push: async () => [],
+    request: () => {
+      // It sends another entry that cannot be taken in while it leaves the question unanswered.
+      sync.request("liar" as PeerId);
+      return {case: "syncRequest", value: {}};
+    },
+    progress: () => 0n,
+    isBehind: () => true,
+    isWitness: (peer) => peer === "witness",
+    isAsking: () => false,
+    testimony: () => undefined,
+    join: async () => false,
+    reconcile: async () => undefined,
+    refused: () => undefined,
+  });
+  await clock.advance(100);
+  sync.start();
+  sync.request("liar" as PeerId);
+  await clock.advance(30_000);
+  expect(asked.slice(0, 4)).toEqual(["liar", "witness", "liar", "witness"]);
+  await clock.complete(sync.stop());
+});
