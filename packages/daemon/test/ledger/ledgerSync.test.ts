@@ -136,7 +136,7 @@ it("gives others their turn after one that was named, though that one is named a
   const sync: LedgerSync = new LedgerSync({
     ...{net: network.join("asker" as PeerId), clock, random: new SeededRandom(5), log: silentLog},
     metrics: {syncRound: () => undefined} as unknown as LedgerSyncComponents["metrics"],
-    push: async () => [],
+    pushAll: async () => [],
     request: () => {
       // It sends another entry that cannot be taken in while it leaves the question unanswered.
       sync.request("liar" as PeerId);
