@@ -1,9 +1,30 @@
 /** What is stored and said when a final checkpoint became the base. */
-import type {Adopted} from "./book.ts";
+import type {Write} from "../ports/store.ts";
+import type {OpId} from "../primitives/id.ts";
 import type {Cut} from "./cut.ts";
+import type {EntryNode} from "./dag.ts";
 import type {Effect} from "./effects.ts";
-import {encodeEvidence} from "./evidenceCodec.ts";
+import {type Certificate, encodeEvidence} from "./evidenceCodec.ts";
 import {encodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
+import type {Op} from "./op.ts";
+
+/** What the end of an epoch leaves. */
+export type Closed = {
+  /** Seen, voted for by somebody, and not applied. */
+  readonly unresolved: readonly Op[];
+  /** Of ops that were certified here and not applied: their cells are frozen until somebody shows them. */
+  readonly certificates: readonly Certificate[];
+  /** Certified by votes of the new epoch that had come already. */
+  readonly early: readonly OpId[];
+  /** Taken in now: they had waited for the new epoch, or for what nobody needs any more. */
+  readonly freed: readonly EntryNode[];
+};
+
+export type Adopted = Closed & {
+  readonly writes: readonly Write[];
+  /** Applied, and not seen certified before: by the closing rule, or by evidence. */
+  readonly unseen: readonly OpId[];
+};
 
 export type Adoption = {
   readonly adopted: Adopted;

@@ -110,8 +110,18 @@ export class EntryWriter {
     const {pool, book, witness} = this.#components;
     if (this.#isSealed() || !book.committee.has(witness)) return Number.POSITIVE_INFINITY;
     const hasWork = this.#unanswered.size > 0 || this.#sideTips.size > 0 || pool.hasFresh;
-    const wanted = Math.min(hasWork ? Number.NEGATIVE_INFINITY : pool.retryMs, this.#stampMs());
-    return Math.max(wanted, this.#lastMs + book.params.entryIntervalMs);
+    const workMs = hasWork ? Number.NEGATIVE_INFINITY : pool.retryMs;
+    const pace = book.paceOf(witness);
+    return Math.min(
+      Math.max(workMs, this.#afterLastMs(pace.votes)),
+      Math.max(this.#stampMs(), this.#afterLastMs(pace.stamps)),
+    );
+  }
+
+  /** No log grows without end: its writer slows down, and then waits for a checkpoint (`entryRoom.ts`). */
+  #afterLastMs(pace: number): number {
+    const {entryIntervalMs} = this.#components.book.params;
+    return Number.isFinite(pace) ? this.#lastMs + entryIntervalMs * pace : Number.POSITIVE_INFINITY;
   }
 
   /** The next entry, or none when there is nothing to vote for and no stamp to give. */

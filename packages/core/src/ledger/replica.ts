@@ -243,10 +243,12 @@ export class Replica implements LedgerReplica {
     if ("refusal" in read) return [read.refusal];
     const entry = read.value;
     const voteKey = this.base.register.seats[entry.header.witness]?.voteKey;
-    const refuse = (code: "DECODE_INVALID" | "SIGNATURE_INVALID", reason: string) => [
+    const refuse = (code: "DECODE_INVALID" | "SIGNATURE_INVALID" | "NOT_FOUND", reason: string) => [
       rejected({code, reason, op: undefined, from}),
     ];
     if (entry.header.network !== this.#network) return refuse("DECODE_INVALID", "network");
+    // A peer that is an epoch further on may have it, and is no liar.
+    if (this.#book.dag.isBeyond(entry)) return refuse("NOT_FOUND", "beyond");
     // Perhaps of one that gets a seat by a checkpoint which is missing here: no fault of who passes it on.
     if (voteKey === undefined)
       return [{kind: "fetch", from}, rejected({code: "NOT_FOUND", reason: "author", op: undefined, from})];

@@ -4,6 +4,7 @@ import type {Signer} from "../ports/signer.ts";
 import {fromHex} from "../primitives/bytes.ts";
 import {Agreement} from "./agreement.ts";
 import {Book, type BookOptions} from "./book.ts";
+import {ENTRY_ROOM} from "./entryRoom.ts";
 import {checkEvidence} from "./evidence.ts";
 import {genesisHash, networkIdOf} from "./genesis.ts";
 import {checkOpForm} from "./opChecks.ts";
@@ -40,13 +41,14 @@ export type ReplicaParts = {
 export function replicaParts(components: ReplicaComponents, restored: RestoredReplica): ReplicaParts {
   const {genesis, verifier, voteRules = VOTE_RULES} = components;
   const {isForker = false, hasForgotten = false, workUnits = WORK_UNITS} = components;
+  const {entryRoom: room = ENTRY_ROOM} = components;
   const hash = genesisHash(genesis);
   const network = {network: networkIdOf(hash), genesisHash: fromHex(hash)};
   const check = {...network, verifier};
   const isSound: BookOptions["isSound"] = (op, state, epoch) => checkOpForm(op, {...check, state, epoch}).ok;
   const prove: BookOptions["prove"] = (proof, register) =>
     checkEvidence(proof, {register, params: genesis.params, verifier, ...network});
-  const book = new Book({isSound, prove}, restored);
+  const book = new Book({isSound, prove, room}, restored);
   const table = readSigningTable(restored.signed);
   const signer = table.isMoved ? undefined : components.voteSigner;
   const voter = new Voter(

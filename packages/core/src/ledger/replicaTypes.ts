@@ -7,6 +7,7 @@ import type {Checkpoint, Head} from "./checkpoint.ts";
 import type {VoterMask} from "./committee.ts";
 import type {Effect, ReplicaInput} from "./effects.ts";
 import type {Entry} from "./entry.ts";
+import type {EntryRoom} from "./entryRoom.ts";
 import type {FinalCheckpoint} from "./finality.ts";
 import type {Genesis} from "./genesis.ts";
 import type {Op} from "./op.ts";
@@ -27,6 +28,8 @@ export type ReplicaComponents = {
   readonly voteRules?: readonly VoteRule[];
   /** Units of work on a checkpoint (`primitives/work.ts`) before other inputs get their turn. */
   readonly workUnits?: number;
+  /** Only in simulations: less room than a network's members have. */
+  readonly entryRoom?: EntryRoom;
   /** Only in simulations: goes on when its own log turns out to be forked. */
   readonly isForker?: boolean;
 };

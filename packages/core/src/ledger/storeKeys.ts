@@ -54,6 +54,10 @@ export function entryKey({entry, isMain}: Pick<EntryNode, "entry" | "isMain">): 
   return `${entryKeyAt(witness, n)}${isMain ? "" : `/${entry.hash}`}`;
 }
 
+export function entryWrites(nodes: readonly EntryNode[]): Write[] {
+  return nodes.map((node) => ({key: entryKey(node), value: node.entry.bytes}));
+}
+
 export function entryKeyAt(witness: number, n: bigint): string {
   return entryPrefix(witness) + String(n).padStart(12, "0");
 }
