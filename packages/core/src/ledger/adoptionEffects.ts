@@ -1,6 +1,7 @@
 /** What is stored and said when a final checkpoint became the base. */
 import type {Write} from "../ports/store.ts";
 import type {OpId} from "../primitives/id.ts";
+import type {VoterMask} from "./committee.ts";
 import type {Cut} from "./cut.ts";
 import type {EntryNode} from "./dag.ts";
 import type {Effect} from "./effects.ts";
@@ -11,7 +12,7 @@ import type {Op} from "./op.ts";
 /** What the end of an epoch leaves. */
 export type Closed = {
   /** Seen, voted for by somebody, and not applied. */
-  readonly unresolved: readonly Op[];
+  readonly unresolved: readonly {readonly op: Op; readonly mask: VoterMask}[];
   /** Of ops that were certified here and not applied: their cells are frozen until somebody shows them. */
   readonly certificates: readonly Certificate[];
   /** Certified by votes of the new epoch that had come already. */

@@ -222,7 +222,7 @@ export class Book {
     const certificates = [...this.#certified.values()].flatMap(
       (op) => proveCertificate(op, {dag: this.dag, tally, epoch: ended}, {committee, params}) ?? [],
     );
-    const unresolved = [...tally.candidates()].map(({op}) => op);
+    const unresolved = [...tally.candidates()];
     this.#certified.clear();
     this.#blocked = [];
     this.#live = new Tally(this.committee);

@@ -5,11 +5,13 @@
  * A committee of one takes the same path as any other: its own entry is a quorum.
  */
 import {LIMITS} from "@catalyze/proto/limits";
+import {equalBytes} from "../primitives/bytes.ts";
 import type {Hash, OpId, PeerId} from "../primitives/id.ts";
 import {adoptionEffects} from "./adoptionEffects.ts";
 import type {Agreement} from "./agreement.ts";
 import type {Book, Taken} from "./book.ts";
 import type {Checkpoint, Head} from "./checkpoint.ts";
+import type {Committee, VoterMask} from "./committee.ts";
 import {decodeConsensus, encodeConsensus} from "./consensusCodec.ts";
 import {consensusEffects} from "./consensusEffects.ts";
 import type {Cut} from "./cut.ts";
@@ -161,7 +163,9 @@ export class Replica implements LedgerReplica {
   }
 
   unlistedOps(): readonly Op[] {
-    return this.#pool.ops().filter(({id}) => this.#book.tally.get(id) === undefined);
+    const isCarried = ({id, bytes}: Op) =>
+      this.#book.tally.get(id)?.copies.some((copy) => equalBytes(copy.bytes, bytes)) === true;
+    return this.#pool.ops().filter((op) => !isCarried(op));
   }
 
   holdsAfter(heads: readonly Head[], height: bigint): boolean {
@@ -333,17 +337,25 @@ export class Replica implements LedgerReplica {
   #adopt(cut: Cut, final: FinalCheckpoint, nowMs: number): Effect[] {
     const {checkpoint, iteration} = final;
     const isOurs = this.seat === leaderOf(this.#book.committee, checkpoint.height, iteration);
+    const {committee} = this.#book;
     const adopted = this.#book.adopt(cut, final);
     this.#recent.add(final);
     this.#viewMayHaveChanged();
     this.#voter.forget(this.#book.base, this.#book.epoch);
-    if (this.isMember) for (const op of adopted.unresolved) this.#pool.add(op, undefined, nowMs);
+    for (const {op} of adopted.unresolved.filter(({mask}) => this.#isOurs(mask, committee)))
+      this.#pool.add(op, undefined, {nowMs, isChecked: false});
     this.#intake.forget(nowMs);
     const effects = adoptionEffects({adopted, cut, final, isOurs});
     if (checkpoint.isLastOfEpoch) effects.push(...this.#beginEpoch(adopted.freed));
     this.#agreement.next();
     if (!isConserved(this.#book.base.totals)) effects.push(...this.#stop("I1: money was made or lost"));
     return effects;
+  }
+
+  /** This witness votes for it anew: it did before, or somebody honest did. What one bad member carried is its own. */
+  #isOurs(mask: VoterMask, committee: Committee): boolean {
+    const own = this.seat === undefined ? 0 : committee.bitOf(this.seat);
+    return this.isMember && ((mask & own) !== 0 || committee.hasHonest(mask));
   }
 
   /** Perhaps this node's key has a seat from now on. */

@@ -7,6 +7,7 @@ import {Book, type BookOptions} from "./book.ts";
 import {ENTRY_ROOM} from "./entryRoom.ts";
 import {checkEvidence} from "./evidence.ts";
 import {genesisHash, networkIdOf} from "./genesis.ts";
+import {Liars} from "./liars.ts";
 import {checkOpForm} from "./opChecks.ts";
 import {OpIntake} from "./opIntake.ts";
 import {OwnLog} from "./ownLog.ts";
@@ -14,7 +15,7 @@ import {Pool} from "./pool.ts";
 import {seatOf} from "./register.ts";
 import type {ReplicaComponents, RestoredReplica} from "./replicaTypes.ts";
 import {readSigningTable} from "./signingTable.ts";
-import {VOTE_RULES} from "./voteRules.ts";
+import {VOTE_RULES, type VoteContext} from "./voteRules.ts";
 import {Voter} from "./voter.ts";
 
 /** Δ of checkpoint agreement: a quarter of the interval, within what networks are like. */
@@ -51,10 +52,10 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
   const book = new Book({isSound, prove, room}, restored);
   const table = readSigningTable(restored.signed);
   const signer = table.isMoved ? undefined : components.voteSigner;
-  const voter = new Voter(
-    {...check, rules: voteRules, isProof: (proof, register) => prove(proof, register) !== undefined},
-    table.votes,
-  );
+  const liars = new Liars(() => book.committee);
+  const isProof: VoteContext["isProof"] = (proof, register) => prove(proof, register) !== undefined;
+  const areLiars: VoteContext["areLiars"] = (mask) => liars.areAll(mask);
+  const voter = new Voter({...check, rules: voteRules, isProof, areLiars}, table.votes);
   voter.forget(book.base, book.epoch);
   const pool = new Pool();
   const delayMs = () => Math.min(DELAY_MAX_MS, Math.max(DELAY_MIN_MS, book.params.checkpointIntervalMs / 4));
@@ -66,11 +67,11 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
   const openOwnLog = () => {
     const witness = signer && seatOf(book.base.register, signer.publicKey);
     if (signer === undefined || witness === undefined) return undefined;
-    const parts = {...network, ...{book, pool, voter, verifier}};
+    const parts = {...network, ...{book, pool, voter, verifier, liars}};
     return new OwnLog({...parts, ...{witness, signer, isForker, hasForgotten}}, table.entries);
   };
   const isWitness = () => signer !== undefined && book.committee.seatOf(signer.publicKey) !== undefined;
-  const intake = new OpIntake({book, pool, voter, isWitness});
+  const intake = new OpIntake({book, pool, voter, liars, isWitness});
   const {isMoved} = table;
   return {...network, ...{voteSigner: signer, isMoved, book, voter, pool, agreement, intake, openOwnLog}};
 }
