@@ -3,6 +3,7 @@
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import type {Committee} from "@catalyze/core/ledger/committee";
 import type {ReplicaInput} from "@catalyze/core/ledger/effects";
+import type {EntryRoom} from "@catalyze/core/ledger/entryRoom";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {safeFee} from "@catalyze/core/ledger/governance";
@@ -70,6 +71,8 @@ export type SimLedgerSetup = {
   readonly bad?: number;
   /** It links to entries of long ago. */
   readonly linksDeep?: boolean;
+  /** It writes as much as it can. Logs have little room. */
+  readonly floods?: boolean;
   /** How many tricks are played with forbidden ops. */
   readonly tricks?: number;
   /** All but one of the owners begin with next to nothing: payments rest on payments. */
@@ -99,6 +102,9 @@ export type SimLedgerSetup = {
 
 type Round = {readonly progress: bigint; readonly entries: number; readonly isStuck: boolean};
 type Event = {readonly atMs: number; readonly order: number; readonly run: () => void | Promise<void>};
+
+/** Less than a flooder fills; an honest witness writes 50 entries a height at most. */
+export const SMALL_ROOM: EntryRoom = {uncoveredMax: 160n, perHeight: 60n, ownUncoveredMax: 80n};
 
 const BALANCE = 100_000n;
 const FORK_MS_MAX = 6_000;
@@ -255,8 +261,9 @@ export class SimLedger {
     for (let index = 0; index < nodes; index++) this.#addNode(index, votes[index]);
     if (setup.bad !== undefined) {
       const [signer, random] = [votes[setup.bad]!, this.#random.fork("bad witness")];
-      const {bad: index, linksDeep = false} = setup;
-      this.#badWitness = new BadWitness({index, genesis: this.#genesis, crypto, signer, random, linksDeep});
+      const {bad: index, linksDeep = false, floods = false} = setup;
+      const {genesis} = this;
+      this.#badWitness = new BadWitness({index, genesis, crypto, signer, random, linksDeep, floods});
       this.#bad.add(setup.bad);
     }
     if (setup.twin === undefined) return;
@@ -301,7 +308,9 @@ export class SimLedger {
   #addNode(index: number, voteSigner: Signer | undefined): void {
     const {crypto, skewMaxMs = 0, twin} = this.#setup;
     const isForker = twin !== undefined && (index === twin || index === this.#twin);
-    this.nodes.push(new SimLedgerNode({index, genesis: this.#genesis, crypto, voteSigner, isForker}));
+    const room = this.#setup.floods === true ? {entryRoom: SMALL_ROOM} : {};
+    const {genesis} = this;
+    this.nodes.push(new SimLedgerNode({index, genesis, crypto, voteSigner, isForker, ...room}));
     this.#skewMs.push(skewMaxMs === 0 ? 0 : Math.floor(this.#random.between(-skewMaxMs, skewMaxMs)));
   }
 
@@ -364,6 +373,11 @@ export class SimLedger {
   /** Number of the first entry of the bad witness that links to entries of long ago. */
   get firstDeepN(): bigint | undefined {
     return this.#badWitness?.firstDeepN;
+  }
+
+  /** Entries that the bad witness wrote. */
+  get badEntries(): bigint {
+    return this.#badWitness?.written ?? 0n;
   }
 
   get genesis(): Genesis {
