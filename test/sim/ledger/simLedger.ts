@@ -421,6 +421,7 @@ export class SimLedger {
     const from = this.live().find(({snapshot, index}) => snapshot !== undefined && index !== node.index);
     if (from?.snapshot === undefined) return this.#after(500, () => this.#join(node));
     node.wipe();
+    this.checks.lostDisk(node.index);
     node.disk.write(await beginningFrom(from.snapshot, this.#worldOf(from)), true);
     this.joins += 1;
     await this.#boot(node);
@@ -438,6 +439,7 @@ export class SimLedger {
     const beginning = await beginningFrom(snapshot, this.#worldOf(from));
     const writes = [...(await forgetWrites(node.store)), ...beginning];
     node.crash();
+    this.checks.lostDisk(node.index);
     node.disk.write(writes, true);
     this.joins += 1;
     this.rejoins += 1;
@@ -540,6 +542,7 @@ export class SimLedger {
   #wipe(node: SimLedgerNode): void {
     this.faults.wipes += 1;
     node.wipe();
+    this.checks.lostDisk(node.index);
   }
 
   /** No other witness still has to find out what it signed. */

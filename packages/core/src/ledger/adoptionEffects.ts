@@ -5,8 +5,9 @@ import type {VoterMask} from "./committee.ts";
 import type {Cut} from "./cut.ts";
 import type {EntryNode} from "./dag.ts";
 import type {Effect} from "./effects.ts";
-import {type Certificate, encodeEvidence} from "./evidenceCodec.ts";
+import type {Certificate} from "./evidenceCodec.ts";
 import {encodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
+import type {KeptLate} from "./lateCertificates.ts";
 import type {Op} from "./op.ts";
 
 /** What the end of an epoch leaves. */
@@ -33,12 +34,14 @@ export type Adoption = {
   readonly final: FinalCheckpoint;
   /** This node proposed it: one of those that could send it does, who misses it asks. */
   readonly isOurs: boolean;
+  /** What became of certificates that closings left out. */
+  readonly late: KeptLate;
 };
 
 /** The store comes first. */
-export function adoptionEffects({adopted, cut, final, isOurs}: Adoption): Effect[] {
-  const {writes, unseen, certificates, early} = adopted;
-  const effects: Effect[] = [{kind: "store", writes}];
+export function adoptionEffects({adopted, cut, final, isOurs, late}: Adoption): Effect[] {
+  const {unseen, early} = adopted;
+  const effects: Effect[] = [{kind: "store", writes: [...adopted.writes, ...late.writes]}];
   if (isOurs) effects.push({kind: "broadcast", what: "checkpoint", bytes: encodeFinalCheckpoint(final)});
   if (unseen.length > 0) effects.push({kind: "certified", ops: unseen});
   const {height, epoch, stateRoot, isLastOfEpoch} = final.checkpoint;
@@ -49,9 +52,11 @@ export function adoptionEffects({adopted, cut, final, isOurs}: Adoption): Effect
     moves: cut.moves,
   });
   if (early.length > 0) effects.push({kind: "certified", ops: early});
-  for (const certificate of certificates) {
-    const proof = encodeEvidence({kind: "certificate", certificate});
-    effects.push({kind: "evidence", what: "certificate", proof});
-  }
+  effects.push(...late.proofs.map(shown));
   return effects;
+}
+
+/** To be put on the ledger. */
+export function shown(proof: Uint8Array): Effect {
+  return {kind: "evidence", what: "certificate", proof};
 }

@@ -7,7 +7,7 @@
 import {LIMITS} from "@catalyze/proto/limits";
 import {equalBytes} from "../primitives/bytes.ts";
 import type {Hash, OpId, PeerId} from "../primitives/id.ts";
-import {adoptionEffects} from "./adoptionEffects.ts";
+import {adoptionEffects, shown} from "./adoptionEffects.ts";
 import type {Agreement} from "./agreement.ts";
 import type {Book, Taken} from "./book.ts";
 import type {Checkpoint, Head} from "./checkpoint.ts";
@@ -22,6 +22,7 @@ import {decodeEntry, peekEntryHash, verifyEntry} from "./entryCodec.ts";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import {ForkProofs} from "./forkProofs.ts";
 import {isConserved} from "./invariants.ts";
+import {type KeptLate, LateCertificates} from "./lateCertificates.ts";
 import type {Op} from "./op.ts";
 import type {OpIntake} from "./opIntake.ts";
 import type {Certified} from "./opProof.ts";
@@ -40,6 +41,8 @@ import type {Voter} from "./voter.ts";
 
 type From = PeerId | undefined;
 
+const NOTHING_LATE: KeptLate = {writes: [], proofs: []};
+
 export class Replica implements LedgerReplica {
   readonly isMoved: boolean;
   readonly #components: ReplicaComponents;
@@ -54,6 +57,7 @@ export class Replica implements LedgerReplica {
   readonly #openOwnLog: () => OwnLog | undefined;
   #ownLog: OwnLog | undefined;
   readonly #forkProofs = new ForkProofs();
+  readonly #late: LateCertificates;
   #viewVersion = 0;
   #stopped: string | undefined;
   #isStarted = false;
@@ -71,6 +75,7 @@ export class Replica implements LedgerReplica {
     this.#agreement = parts.agreement;
     this.#openOwnLog = parts.openOwnLog;
     this.#ownLog = parts.openOwnLog();
+    this.#late = new LateCertificates(restored.late, (proof) => this.isOfUse(proof));
     this.#recent = new RecentCheckpoints(restored.checkpoints, restored.checkpoint);
     if (this.isSilent) this.#agreement.stopVoting();
   }
@@ -222,7 +227,7 @@ export class Replica implements LedgerReplica {
   #start(): Effect[] {
     if (this.#isStarted) return [];
     this.#isStarted = true;
-    return this.#ownLog?.start() ?? [];
+    return [...(this.#ownLog?.start() ?? []), ...this.#late.usable().map(shown)];
   }
 
   #hear({seats, head, words, from}: Extract<ReplicaInput, {kind: "heard"}>): Effect[] {
@@ -345,7 +350,10 @@ export class Replica implements LedgerReplica {
     for (const {op} of adopted.unresolved.filter(({mask}) => this.#isOurs(mask, committee)))
       this.#pool.add(op, undefined, {nowMs, isChecked: false});
     this.#intake.forget(nowMs);
-    const effects = adoptionEffects({adopted, cut, final, isOurs});
+    const late = checkpoint.isLastOfEpoch
+      ? this.#late.closed(checkpoint.height, adopted.certificates)
+      : NOTHING_LATE;
+    const effects = adoptionEffects({adopted, cut, final, isOurs, late});
     if (checkpoint.isLastOfEpoch) effects.push(...this.#beginEpoch(adopted.freed));
     this.#agreement.next();
     if (!isConserved(this.#book.base.totals)) effects.push(...this.#stop("I1: money was made or lost"));

@@ -10,6 +10,7 @@ import type {Entry} from "./entry.ts";
 import type {EntryRoom} from "./entryRoom.ts";
 import type {FinalCheckpoint} from "./finality.ts";
 import type {Genesis} from "./genesis.ts";
+import type {StoredLate} from "./lateCertificates.ts";
 import type {Op} from "./op.ts";
 import type {Certified} from "./opProof.ts";
 import type {LedgerParams} from "./params.ts";
@@ -53,6 +54,8 @@ export type RestoredReplica = {
   readonly entries: readonly Entry[];
   /** The latest final checkpoints before `checkpoint`, encoded, ascending: for peers that lag. */
   readonly checkpoints: readonly Uint8Array[];
+  /** Certificates that closings left out. */
+  readonly late: readonly StoredLate[];
   /** Records of the signing table, oldest first. */
   readonly signed: readonly Uint8Array[];
 };

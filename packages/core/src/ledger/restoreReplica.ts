@@ -15,6 +15,7 @@ import type {Genesis} from "./genesis.ts";
 import {genesisCheckpoint, genesisState} from "./genesisState.ts";
 import {genesisParams} from "./governance.ts";
 import {decodeGovernance, governanceHash} from "./governanceCodec.ts";
+import {storedLate} from "./lateCertificates.ts";
 import {coveredHeads, type Register} from "./register.ts";
 import {decodeRegister, registerHash} from "./registerCodec.ts";
 import type {RestoredReplica} from "./replicaTypes.ts";
@@ -48,8 +49,8 @@ export function freshReplica(genesis: Genesis): RestoredReplica {
   const base = genesisState(genesis);
   const checkpoint = genesisCheckpoint(genesis, base);
   const final = {checkpoint, hash: checkpointHash(checkpoint), iteration: 0, signatures: []};
-  const nothing = {carried: [], floor: [], places: [], covered: [], entries: [], checkpoints: [], signed: []};
-  return {base, checkpoint: final, ...nothing};
+  const logs = {floor: [], places: [], covered: [], entries: []};
+  return {base, checkpoint: final, ...logs, carried: [], checkpoints: [], late: [], signed: []};
 }
 
 /** Throws `STORE_CORRUPT` of the store, `DECODE_INVALID` or an `InvariantError` when the records contradict. */
@@ -79,7 +80,8 @@ export async function restoreReplica({genesis, store, signed}: RestoreInput): Pr
     .reverse();
   const floor = await floorOf(store, {height, base});
   const places = await storedPlaces(store);
-  return {base, checkpoint, carried: carried.ops, floor, places, covered, entries, checkpoints, signed};
+  const late = await storedLate(store);
+  return {base, checkpoint, carried: carried.ops, floor, places, covered, entries, checkpoints, late, signed};
 }
 
 /** Ends of the logs where the epoch began. */

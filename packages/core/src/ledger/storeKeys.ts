@@ -31,6 +31,8 @@ export const KEY = {
   carried: "ls/carried",
   /** What the cuts of the present epoch cover: see `storedPlaces.ts`. */
   places: "ls/places/",
+  /** See `lateCertificates.ts`. */
+  late: "ls/late/",
   register: "ls/register",
   governance: "ls/governance",
   handovers: "lt/",
