@@ -22,6 +22,7 @@ import type {RestoredReplica} from "./replicaTypes.ts";
 import {LedgerState} from "./state.ts";
 import {storedPlaces} from "./storedPlaces.ts";
 import {
+  carriedKey,
   cellKey,
   checkpointKey,
   decodeCarried,
@@ -66,9 +67,9 @@ export async function restoreReplica({genesis, store, signed}: RestoreInput): Pr
   assert(checkpoint.hash === hash, "the last checkpoint is not the one that was adopted");
   const base = await stateOf(fresh.base, store, checkpoint);
   const carriedBytes = await store.get(KEY.carried);
-  const carried = carriedBytes === undefined ? {ops: [], entryKeys: []} : decodeCarried(carriedBytes);
+  const carried = carriedBytes === undefined ? {ops: [], entries: []} : decodeCarried(carriedBytes);
   const heads = coveredHeads(checkpoint.checkpoint, base.register);
-  const covered = await coveredEntries(store, heads, carried.entryKeys);
+  const covered = await coveredEntries(store, heads, carried.entries.map(carriedKey));
   const entries = await entriesAbove(store, base.register, heads);
   const before = await store.range(KEY.checkpoints, {limit: CHECKPOINTS_MAX + 1, reverse: true});
   const begun = (await storedHeight(store, KEY.begun)) ?? 0n;

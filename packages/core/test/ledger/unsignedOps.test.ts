@@ -71,6 +71,19 @@ describe("a member that carries ops nobody signed", () => {
     expect(certifiedIn(settle(replicas, NOW + 200))).toContain(op.id);
   });
 
+  it("hides no op from a follower with a false copy of it", () => {
+    const {hear, submit, replicas} = world();
+    const [op] = opsOf(1) as [Op];
+    const follower = new Replica(
+      {genesis, verifier: createVerifier(), voteSigner: undefined},
+      freshReplica(genesis),
+    );
+    replicas.push(follower);
+    hear(entryOf(genesis, {witness: BAD, carry: [forged(op)]}).bytes);
+    submit(op);
+    expect(follower.unlistedOps().map(({bytes}) => bytes)).toEqual([op.bytes]);
+  });
+
   it("costs each voter one slow check an epoch, however many it carries", () => {
     const {replicas, hear, state} = world();
     const carry = opsOf(20).map(forged);
