@@ -108,7 +108,7 @@ export function createWorld(options: WorldOptions, peerIds?: readonly string[]):
   return {
     ...{genesis, hash: fromHex(hash), network: networkIdOf(hash), owners, voteSigners, verifier},
     hasBudgets: options.hasBudgets ?? false,
-    thread: new CheckThread(),
+    thread: new CheckThread({clock: new SystemClock()}),
   };
 }
 

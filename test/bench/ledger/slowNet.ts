@@ -9,6 +9,7 @@ export function slowNet(net: Net, delayMs: () => number): Net {
   return {
     self: net.self,
     peers: () => net.peers(),
+    hostOf: (peer) => net.hostOf(peer),
     onPeer: (listener) => net.onPeer(listener),
     publish: async (topic, data) => {
       await late();

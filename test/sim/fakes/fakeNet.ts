@@ -58,6 +58,10 @@ export class FakeNet implements Net {
     }));
   }
 
+  hostOf(): string | undefined {
+    return undefined;
+  }
+
   onPeer(listener: (event: PeerEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -19,6 +19,7 @@ import {signEntry} from "@catalyze/core/ledger/entryCodec";
 import type {FinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import type {Op} from "@catalyze/core/ledger/op";
+import {decodeOp} from "@catalyze/core/ledger/opCodec";
 import {committeeNow, genesisRegister} from "@catalyze/core/ledger/register";
 import {replicaParts} from "@catalyze/core/ledger/replicaParts";
 import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
@@ -62,10 +63,15 @@ type Options = {
   readonly random: SeededRandom;
   /** It links to entries of long ago, with new stamps and old ones, and has few other habits. */
   readonly linksDeep?: boolean;
+  /** It writes entry after entry, and carries ops with false signatures. */
+  readonly floods?: boolean;
 };
 
 /** Entries of others remembered of each log, from its beginning on. */
 const OLD_PER_WITNESS = 40;
+/** Written at once by one that floods, and ops that they carry. */
+const FLOOD_ENTRIES = 25;
+const FLOOD_OPS = 5;
 
 export class BadWitness {
   readonly #options: Options;
@@ -83,6 +89,11 @@ export class BadWitness {
   #said: ConsensusMessage[] = [];
   readonly #led = new Set<string>();
   #head: Head;
+  /** Entries that it wrote. */
+  get written(): bigint {
+    return this.#head.n;
+  }
+
   /** Number of its first entry with such links. */
   firstDeepN: bigint | undefined;
 
@@ -138,7 +149,23 @@ export class BadWitness {
   }
 
   act(nowMs: number): BadWord[] {
-    return [...this.#entries(nowMs), ...this.#agreement()];
+    const flood = this.#options.floods === true ? this.#flood(nowMs) : [];
+    return [...this.#entries(nowMs), ...flood, ...this.#agreement()];
+  }
+
+  /** Some with stamps of heights to come, as if that made room for more. */
+  #flood(nowMs: number): BadWord[] {
+    const heard = this.#heard.flatMap(({carry}) => carry);
+    return Array.from({length: FLOOD_ENTRIES}, () => {
+      const carry = this.#random.shuffle(heard).slice(0, FLOOD_OPS).map(forged);
+      const {height = 0n, hash = NO_HASH} = this.#stamps.at(-1) ?? {};
+      const stamp = {height: height + BigInt(this.#random.int(3)), hash};
+      const unique = [...new Map(carry.map((op) => [op.id, op])).values()];
+      const entry = this.#entry(nowMs, {carry: unique, links: []}, [], stamp);
+      this.#head = {witness: this.#options.index, n: entry.header.n, hash: entry.hash};
+      this.#book.take(entry);
+      return {kind: "entry", bytes: entry.bytes, to: () => true};
+    });
   }
 
   #entries(nowMs: number): BadWord[] {
@@ -324,4 +351,11 @@ export class BadWitness {
   #someOther(): number {
     return this.#random.int(this.#options.genesis.witnesses.length);
   }
+}
+
+/** The same op with a signature that is none. */
+function forged({bytes}: Op): Op {
+  const copy = Uint8Array.from(bytes);
+  copy[copy.length - 1]! ^= 1;
+  return decodeOp(copy);
 }

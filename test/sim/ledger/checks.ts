@@ -39,6 +39,8 @@ export class Checks {
   /** Slot → the op certified there, anywhere. */
   readonly #certified = new Map<string, Op>();
   readonly #certifiedIds = new Set<OpId>();
+  /** Op → nodes that said so, and still have on disk what they said it from. */
+  readonly #certifiedAt = new Map<OpId, Set<number>>();
   readonly #heights = new Map<bigint, CheckpointSummary>();
   readonly #signed = new Map<string, string>();
   /** Of that, what reached anybody. */
@@ -78,6 +80,7 @@ export class Checks {
 
   /** A node is as it was some time ago: what it signed since and nobody heard was never signed. */
   forgot(index: number): void {
+    this.lostDisk(index);
     for (const key of this.#signed.keys()) if (key.startsWith(`${index}/`)) this.#signed.delete(key);
     for (const [key, value] of this.#heard) if (key.startsWith(`${index}/`)) this.#signed.set(key, value);
   }
@@ -114,11 +117,20 @@ export class Checks {
     return this.#certified.values();
   }
 
-  /** What was certified anywhere is applied, or will be: a lock that closed has no more use for a claim. */
+  /** Its database is gone, and with it what it alone knew. */
+  lostDisk(index: number): void {
+    for (const nodes of this.#certifiedAt.values()) nodes.delete(index);
+  }
+
+  /**
+   * What was certified anywhere is applied, or will be: a lock that closed has no more use for a claim. Of an owner
+   * who signed two ops for one slot that holds while a node that said so keeps its disk.
+   */
   lostIn(view: LedgerState): OpId[] {
     const lost = [...this.#certified.values()].filter((op) => {
       const isDone = this.#applied.has(op.id) || !isResolved(view, op);
-      return !isDone && op.body.payload.kind !== "claim";
+      const isKept = !this.#options.isCheat(op.body.cell) || (this.#certifiedAt.get(op.id)?.size ?? 0) > 0;
+      return !isDone && isKept && op.body.payload.kind !== "claim";
     });
     return lost.map(({id}) => id);
   }
@@ -147,7 +159,7 @@ export class Checks {
     for (const effect of spoken) {
       if (effect.kind === "violation") throw new Error(`node ${node.index}: ${effect.reason}`);
       if (effect.kind === "broadcast") this.#checkWord(node, effect);
-      if (effect.kind === "certified") for (const id of effect.ops) this.#checkCertified(id);
+      if (effect.kind === "certified") this.#noteCertified(node, effect.ops);
       if (effect.kind === "checkpointed") this.#checkCheckpoint(node, effect, parts.nowMs);
     }
     const {replica} = node;
@@ -167,6 +179,13 @@ export class Checks {
       const due = askedBy(body.payload);
       if (drawn !== undefined && drawn < due)
         throw new Error(`certified claim ${id} of ${due} was paid ${drawn}`);
+    }
+  }
+
+  #noteCertified({index}: SimLedgerNode, ids: readonly OpId[]): void {
+    for (const id of ids) {
+      this.#checkCertified(id);
+      this.#certifiedAt.set(id, (this.#certifiedAt.get(id) ?? new Set()).add(index));
     }
   }
 

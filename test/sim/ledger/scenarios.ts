@@ -101,6 +101,11 @@ export const SCENARIOS = {
     ...{...BASE, seed, witnesses: 4, bad: seed % 4, linksDeep: true, joiners: 1, owners: 20, logsS: 6},
     ...{stormMs: 25_000, faults: {drop: 0.02, duplicate: 0.02, crash: 0.003, crashFrom: 4}},
   }),
+  /** One of four writes entries without end and carries ops nobody signed, while nodes restart and begin anew. */
+  flooding: (seed: number) => ({
+    ...{...BASE, seed, witnesses: 4, bad: seed % 4, floods: true, equivocators: 1, joiners: 1},
+    ...{stormMs: 12_000, faults: {...STORM, crash: 0.0006, crashFrom: 4, oneWay: 0.1}},
+  }),
   /** Owners reach followers only, and no follower hands an op to anybody but by comparing what both keep. */
   carried: (seed: number) => ({
     ...{...BASE, seed, witnesses: 4, followers: 3, equivocators: 1, viaFollowers: true},
@@ -113,7 +118,7 @@ export type ScenarioName = keyof typeof SCENARIOS;
 /** A soak lives every so many seeds of each: long lives, and those that differ little from others, are rarer. */
 export const EVERY: Readonly<Record<ScenarioName, number>> = {
   ...{one: 1, storm: 1, hostile: 1, poor: 1, governed: 1, changing: 1},
-  ...{forking: 2, joining: 2, silent: 3, carried: 3, joiningHostile: 3, deep: 3, deepStorm: 3},
+  ...{forking: 2, joining: 2, silent: 3, carried: 3, joiningHostile: 3, deep: 3, deepStorm: 3, flooding: 3},
   ...{judged: 2, judgedHostile: 3},
   ...{forgetting: 5, joiningForks: 6, forgettingHostile: 10, pruning: 10, pruningForks: 20, calm: 100},
 };

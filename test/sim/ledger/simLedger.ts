@@ -3,6 +3,7 @@
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import type {Committee} from "@catalyze/core/ledger/committee";
 import type {ReplicaInput} from "@catalyze/core/ledger/effects";
+import type {EntryRoom} from "@catalyze/core/ledger/entryRoom";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import {safeFee} from "@catalyze/core/ledger/governance";
@@ -71,6 +72,8 @@ export type SimLedgerSetup = {
   readonly bad?: number;
   /** It links to entries of long ago. */
   readonly linksDeep?: boolean;
+  /** It writes as much as it can. Logs have little room. */
+  readonly floods?: boolean;
   /** How many tricks are played with forbidden ops. */
   readonly tricks?: number;
   /** All but one of the owners begin with next to nothing: payments rest on payments. */
@@ -100,6 +103,9 @@ export type SimLedgerSetup = {
 
 type Round = {readonly progress: bigint; readonly entries: number; readonly isStuck: boolean};
 type Event = {readonly atMs: number; readonly order: number; readonly run: () => void | Promise<void>};
+
+/** Less than a flooder fills; an honest witness writes 50 entries a height at most. */
+export const SMALL_ROOM: EntryRoom = {uncoveredMax: 160n, perHeight: 60n, ownUncoveredMax: 80n};
 
 const BALANCE = 100_000n;
 const FORK_MS_MAX = 6_000;
@@ -256,8 +262,9 @@ export class SimLedger {
     for (let index = 0; index < nodes; index++) this.#addNode(index, votes[index]);
     if (setup.bad !== undefined) {
       const [signer, random] = [votes[setup.bad]!, this.#random.fork("bad witness")];
-      const {bad: index, linksDeep = false} = setup;
-      this.#badWitness = new BadWitness({index, genesis: this.#genesis, crypto, signer, random, linksDeep});
+      const {bad: index, linksDeep = false, floods = false} = setup;
+      const {genesis} = this;
+      this.#badWitness = new BadWitness({index, genesis, crypto, signer, random, linksDeep, floods});
       this.#bad.add(setup.bad);
     }
     if (setup.twin === undefined) return;
@@ -303,7 +310,9 @@ export class SimLedger {
     const {skewMaxMs = 0, twin} = this.#setup;
     const {words} = this.checks;
     const isForker = twin !== undefined && (index === twin || index === this.#twin);
-    this.nodes.push(new SimLedgerNode({index, genesis: this.#genesis, words, voteSigner, isForker}));
+    const room = this.#setup.floods === true ? {entryRoom: SMALL_ROOM} : {};
+    const genesis = this.#genesis;
+    this.nodes.push(new SimLedgerNode({index, genesis, words, voteSigner, isForker, ...room}));
     this.#skewMs.push(skewMaxMs === 0 ? 0 : Math.floor(this.#random.between(-skewMaxMs, skewMaxMs)));
   }
 
@@ -368,6 +377,11 @@ export class SimLedger {
     return this.#badWitness?.firstDeepN;
   }
 
+  /** Entries that the bad witness wrote. */
+  get badEntries(): bigint {
+    return this.#badWitness?.written ?? 0n;
+  }
+
   get genesis(): Genesis {
     return this.#genesis;
   }
@@ -409,6 +423,7 @@ export class SimLedger {
     const from = this.live().find(({snapshot, index}) => snapshot !== undefined && index !== node.index);
     if (from?.snapshot === undefined) return this.#after(500, () => this.#join(node));
     node.wipe();
+    this.checks.lostDisk(node.index);
     node.disk.write(await beginningFrom(from.snapshot, this.#worldOf(from)), true);
     this.joins += 1;
     await this.#boot(node);
@@ -426,6 +441,7 @@ export class SimLedger {
     const beginning = await beginningFrom(snapshot, this.#worldOf(from));
     const writes = [...(await forgetWrites(node.store)), ...beginning];
     node.crash();
+    this.checks.lostDisk(node.index);
     node.disk.write(writes, true);
     this.joins += 1;
     this.rejoins += 1;
@@ -528,6 +544,7 @@ export class SimLedger {
   #wipe(node: SimLedgerNode): void {
     this.faults.wipes += 1;
     node.wipe();
+    this.checks.lostDisk(node.index);
   }
 
   /** No other witness still has to find out what it signed. */

@@ -3,6 +3,7 @@
  * performed as the shell does it: records, then store, then words. A crash can fall between any two.
  */
 import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
+import type {EntryRoom} from "@catalyze/core/ledger/entryRoom";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {type SnapshotSource, snapshotSource} from "@catalyze/core/ledger/makeSnapshot";
 import {Replica} from "@catalyze/core/ledger/replica";
@@ -23,6 +24,7 @@ export type SimLedgerOptions = {
   readonly voteSigner: Signer | undefined;
   /** Goes on with its own branch when its log turns out to be forked. */
   readonly isForker: boolean;
+  readonly entryRoom?: EntryRoom;
 };
 
 export type Spoken = Exclude<Effect, {kind: "store"} | {kind: "sign"}>;
@@ -47,12 +49,14 @@ export class SimLedgerNode {
   }
 
   async start(): Promise<void> {
-    const {genesis, words, voteSigner, isForker, index} = this.#options;
+    const {genesis, words, voteSigner, isForker, index, entryRoom} = this.#options;
     // Every second node computes its checkpoints in small pieces, with inputs in between.
     const workUnits = index % 2 === 1 ? SMALL_UNITS : LARGE_UNITS;
     const restored = await restoreReplica({genesis, store: this.store, signed: [...this.signed]});
     const {verifier, decoders} = words;
-    this.replica = new Replica({genesis, verifier, decoders, voteSigner, isForker, workUnits}, restored);
+    const room = entryRoom === undefined ? {} : {entryRoom};
+    const about = {genesis, verifier, decoders, voteSigner, isForker, workUnits};
+    this.replica = new Replica({...about, ...room}, restored);
   }
 
   /** Of its vote key; survives its crashes. */

@@ -67,6 +67,10 @@ export const NodeInfo = Type.Object({
   middlewareBps: Type.Optional(Count),
   clockOffsetMs: Type.Optional(Type.Number()),
   rssBytes: Count,
+  checkThreadFailures: Type.Integer({
+    minimum: 0,
+    description: "times that the thread which checks signatures died or hung; beyond 3 it stays away",
+  }),
   node: Type.String(),
   platform: Type.String(),
 });

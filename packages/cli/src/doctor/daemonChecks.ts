@@ -36,6 +36,14 @@ function executorCheck({executor, roles}: NodeInfo): Check {
   return {name, state: "warning", detail: "none, and so it earns nothing", fix: "Its log says why."};
 }
 
+/** After a few failures everything is checked where the node does all else. */
+function checkThreadCheck({checkThreadFailures: failures}: NodeInfo): readonly Check[] {
+  if (failures === 0) return [];
+  const detail = `the thread that checks signatures failed ${failures} times since the start`;
+  const fix = "Its log says why. Restart the daemon when the machine is well again.";
+  return [{name: "signatures", state: "warning", detail, fix}];
+}
+
 async function runningChecks(client: ApiClient): Promise<readonly Check[]> {
   const {isReady, phase, reason} = await client.call("readyz", {});
   if (reason?.startsWith(ERRORS.LEDGER_INVARIANT.message)) {
@@ -60,6 +68,7 @@ async function runningChecks(client: ApiClient): Promise<readonly Check[]> {
   return [
     {name: "daemon", state: "ok", detail: `ready at ${client.target.url}, version ${status.version}`},
     executorCheck(info),
+    ...checkThreadCheck(info),
     peers.length > 0
       ? {name: "peers", state: "ok", detail: `${peers.length} connected`}
       : {name: "peers", state: "warning", detail: "none", fix: "Join a network: ctz up --join <address>"},

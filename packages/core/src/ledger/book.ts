@@ -5,6 +5,7 @@
  */
 import type {Write} from "../ports/store.ts";
 import type {OpId} from "../primitives/id.ts";
+import type {Adopted, Closed} from "./adoptionEffects.ts";
 import {proveCertificate} from "./certificateProof.ts";
 import {Tally} from "./certificates.ts";
 import {type Checkpoint, type Head, voteEpochOf} from "./checkpoint.ts";
@@ -12,8 +13,8 @@ import type {Committee} from "./committee.ts";
 import {type Cut, type CutContext, countVotes} from "./cut.ts";
 import {Dag, type EntryNode, type Offered} from "./dag.ts";
 import type {Entry} from "./entry.ts";
+import {type EntryRoom, type RoomMoment, roomAbove, type WriterPace, writerPace} from "./entryRoom.ts";
 import {isOfUse} from "./evidence.ts";
-import type {Certificate} from "./evidenceCodec.ts";
 import type {FinalCheckpoint} from "./finality.ts";
 import {fold} from "./fold.ts";
 import {genesisParams, paramsAt} from "./governance.ts";
@@ -25,33 +26,15 @@ import type {RestoredReplica} from "./replicaTypes.ts";
 import {isResolved} from "./resolved.ts";
 import type {LedgerState} from "./state.ts";
 import {placeWrites} from "./storedPlaces.ts";
-import {checkpointWrites, entryKey} from "./storeKeys.ts";
+import {checkpointWrites, entryWrites} from "./storeKeys.ts";
 import type {VoteMoment} from "./voter.ts";
 
-export type BookOptions = Pick<CutContext, "isSound" | "prove">;
+export type BookOptions = Pick<CutContext, "isSound" | "prove"> & {readonly room: EntryRoom};
 
 export type Taken = {
   readonly offered: Offered;
   readonly certified: readonly Op[];
   readonly writes: readonly Write[];
-};
-
-/** What the end of an epoch leaves. */
-export type Closed = {
-  /** Seen, voted for by somebody, and not applied. */
-  readonly unresolved: readonly Op[];
-  /** Of ops that were certified here and not applied: their cells are frozen until somebody shows them. */
-  readonly certificates: readonly Certificate[];
-  /** Certified by votes of the new epoch that had come already. */
-  readonly early: readonly OpId[];
-  /** Taken in now: they had waited for the new epoch, or for what nobody needs any more. */
-  readonly freed: readonly EntryNode[];
-};
-
-export type Adopted = Closed & {
-  readonly writes: readonly Write[];
-  /** Applied, and not seen certified before: by the closing rule, or by evidence. */
-  readonly unseen: readonly OpId[];
 };
 
 const NOTHING_CLOSED: Closed = {unresolved: [], certificates: [], early: [], freed: []};
@@ -63,6 +46,7 @@ export class Book {
   readonly dag = new Dag(
     (seat) => this.committee.has(seat),
     ({header}) => voteEpochOf(header, genesisParams(this.#base.governance)),
+    ({header}) => roomAbove(header.stampH, this.#room),
   );
   readonly #options: BookOptions;
   #base: LedgerState;
@@ -181,6 +165,17 @@ export class Book {
     return paramsAt(this.#base.governance, this.epoch);
   }
 
+  /** How fast a member may write. */
+  paceOf(witness: number): WriterPace {
+    const covered = this.#ends().find((head) => head.witness === witness);
+    return writerPace({head: this.dag.head(witness), covered, floor: this.dag.floorOf(witness)}, this.#room);
+  }
+
+  get #room(): RoomMoment {
+    const {checkpointsPerEpoch} = genesisParams(this.#base.governance);
+    return {...this.#options.room, checkpointsPerEpoch, height: this.checkpoint.height};
+  }
+
   /** Takes in an entry whose author was checked. */
   take(entry: Entry): Taken {
     return this.#taken(this.dag.offer(entry));
@@ -227,7 +222,7 @@ export class Book {
     const certificates = [...this.#certified.values()].flatMap(
       (op) => proveCertificate(op, {dag: this.dag, tally, epoch: ended}, {committee, params}) ?? [],
     );
-    const unresolved = [...tally.candidates()].map(({op}) => op);
+    const unresolved = [...tally.candidates()];
     this.#certified.clear();
     this.#blocked = [];
     this.#live = new Tally(this.committee);
@@ -290,8 +285,4 @@ export class Book {
     this.#blocked = blocked.map(({op}) => op);
     this.#viewVersion += 1;
   }
-}
-
-function entryWrites(nodes: readonly EntryNode[]): Write[] {
-  return nodes.map((node) => ({key: entryKey(node), value: node.entry.bytes}));
 }

@@ -70,6 +70,11 @@ export class Committee {
     return this.#weigh(mask) >= this.quorum;
   }
 
+  /** More than 1/3: one of them is honest. */
+  hasHonest(mask: VoterMask): boolean {
+    return 3 * this.#weigh(mask) > this.totalWeight;
+  }
+
   #member(seat: number): Member | undefined {
     const place = this.#places.get(seat);
     return place === undefined ? undefined : this.members[place];

@@ -29,6 +29,8 @@ export type Offered =
   | {readonly kind: "known"}
   /** Of what the epochs before have settled. */
   | {readonly kind: "outside"}
+  /** Its log may not go so far yet. */
+  | {readonly kind: "beyond"}
   /** Something that it rests on is missing. */
   | {readonly kind: "waiting"}
   /** Of a forked log and linked to by nobody, or of no use before another epoch begins. */
@@ -62,10 +64,17 @@ export class Dag {
   readonly #dropped = new Map<number, bigint>();
   readonly #isServing: (seat: number) => boolean;
 
-  /** `isServing`: whose entries are taken in before anybody links to them; `epochOf`: in which epoch one votes. */
-  constructor(isServing: (seat: number) => boolean, epochOf: (entry: Entry) => number) {
+  /**
+   * `isServing`: whose entries are taken in before anybody links to them; `epochOf`: in which epoch one votes;
+   * `roomOf`: how far above the floor it may stand.
+   */
+  constructor(
+    isServing: (seat: number) => boolean,
+    epochOf: (entry: Entry) => number,
+    roomOf: (entry: Entry) => bigint,
+  ) {
     this.#isServing = isServing;
-    this.#graph = new EpochGraph(epochOf);
+    this.#graph = new EpochGraph(epochOf, roomOf);
   }
 
   node(hash: Hash): EntryNode | undefined {
@@ -140,6 +149,7 @@ export class Dag {
       if (this.rivalOf(entry) !== undefined) this.#forked.add(entry.header.witness);
       return {kind: "outside"};
     }
+    if (this.isBeyond(entry)) return {kind: "beyond"};
     if (this.#graph.isEarly(entry)) {
       this.#orphans.add(entry, []);
       return {kind: "held"};
@@ -220,6 +230,16 @@ export class Dag {
     return this.#graph.isOutside(entry);
   }
 
+  /** Whether its log may not go so far yet: worth no look at its signature. */
+  isBeyond(entry: Entry): boolean {
+    return this.#graph.isBeyond(entry);
+  }
+
+  /** End of a log in the cut that closed the epoch before. */
+  floorOf(witness: number): Head | undefined {
+    return this.#graph.floorOf(witness);
+  }
+
   /** Only when restoring: nothing is here yet. */
   restore({epoch, floor, heads, places, covered}: StartingGraph): void {
     this.#graph.begin(epoch, floor);
@@ -242,10 +262,7 @@ export class Dag {
       if (this.#graph.isOnFloor(entry)) this.#graph.add(hash, entry.header);
       else if (!isCovered) this.#nodes.delete(hash);
     }
-    for (const [witness, {hash}] of this.#heads) {
-      const end = this.#graph.floorOf(witness);
-      if (end !== undefined && !this.has(hash)) this.#heads.set(witness, end);
-    }
+    for (const [witness, {hash}] of this.#heads) if (!this.has(hash)) this.#headBack(witness);
     return this.#orphans.takeAll().flatMap((entry) => {
       const offered = this.offer(entry);
       return offered.kind === "ingested" ? offered.nodes : [];
@@ -273,6 +290,19 @@ export class Dag {
   holdsAfter(heads: readonly Head[]): boolean {
     const known = new Map(heads.map(({witness, n}) => [witness, n]));
     return [...this.#dropped].every(([witness, n]) => (known.get(witness) ?? 0n) >= n);
+  }
+
+  /** Its head is not in the graph any more: to the last entry above the floor that is. */
+  #headBack(witness: number): void {
+    let end = this.#graph.floorOf(witness);
+    this.#heads.delete(witness);
+    for (const {entry, isMain} of this.#nodes.values()) {
+      const {header, hash} = entry;
+      const isNext = header.witness === witness && header.n === (end?.n ?? 0n) + 1n;
+      const isOn = header.n === 1n || header.prev === end?.hash;
+      if (isMain && isNext && isOn && this.has(hash)) end = {witness, n: header.n, hash};
+    }
+    if (end !== undefined) this.#heads.set(witness, end);
   }
 
   /** The highest number that is missing below a head. */

@@ -19,7 +19,11 @@ export type DivergentItem =
   | {readonly kind: "snapshot"; readonly height: bigint}
   | {readonly kind: "chunk"; readonly index: number}
   /** Parameters, proposals and votes. */
-  | {readonly kind: "governance"};
+  | {readonly kind: "governance"}
+  /** Votes that the last cut carries over. */
+  | {readonly kind: "carried"}
+  /** What the cut of a height covers. */
+  | {readonly kind: "places"; readonly height: bigint};
 
 /** The first record that is not what the records before it lead to. */
 export type Divergence = {
@@ -47,6 +51,7 @@ export function itemText(item: DivergentItem): string {
       return `${item.kind} ${item.id}`;
     case "checkpoint":
     case "snapshot":
+    case "places":
       return `${item.kind} ${item.height}`;
     case "chunk":
       return `chunk ${item.index}`;
@@ -55,6 +60,7 @@ export function itemText(item: DivergentItem): string {
     case "head":
     case "register":
     case "governance":
+    case "carried":
       return item.kind;
   }
 }

@@ -11,6 +11,7 @@ import {dueMs} from "./cut.ts";
 import type {EntryNode} from "./dag.ts";
 import {type Ack, type Entry, linksOf} from "./entry.ts";
 import {carriedBytes, ENTRY_OPS_MAX, signEntry} from "./entryCodec.ts";
+import type {Liars} from "./liars.ts";
 import type {Op} from "./op.ts";
 import type {Pool, PoolItem} from "./pool.ts";
 import type {VoteRefusal} from "./voteRules.ts";
@@ -20,6 +21,7 @@ export type EntryWriterComponents = {
   readonly book: Book;
   readonly pool: Pool;
   readonly voter: Voter;
+  readonly liars: Liars;
   readonly signer: Signer;
   /** Own seat. */
   readonly witness: number;
@@ -35,6 +37,8 @@ export type Written = {
   /** Ops given up: nothing came that would make them votable. */
   readonly refused: readonly Refused[];
 };
+
+type Voting = {readonly votes: SlotVote[]; readonly nowMs: number};
 
 type Refused = {readonly item: PoolItem; readonly refusal: VoteRefusal};
 
@@ -88,6 +92,7 @@ export class EntryWriter {
 
   /** Votes of the epoch that ended are void: what was not answered then is carried anew, or not at all. */
   beganEpoch(): void {
+    this.#components.liars.beganEpoch();
     this.#unanswered.clear();
     this.#sideTips.clear();
     for (const node of this.#components.book.dag.nodes()) this.saw(node);
@@ -118,8 +123,18 @@ export class EntryWriter {
     const {pool, book, witness} = this.#components;
     if (this.#isSealed() || !book.committee.has(witness)) return Number.POSITIVE_INFINITY;
     const hasWork = this.#unanswered.size > 0 || this.#sideTips.size > 0 || pool.hasFresh;
-    const wanted = Math.min(hasWork ? Number.NEGATIVE_INFINITY : pool.retryMs, this.#stampMs());
-    return Math.max(wanted, this.#lastMs + book.params.entryIntervalMs * (this.#isBusy ? BUSY_INTERVALS : 1));
+    const workMs = hasWork ? Number.NEGATIVE_INFINITY : pool.retryMs;
+    const pace = book.paceOf(witness);
+    return Math.min(
+      Math.max(workMs, this.#afterLastMs(Math.max(pace.votes, this.#isBusy ? BUSY_INTERVALS : 1))),
+      Math.max(this.#stampMs(), this.#afterLastMs(pace.stamps)),
+    );
+  }
+
+  /** No log grows without end: its writer slows down, and then waits for a checkpoint (`entryRoom.ts`). */
+  #afterLastMs(pace: number): number {
+    const {entryIntervalMs} = this.#components.book.params;
+    return Number.isFinite(pace) ? this.#lastMs + entryIntervalMs * pace : Number.POSITIVE_INFINITY;
   }
 
   /** The next entry, or none when there is nothing to vote for and no stamp to give. */
@@ -151,14 +166,23 @@ export class EntryWriter {
       if (acks.length >= OWN_ACKS_MAX) break;
       this.#unanswered.delete(node);
       const {hash, carry} = node.entry;
-      const exceptions: number[] = [];
-      for (const [index, op] of carry.entries()) {
-        if (!this.#voteCarried(op, moment, {votes, nowMs})) exceptions.push(index);
-      }
+      const exceptions = this.#exceptionsTo(node.entry, moment, {votes, nowMs});
       // A side tip is linked to even without a vote: what is here must be in the past of what is written.
       if (exceptions.length < carry.length || this.#sideTips.has(node)) acks.push({hash, exceptions});
     }
     return acks;
+  }
+
+  /** Ops of another's entry that get no vote. Its first forgery ends the look at what its author carries. */
+  #exceptionsTo({carry, header: {witness}}: Entry, moment: VoteMoment, voting: Voting): number[] {
+    const {liars} = this.#components;
+    const exceptions: number[] = [];
+    for (const [index, op] of carry.entries()) {
+      const outcome = liars.has(witness) ? "refused" : this.#voteCarried(op, moment, voting);
+      if (outcome === "forged") liars.add(witness);
+      if (outcome !== "voted") exceptions.push(index);
+    }
+    return exceptions;
   }
 
   #openSideTips(): Iterable<EntryNode> {
@@ -166,17 +190,18 @@ export class EntryWriter {
     return this.#sideTips;
   }
 
-  #voteCarried(op: Op, moment: VoteMoment, {votes, nowMs}: {votes: SlotVote[]; nowMs: number}): boolean {
+  #voteCarried(op: Op, moment: VoteMoment, {votes, nowMs}: Voting): "voted" | "refused" | "forged" {
     const {voter, pool} = this.#components;
-    if (voter.votedAt(moment.epoch, op.body) === op.id) return true;
+    if (voter.votedAt(moment.epoch, op.body) === op.id) return "voted";
+    if (voter.isForged(op, moment)) return "forged";
     const refusal = voter.refusal(op, moment);
     if (refusal === undefined) {
       votes.push(voter.vote(op, moment));
       pool.remove(op.id);
-      return true;
+      return "voted";
     }
-    if (refusal.isTemporary) pool.add(op, undefined, nowMs);
-    return false;
+    if (refusal.isTemporary) pool.add(op, undefined, {nowMs, isChecked: false});
+    return "refused";
   }
 
   #carry(moment: VoteMoment, votes: SlotVote[], nowMs: number): {carry: Op[]; refused: Refused[]} {

@@ -7,6 +7,7 @@
  *     all of that. One that links below waits for its epoch to end.
  *   - Of an entry of an earlier epoch every vote is void, so it rests on the one before it in its log alone.
  *   - An entry of a later epoch waits for that to begin: what it may link to is not known yet.
+ *   - How far a log may go above the floor is bounded (`entryRoom.ts`).
  *
  * So what a node must remember to say whether an entry is sound is what the epoch brought, and the same at each
  * node, however long it has run and wherever it began.
@@ -20,15 +21,17 @@ export type Place = {readonly witness: number; readonly n: bigint};
 
 export class EpochGraph {
   readonly #epochOf: (entry: Entry) => number;
+  readonly #roomOf: (entry: Entry) => bigint;
   #epoch = 1;
   /** By witness. */
   #floor: ReadonlyMap<number, Head> = new Map();
   /** Of everything in it, in memory or not. */
   readonly #places = new Map<Hash, Place>();
 
-  /** `epochOf`: in which epoch an entry votes. */
-  constructor(epochOf: (entry: Entry) => number) {
+  /** `epochOf`: in which epoch an entry votes; `roomOf`: how far above the floor it may stand. */
+  constructor(epochOf: (entry: Entry) => number, roomOf: (entry: Entry) => bigint) {
     this.#epochOf = epochOf;
+    this.#roomOf = roomOf;
   }
 
   /** Nothing is in it yet but the floor. */
@@ -66,9 +69,16 @@ export class EpochGraph {
     return floor !== undefined && (n <= floor.n || (n === floor.n + 1n && prev !== floor.hash));
   }
 
-  /** Whether its own log below it is in the graph. */
+  /** Further above the floor than its log may go in this epoch, as far as checkpoints are known. */
+  isBeyond(entry: Entry): boolean {
+    const {witness, n} = entry.header;
+    return !this.isEarly(entry) && n > (this.#floor.get(witness)?.n ?? 0n) + this.#roomOf(entry);
+  }
+
+  /** Whether its own log below it is in the graph, and it may be. */
   isOnFloor(entry: Entry): boolean {
-    return !this.isOutside(entry) && (entry.header.n === 1n || this.has(entry.header.prev));
+    if (this.isOutside(entry) || this.isBeyond(entry)) return false;
+    return entry.header.n === 1n || this.has(entry.header.prev);
   }
 
   /** What it rests on. */

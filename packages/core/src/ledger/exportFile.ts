@@ -6,10 +6,10 @@
  *            1 entry: witness u16, n u64    2 checkpoint: height u64    3 head: nothing
  *            4 cell: id 32, cell kind u8    5 withdrawal: address 20      6 register: nothing
  *            7 snapshot: height u64         8 chunk: index u32
- *            9 governance: nothing
+ *            9 governance: nothing          10 carried: nothing           11 places: height u64
  *   end    = 0 u8 | records u64
  *
- * Kinds come in groups: 7, 8, then entries and checkpoints mixed, then 3, 6, 9, 4, 5. Integers are big-endian. A place says
+ * Kinds come in groups: 7, 8, then entries and checkpoints mixed, then 3, 6, 9, 10, 11, 4, 5. Integers are big-endian. A place says
  * where the record was kept, so that a damaged one can be named.
  */
 import {LIMITS} from "@catalyze/proto/limits";
@@ -28,9 +28,12 @@ import {GENESIS_BYTES_MAX, parseGenesis} from "./parseGenesis.ts";
 import {REGISTER_BYTES_MAX} from "./registerCodec.ts";
 
 const MAGIC = utf8("CTZ-LEDGER");
-const VERSION = 4;
+const VERSION = 5;
 const END = 0;
 const HEADER_BYTES = MAGIC.length + 1 + 32 + 4;
+
+/** Ops and places of entries between two cuts: a committee of 21 fills 64 MiB only with a quorum against it. */
+const RESTART_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Bytes of one record by kind, with room above what the ledger writes. */
 const KINDS = {
@@ -41,8 +44,10 @@ const KINDS = {
   head: {tag: 3, group: 3, placeBytes: 0, bytesMax: 64},
   register: {tag: 6, group: 4, placeBytes: 0, bytesMax: REGISTER_BYTES_MAX},
   governance: {tag: 9, group: 5, placeBytes: 0, bytesMax: GOVERNANCE_BYTES_MAX},
-  cell: {tag: 4, group: 6, placeBytes: 33, bytesMax: 64 * 1024},
-  withdrawal: {tag: 5, group: 7, placeBytes: ADDRESS_BYTES, bytesMax: 64},
+  carried: {tag: 10, group: 6, placeBytes: 0, bytesMax: RESTART_BYTES_MAX},
+  places: {tag: 11, group: 7, placeBytes: 8, bytesMax: RESTART_BYTES_MAX},
+  cell: {tag: 4, group: 8, placeBytes: 33, bytesMax: 64 * 1024},
+  withdrawal: {tag: 5, group: 9, placeBytes: ADDRESS_BYTES, bytesMax: 64},
 } as const satisfies Record<LedgerRecord["kind"], object>;
 
 type Kind = LedgerRecord["kind"];
@@ -64,6 +69,7 @@ export function encodeExportRecord(record: LedgerRecord): Uint8Array {
       break;
     case "checkpoint":
     case "snapshot":
+    case "places":
       writeU64(writer, record.height);
       break;
     case "chunk":
@@ -79,6 +85,7 @@ export function encodeExportRecord(record: LedgerRecord): Uint8Array {
     case "head":
     case "register":
     case "governance":
+    case "carried":
       break;
   }
   return writer.bytes(record.bytes).finish();
@@ -201,6 +208,7 @@ function readRecord(kind: Kind, reader: ByteReader, length: number): LedgerRecor
       return {kind, witness: reader.u16(), n: reader.u64(), bytes: bytes()};
     case "checkpoint":
     case "snapshot":
+    case "places":
       return {kind, height: reader.u64(), bytes: bytes()};
     case "chunk":
       return {kind, index: reader.u32(), bytes: bytes()};
@@ -213,6 +221,7 @@ function readRecord(kind: Kind, reader: ByteReader, length: number): LedgerRecor
     case "head":
     case "register":
     case "governance":
+    case "carried":
       return {kind, bytes: bytes()};
   }
 }

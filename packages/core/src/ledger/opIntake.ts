@@ -1,10 +1,12 @@
 /** Ops that are handed in: checked once, then kept until an entry carries them. */
 import type {ErrorCode} from "../errors/table.ts";
+import {equalBytes} from "../primitives/bytes.ts";
 import type {PeerId} from "../primitives/id.ts";
 import {type Refusal, votable} from "./apply.ts";
 import type {Book} from "./book.ts";
 import type {LogCell} from "./cell.ts";
 import type {Effect} from "./effects.ts";
+import type {Liars} from "./liars.ts";
 import type {Op} from "./op.ts";
 import type {Pool, PoolItem} from "./pool.ts";
 import {decoded, rejected} from "./rejection.ts";
@@ -15,6 +17,7 @@ export type OpIntakeComponents = {
   readonly book: Book;
   readonly pool: Pool;
   readonly voter: Voter;
+  readonly liars: Liars;
   /** Whether what waits here may still be voted for by this node. */
   readonly isWitness: () => boolean;
   readonly decode: (bytes: Uint8Array) => Op;
@@ -49,9 +52,7 @@ export class OpIntake {
     const read = decoded(decode, bytes, from);
     if ("refusal" in read) return [read.refusal];
     const op = read.value;
-    const isKnown =
-      book.isCertified(op.id) || book.tally.get(op.id) !== undefined || pool.get(op.id) !== undefined;
-    if (isKnown) return [];
+    if (book.isCertified(op.id) || this.#isHere(op)) return [];
     const refuse = (code: ErrorCode, reason: string) => [rejected({code, reason, op: op.id, from})];
     const cell = book.view.logCell(op.body.cell);
     if (cell?.head === op.id) return [];
@@ -60,7 +61,21 @@ export class OpIntake {
     if (!check.ok) return refuse(check.code, check.reason);
     const problem = this.#problem(op, from);
     if (problem !== undefined) return refuse(problem.code, problem.reason);
-    return pool.add(op, from, nowMs) ? [] : refuse("QUEUE_FULL", "pool");
+    return pool.add(op, from, {nowMs, isChecked: true}) ? [] : refuse("QUEUE_FULL", "pool");
+  }
+
+  /**
+   * Waits here, or comes with entries that are looked at, in these very bytes: another copy of it may have a false
+   * signature, and whoever spread that first would stop its owner.
+   */
+  #isHere({id, body, bytes}: Op): boolean {
+    const {book, pool, voter, liars} = this.#components;
+    if (voter.votedAt(book.epoch, body) === id) return true;
+    const seen = book.tally.get(id);
+    const carried = seen === undefined || liars.areAll(seen.mask) ? [] : seen.copies;
+    const waiting = pool.get(id);
+    const copies = waiting === undefined ? carried : [...carried, waiting];
+    return copies.some((copy) => equalBytes(copy.bytes, bytes));
   }
 
   /** After a checkpoint. */

@@ -17,6 +17,8 @@ export type PoolItem = {
   refusal: {readonly code: ErrorCode; readonly reason: string} | undefined;
 };
 
+export type PoolEntrance = {readonly nowMs: number; readonly isChecked: boolean};
+
 /** DESIGN: pending pool of 50,000. */
 export const POOL_MAX = 50_000;
 /** Of ops of ordinary size the count is the bound; evidence may be large. */
@@ -55,9 +57,10 @@ export class Pool {
     return this.#waitingUntilMs;
   }
 
-  /** False when the pool is full. */
-  add(op: Op, from: PeerId | undefined, nowMs: number): boolean {
-    if (this.#items.has(op.id)) return true;
+  /** False when the pool is full. `isChecked`: it takes the place of a copy whose signatures nobody looked at. */
+  add(op: Op, from: PeerId | undefined, {nowMs, isChecked}: PoolEntrance): boolean {
+    if (this.#items.has(op.id) && !isChecked) return true;
+    this.remove(op.id);
     if (this.#items.size >= POOL_MAX || this.#bytes + op.bytes.length > POOL_BYTES_MAX) return false;
     this.#bytes += op.bytes.length;
     const item = {op, from, addedMs: nowMs, retryMs: nowMs, delayMs: RETRY_MIN_MS, refusal: undefined};

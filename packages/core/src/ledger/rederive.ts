@@ -26,6 +26,7 @@ import type {LedgerRecord} from "./ledgerRecord.ts";
 import {checkCheckpoint, violated} from "./rederiveCheckpoint.ts";
 import {authorDifference, type EntryRecord, missingLink} from "./rederiveEntry.ts";
 import type {OpSoundness} from "./rederiveOps.ts";
+import {RestartComparison} from "./rederiveRestart.ts";
 import {RederiveStart} from "./rederiveStart.ts";
 import {StateComparison, type StateDifference} from "./rederiveState.ts";
 import {missingValue, type ValueKind, valueDifference} from "./rederiveValues.ts";
@@ -68,6 +69,7 @@ export class Rederiver {
   readonly #outside = new Set<Hash>();
   readonly #check: OpSoundness;
   #comparison: StateComparison | undefined;
+  readonly #restart = new RestartComparison();
   #hasHead = false;
   readonly #values = new Set<ValueKind>();
   #uncoveredBytes = 0;
@@ -127,6 +129,13 @@ export class Rederiver {
       case "governance":
         this.#values.add(record.kind);
         return this.#at({kind: record.kind}, valueDifference(record.kind, this.#book.base, record.bytes));
+      case "carried":
+        return this.#at({kind: record.kind}, this.#restart.carried(this.#book, record.bytes));
+      case "places":
+        return this.#at(
+          {kind: record.kind, height: record.height},
+          this.#restart.places(record.height, record.bytes),
+        );
       case "head":
         this.#hasHead = true;
         return this.#at({kind: "head"}, this.#headDifference(record.bytes));
@@ -216,6 +225,7 @@ export class Rederiver {
       this.#uncoveredBytes -= cut.nodes.reduce((sum, {entry}) => sum + entry.bytes.length, 0);
       this.#ops += cut.applied.length;
       this.#book.adopt(cut, final);
+      this.#restart.adopted(cut);
       return undefined;
     } catch (error) {
       // What a quorum of bad witnesses certified may break any invariant of the checkpoint function.
@@ -239,6 +249,9 @@ export class Rederiver {
     const {height} = this.#book.checkpoint;
     if (height > 0n && !this.#hasHead)
       return this.#at({kind: "head"}, {field: "head", expected: `height ${height}`, found: "none"});
+    const forgotten = height > 0n ? this.#restart.missing() : undefined;
+    if (forgotten !== undefined)
+      return this.#at(forgotten, {field: forgotten.kind, expected: "one", found: "none"});
     const lost = missingValue(this.#book.base, genesisState(this.#genesis), this.#values);
     if (lost !== undefined) return this.#at({kind: lost}, {field: lost, expected: "one", found: "none"});
     const [violation] = checkInvariants(this.#book.base, 1);

@@ -5,11 +5,13 @@
  * A committee of one takes the same path as any other: its own entry is a quorum.
  */
 import {LIMITS} from "@catalyze/proto/limits";
+import {equalBytes} from "../primitives/bytes.ts";
 import type {Hash, OpId, PeerId} from "../primitives/id.ts";
-import {adoptionEffects} from "./adoptionEffects.ts";
+import {adoptionEffects, shown} from "./adoptionEffects.ts";
 import type {Agreement} from "./agreement.ts";
 import type {Book, Taken} from "./book.ts";
 import type {Checkpoint, Head} from "./checkpoint.ts";
+import type {Committee, VoterMask} from "./committee.ts";
 import {encodeConsensus} from "./consensusCodec.ts";
 import {consensusEffects} from "./consensusEffects.ts";
 import type {Cut} from "./cut.ts";
@@ -20,6 +22,7 @@ import {peekEntryHash, verifyEntry} from "./entryCodec.ts";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import {ForkProofs} from "./forkProofs.ts";
 import {isConserved} from "./invariants.ts";
+import {type KeptLate, LateCertificates} from "./lateCertificates.ts";
 import type {Op} from "./op.ts";
 import type {OpIntake} from "./opIntake.ts";
 import type {Certified} from "./opProof.ts";
@@ -38,6 +41,8 @@ import type {Voter} from "./voter.ts";
 
 type From = PeerId | undefined;
 
+const NOTHING_LATE: KeptLate = {writes: [], proofs: []};
+
 export class Replica implements LedgerReplica {
   readonly isMoved: boolean;
   readonly #components: ReplicaComponents;
@@ -53,6 +58,7 @@ export class Replica implements LedgerReplica {
   readonly #openOwnLog: () => OwnLog | undefined;
   #ownLog: OwnLog | undefined;
   readonly #forkProofs = new ForkProofs();
+  readonly #late: LateCertificates;
   #viewVersion = 0;
   #stopped: string | undefined;
   #isStarted = false;
@@ -71,6 +77,7 @@ export class Replica implements LedgerReplica {
     this.#agreement = parts.agreement;
     this.#openOwnLog = parts.openOwnLog;
     this.#ownLog = parts.openOwnLog();
+    this.#late = new LateCertificates(restored.late, (proof) => this.isOfUse(proof));
     this.#recent = new RecentCheckpoints(restored.checkpoints, restored.checkpoint);
     if (this.isSilent) this.#agreement.stopVoting();
   }
@@ -163,7 +170,9 @@ export class Replica implements LedgerReplica {
   }
 
   unlistedOps(): readonly Op[] {
-    return this.#pool.ops().filter(({id}) => this.#book.tally.get(id) === undefined);
+    const isCarried = ({id, bytes}: Op) =>
+      this.#book.tally.get(id)?.copies.some((copy) => equalBytes(copy.bytes, bytes)) === true;
+    return this.#pool.ops().filter((op) => !isCarried(op));
   }
 
   holdsAfter(heads: readonly Head[], height: bigint): boolean {
@@ -220,7 +229,7 @@ export class Replica implements LedgerReplica {
   #start(): Effect[] {
     if (this.#isStarted) return [];
     this.#isStarted = true;
-    return this.#ownLog?.start() ?? [];
+    return [...(this.#ownLog?.start() ?? []), ...this.#late.usable().map(shown)];
   }
 
   #hear({seats, head, words, from}: Extract<ReplicaInput, {kind: "heard"}>): Effect[] {
@@ -245,10 +254,12 @@ export class Replica implements LedgerReplica {
     if ("refusal" in read) return [read.refusal];
     const entry = read.value;
     const voteKey = this.base.register.seats[entry.header.witness]?.voteKey;
-    const refuse = (code: "DECODE_INVALID" | "SIGNATURE_INVALID", reason: string) => [
+    const refuse = (code: "DECODE_INVALID" | "SIGNATURE_INVALID" | "NOT_FOUND", reason: string) => [
       rejected({code, reason, op: undefined, from}),
     ];
     if (entry.header.network !== this.#network) return refuse("DECODE_INVALID", "network");
+    // A peer that is an epoch further on may have it, and is no liar.
+    if (this.#book.dag.isBeyond(entry)) return refuse("NOT_FOUND", "beyond");
     // Perhaps of one that gets a seat by a checkpoint which is missing here: no fault of who passes it on.
     if (voteKey === undefined)
       return [{kind: "fetch", from}, rejected({code: "NOT_FOUND", reason: "author", op: undefined, from})];
@@ -333,17 +344,28 @@ export class Replica implements LedgerReplica {
   #adopt(cut: Cut, final: FinalCheckpoint, nowMs: number): Effect[] {
     const {checkpoint, iteration} = final;
     const isOurs = this.seat === leaderOf(this.#book.committee, checkpoint.height, iteration);
+    const {committee} = this.#book;
     const adopted = this.#book.adopt(cut, final);
     this.#recent.add(final);
     this.#viewMayHaveChanged();
     this.#voter.forget(this.#book.base, this.#book.epoch);
-    if (this.isMember) for (const op of adopted.unresolved) this.#pool.add(op, undefined, nowMs);
+    for (const {op} of adopted.unresolved.filter(({mask}) => this.#isOurs(mask, committee)))
+      this.#pool.add(op, undefined, {nowMs, isChecked: false});
     this.#intake.forget(nowMs);
-    const effects = adoptionEffects({adopted, cut, final, isOurs});
+    const late = checkpoint.isLastOfEpoch
+      ? this.#late.closed(checkpoint.height, adopted.certificates)
+      : NOTHING_LATE;
+    const effects = adoptionEffects({adopted, cut, final, isOurs, late});
     if (checkpoint.isLastOfEpoch) effects.push(...this.#beginEpoch(adopted.freed));
     this.#agreement.next();
     if (!isConserved(this.#book.base.totals)) effects.push(...this.#stop("I1: money was made or lost"));
     return effects;
+  }
+
+  /** This witness votes for it anew: it did before, or somebody honest did. What one bad member carried is its own. */
+  #isOurs(mask: VoterMask, committee: Committee): boolean {
+    const own = this.seat === undefined ? 0 : committee.bitOf(this.seat);
+    return this.isMember && ((mask & own) !== 0 || committee.hasHonest(mask));
   }
 
   /** Perhaps this node's key has a seat from now on. */

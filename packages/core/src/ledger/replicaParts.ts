@@ -6,8 +6,10 @@ import {Agreement} from "./agreement.ts";
 import {Book, type BookOptions} from "./book.ts";
 import {decodeConsensus} from "./consensusCodec.ts";
 import {decodeEntry} from "./entryCodec.ts";
+import {ENTRY_ROOM} from "./entryRoom.ts";
 import {checkEvidence} from "./evidence.ts";
 import {genesisHash, networkIdOf} from "./genesis.ts";
+import {Liars} from "./liars.ts";
 import {checkOpForm} from "./opChecks.ts";
 import {decodeOp} from "./opCodec.ts";
 import {OpIntake} from "./opIntake.ts";
@@ -16,7 +18,7 @@ import {Pool} from "./pool.ts";
 import {seatOf} from "./register.ts";
 import type {Decoders, ReplicaComponents, RestoredReplica} from "./replicaTypes.ts";
 import {readSigningTable} from "./signingTable.ts";
-import {VOTE_RULES} from "./voteRules.ts";
+import {VOTE_RULES, type VoteContext} from "./voteRules.ts";
 import {Voter} from "./voter.ts";
 
 /** Δ of checkpoint agreement: a quarter of the interval, within what networks are like. */
@@ -46,19 +48,20 @@ export type ReplicaParts = {
 export function replicaParts(components: ReplicaComponents, restored: RestoredReplica): ReplicaParts {
   const {genesis, verifier, voteRules = VOTE_RULES} = components;
   const {isForker = false, hasForgotten = false, workUnits = WORK_UNITS, decoders = DECODERS} = components;
+  const {entryRoom: room = ENTRY_ROOM} = components;
   const hash = genesisHash(genesis);
   const network = {network: networkIdOf(hash), genesisHash: fromHex(hash)};
   const check = {...network, verifier};
   const isSound: BookOptions["isSound"] = (op, state, epoch) => checkOpForm(op, {...check, state, epoch}).ok;
   const prove: BookOptions["prove"] = (proof, register) =>
     checkEvidence(proof, {register, params: genesis.params, verifier, ...network});
-  const book = new Book({isSound, prove}, restored);
+  const book = new Book({isSound, prove, room}, restored);
   const table = readSigningTable(restored.signed);
   const signer = table.isMoved ? undefined : components.voteSigner;
-  const voter = new Voter(
-    {...check, rules: voteRules, isProof: (proof, register) => prove(proof, register) !== undefined},
-    table.votes,
-  );
+  const liars = new Liars(() => book.committee);
+  const isProof: VoteContext["isProof"] = (proof, register) => prove(proof, register) !== undefined;
+  const areLiars: VoteContext["areLiars"] = (mask) => liars.areAll(mask);
+  const voter = new Voter({...check, rules: voteRules, isProof, areLiars}, table.votes);
   voter.forget(book.base, book.epoch);
   const pool = new Pool();
   const delayMs = () => Math.min(DELAY_MAX_MS, Math.max(DELAY_MIN_MS, book.params.checkpointIntervalMs / 4));
@@ -70,11 +73,11 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
   const openOwnLog = () => {
     const witness = signer && seatOf(book.base.register, signer.publicKey);
     if (signer === undefined || witness === undefined) return undefined;
-    const parts = {...network, ...{book, pool, voter, verifier}};
+    const parts = {...network, ...{book, pool, voter, verifier, liars}};
     return new OwnLog({...parts, ...{witness, signer, isForker, hasForgotten}}, table.entries);
   };
   const isWitness = () => signer !== undefined && book.committee.seatOf(signer.publicKey) !== undefined;
-  const intake = new OpIntake({book, pool, voter, isWitness, decode: decoders.op});
+  const intake = new OpIntake({book, pool, voter, liars, isWitness, decode: decoders.op});
   const {isMoved} = table;
   return {
     ...{...network, voteSigner: signer, isMoved, decoders},

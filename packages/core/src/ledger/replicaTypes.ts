@@ -8,8 +8,10 @@ import type {VoterMask} from "./committee.ts";
 import type {ConsensusMessage} from "./consensusCodec.ts";
 import type {Effect, ReplicaInput} from "./effects.ts";
 import type {Entry} from "./entry.ts";
+import type {EntryRoom} from "./entryRoom.ts";
 import type {FinalCheckpoint} from "./finality.ts";
 import type {Genesis} from "./genesis.ts";
+import type {StoredLate} from "./lateCertificates.ts";
 import type {Op} from "./op.ts";
 import type {Certified} from "./opProof.ts";
 import type {LedgerParams} from "./params.ts";
@@ -28,6 +30,8 @@ export type ReplicaComponents = {
   readonly voteRules?: readonly VoteRule[];
   /** Units of work on a checkpoint (`primitives/work.ts`) before other inputs get their turn. */
   readonly workUnits?: number;
+  /** Only in simulations: less room than a network's members have. */
+  readonly entryRoom?: EntryRoom;
   /** Only in simulations: goes on when its own log turns out to be forked. */
   readonly isForker?: boolean;
   /** Only in simulations: nodes of one process read the same bytes once. */
@@ -60,6 +64,8 @@ export type RestoredReplica = {
   readonly entries: readonly Entry[];
   /** The latest final checkpoints before `checkpoint`, encoded, ascending: for peers that lag. */
   readonly checkpoints: readonly Uint8Array[];
+  /** Certificates that closings left out. */
+  readonly late: readonly StoredLate[];
   /** Records of the signing table, oldest first. */
   readonly signed: readonly Uint8Array[];
 };

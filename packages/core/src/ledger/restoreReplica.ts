@@ -15,12 +15,14 @@ import type {Genesis} from "./genesis.ts";
 import {genesisCheckpoint, genesisState} from "./genesisState.ts";
 import {genesisParams} from "./governance.ts";
 import {decodeGovernance, governanceHash} from "./governanceCodec.ts";
+import {storedLate} from "./lateCertificates.ts";
 import {coveredHeads, type Register} from "./register.ts";
 import {decodeRegister, registerHash} from "./registerCodec.ts";
 import type {RestoredReplica} from "./replicaTypes.ts";
 import {LedgerState} from "./state.ts";
 import {storedPlaces} from "./storedPlaces.ts";
 import {
+  carriedKey,
   cellKey,
   checkpointKey,
   decodeCarried,
@@ -48,8 +50,8 @@ export function freshReplica(genesis: Genesis): RestoredReplica {
   const base = genesisState(genesis);
   const checkpoint = genesisCheckpoint(genesis, base);
   const final = {checkpoint, hash: checkpointHash(checkpoint), iteration: 0, signatures: []};
-  const nothing = {carried: [], floor: [], places: [], covered: [], entries: [], checkpoints: [], signed: []};
-  return {base, checkpoint: final, ...nothing};
+  const logs = {floor: [], places: [], covered: [], entries: []};
+  return {base, checkpoint: final, ...logs, carried: [], checkpoints: [], late: [], signed: []};
 }
 
 /** Throws `STORE_CORRUPT` of the store, `DECODE_INVALID` or an `InvariantError` when the records contradict. */
@@ -65,9 +67,9 @@ export async function restoreReplica({genesis, store, signed}: RestoreInput): Pr
   assert(checkpoint.hash === hash, "the last checkpoint is not the one that was adopted");
   const base = await stateOf(fresh.base, store, checkpoint);
   const carriedBytes = await store.get(KEY.carried);
-  const carried = carriedBytes === undefined ? {ops: [], entryKeys: []} : decodeCarried(carriedBytes);
+  const carried = carriedBytes === undefined ? {ops: [], entries: []} : decodeCarried(carriedBytes);
   const heads = coveredHeads(checkpoint.checkpoint, base.register);
-  const covered = await coveredEntries(store, heads, carried.entryKeys);
+  const covered = await coveredEntries(store, heads, carried.entries.map(carriedKey));
   const entries = await entriesAbove(store, base.register, heads);
   const before = await store.range(KEY.checkpoints, {limit: CHECKPOINTS_MAX + 1, reverse: true});
   const begun = (await storedHeight(store, KEY.begun)) ?? 0n;
@@ -79,7 +81,8 @@ export async function restoreReplica({genesis, store, signed}: RestoreInput): Pr
     .reverse();
   const floor = await floorOf(store, {height, base});
   const places = await storedPlaces(store);
-  return {base, checkpoint, carried: carried.ops, floor, places, covered, entries, checkpoints, signed};
+  const late = await storedLate(store);
+  return {base, checkpoint, carried: carried.ops, floor, places, covered, entries, checkpoints, late, signed};
 }
 
 /** Ends of the logs where the epoch began. */

@@ -6,10 +6,11 @@ import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {toHex} from "../primitives/bytes.ts";
 import type {Hash} from "../primitives/id.ts";
 import type {Work} from "../primitives/work.ts";
-import {readId, writeId, writeU16, writeU32, writeU64} from "./canonical.ts";
+import {readId, refuse, writeId, writeU16, writeU32, writeU64} from "./canonical.ts";
 import type {CellName} from "./cell.ts";
 import {CELL_KIND, encodeCell} from "./cellCodec.ts";
 import type {Tally} from "./certificates.ts";
+import type {Head} from "./checkpoint.ts";
 import type {EntryNode} from "./dag.ts";
 import type {Entry} from "./entry.ts";
 import {encodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
@@ -31,6 +32,8 @@ export const KEY = {
   carried: "ls/carried",
   /** What the cuts of the present epoch cover: see `storedPlaces.ts`. */
   places: "ls/places/",
+  /** See `lateCertificates.ts`. */
+  late: "ls/late/",
   register: "ls/register",
   governance: "ls/governance",
   handovers: "lt/",
@@ -51,7 +54,15 @@ export function entryPrefix(witness: number): string {
 /** Entries of the branches of a forked log that came second have their hash behind the number. */
 export function entryKey({entry, isMain}: Pick<EntryNode, "entry" | "isMain">): string {
   const {witness, n} = entry.header;
-  return `${entryKeyAt(witness, n)}${isMain ? "" : `/${entry.hash}`}`;
+  return carriedKey({witness, n, hash: entry.hash, isMain});
+}
+
+export function carriedKey({witness, n, hash, isMain}: CarriedEntry): string {
+  return `${entryKeyAt(witness, n)}${isMain ? "" : `/${hash}`}`;
+}
+
+export function entryWrites(nodes: readonly EntryNode[]): Write[] {
+  return nodes.map((node) => ({key: entryKey(node), value: node.entry.bytes}));
 }
 
 export function entryKeyAt(witness: number, n: bigint): string {
@@ -198,10 +209,13 @@ export function decodeMeta(bytes: Uint8Array): Meta {
   return meta;
 }
 
+/** An entry, and whether it is on the branch of its log that this node saw first. */
+export type CarriedEntry = Head & {readonly isMain: boolean};
+
 export type Carried = {
   readonly ops: readonly {readonly op: Op; readonly mask: number}[];
-  /** Keys of covered entries that carry such ops. */
-  readonly entryKeys: readonly string[];
+  /** Covered entries that carry such ops. */
+  readonly entries: readonly CarriedEntry[];
 };
 
 export function decodeCarried(bytes: Uint8Array): Carried {
@@ -210,13 +224,13 @@ export function decodeCarried(bytes: Uint8Array): Carried {
     mask: reader.u32(),
     op: decodeOp(reader.bytes(LIMITS.evidenceOpBytesMax)),
   }));
-  const entryKeys = Array.from({length: reader.count(reader.u32(), CARRIED_MAX)}, () => {
-    const [witness, n, hash] = [reader.u16(), reader.u64(), readId<Hash>(reader)];
-    const isMain = reader.u8() === 1;
-    return `${entryKeyAt(witness, n)}${isMain ? "" : `/${hash}`}`;
+  const entries = Array.from({length: reader.count(reader.u32(), CARRIED_MAX)}, () => {
+    const place = {witness: reader.u16(), n: reader.u64(), hash: readId<Hash>(reader)};
+    const flag = reader.u8();
+    return flag > 1 ? refuse("isMain") : {...place, isMain: flag === 1};
   });
   reader.finish();
-  return {ops, entryKeys};
+  return {ops, entries};
 }
 
 function encodeMeta({checkpoint, hash}: FinalCheckpoint): Uint8Array {

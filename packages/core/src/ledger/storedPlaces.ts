@@ -29,12 +29,18 @@ export function placeWrites(
 /** Rejects as the store does, or with `DECODE_INVALID`. */
 export async function storedPlaces(store: StoreReader): Promise<Head[]> {
   const places: Head[] = [];
-  for await (const [, bytes] of storePages(store, KEY.places, {pageMax: 64})) {
-    const reader = new ByteReader(bytes);
-    for (let left = bytes.length / PLACE_BYTES; left > 0; left -= 1)
-      places.push({witness: reader.u16(), n: reader.u64(), hash: readId<Hash>(reader)});
-    reader.finish();
-  }
+  for await (const [, bytes] of storePages(store, KEY.places, {pageMax: 64}))
+    places.push(...decodePlaces(bytes));
+  return places;
+}
+
+/** Throws `DECODE_INVALID`. */
+export function decodePlaces(bytes: Uint8Array): Head[] {
+  const places: Head[] = [];
+  const reader = new ByteReader(bytes);
+  for (let left = bytes.length / PLACE_BYTES; left > 0; left -= 1)
+    places.push({witness: reader.u16(), n: reader.u64(), hash: readId<Hash>(reader)});
+  reader.finish();
   return places;
 }
 

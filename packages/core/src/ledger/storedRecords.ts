@@ -35,12 +35,7 @@ export async function* storedRecords(
     if (checkpoint?.isLastOfEpoch === true) logs.closed(checkpoint.height);
   }
   yield* logs.rest();
-  const head = await store.get(KEY.meta);
-  if (head !== undefined) yield {kind: "head", bytes: head};
-  for (const kind of ["register", "governance"] as const) {
-    const bytes = await store.get(KEY[kind]);
-    if (bytes !== undefined) yield {kind, bytes};
-  }
+  yield* singleRecords(store);
   for await (const [key, bytes] of storePages(store, KEY.cells, {pageMax: PAGE})) {
     await options.breathe();
     yield {kind: "cell", name: cellIn(key), bytes};
@@ -48,6 +43,19 @@ export async function* storedRecords(
   for await (const [key, bytes] of storePages(store, KEY.withdrawals, {pageMax: PAGE})) {
     yield {kind: "withdrawal", address: nameIn(key, KEY.withdrawals, /^[0-9a-f]{40}$/), bytes};
   }
+}
+
+/** What is one value, and what a restart needs beside the logs and the state. */
+async function* singleRecords(store: StoreReader): AsyncGenerator<LedgerRecord> {
+  const head = await store.get(KEY.meta);
+  if (head !== undefined) yield {kind: "head", bytes: head};
+  for (const kind of ["register", "governance"] as const) {
+    const bytes = await store.get(KEY[kind]);
+    if (bytes !== undefined) yield {kind, bytes};
+  }
+  if (head !== undefined) yield {kind: "carried", bytes: (await store.get(KEY.carried)) ?? new Uint8Array()};
+  for await (const [key, bytes] of storePages(store, KEY.places, {pageMax: PAGE}))
+    yield {kind: "places", height: placeHeight(key), bytes};
 }
 
 /** The snapshot, and the latest entries below its cut: see `rederiveStart.ts`. */
@@ -79,6 +87,10 @@ function checkpointIn(bytes: Uint8Array): Checkpoint | undefined {
     // Told as it is; its entries come with the next one, which nobody will look at.
     return undefined;
   }
+}
+
+function placeHeight(key: string): bigint {
+  return BigInt(nameIn(key, KEY.places, /^\d{12,20}$/));
 }
 
 function cellIn(key: string): CellName {

@@ -10,6 +10,7 @@ import type {SignatureVerifier} from "../ports/signer.ts";
 import type {CellId, OpId} from "../primitives/id.ts";
 import type {Enabled, Refusal} from "./apply.ts";
 import type {Tally} from "./certificates.ts";
+import type {VoterMask} from "./committee.ts";
 import type {Op} from "./op.ts";
 import {checkOpForm, isFeeEnough} from "./opChecks.ts";
 import type {Register} from "./register.ts";
@@ -30,6 +31,8 @@ export type VoteContext = {
   readonly epoch: number;
   /** What this witness voted for at the op's slot. */
   readonly voted: OpId | undefined;
+  /** Whether nobody but members that lied votes for it: see `liars.ts`. */
+  readonly areLiars: (mask: VoterMask) => boolean;
   /** Form and signatures were checked against the keys in `state` before. */
   readonly isSound: boolean;
 };
@@ -132,12 +135,15 @@ function isForked(op: Op, context: VoteContext): boolean {
   return false;
 }
 
-/** The owner's own ops at a slot that may still apply in this epoch. Checks signatures, but not that of `without`. */
+/**
+ * The owner's own ops at a slot that may still apply in this epoch. Checks signatures, but not that of `without`.
+ * What only liars voted for is as if it had not come yet: rivals without number would cost a check each.
+ */
 function signedAt(cell: CellId, seq: bigint, context: VoteContext, without?: OpId): Op[] {
   return context.tally
     .at(cell, seq)
-    .filter(({op, copies}) => {
-      const isAsked = op.id !== without && isValidIn(op.body, context.epoch);
+    .filter(({op, copies, mask}) => {
+      const isAsked = op.id !== without && isValidIn(op.body, context.epoch) && !context.areLiars(mask);
       return isAsked && copies.some((copy) => isOwners(copy, context));
     })
     .map(({op}) => op);

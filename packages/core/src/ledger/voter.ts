@@ -7,6 +7,7 @@ import type {CellId, OpId} from "../primitives/id.ts";
 import {tryApply, votable} from "./apply.ts";
 import type {LogCell} from "./cell.ts";
 import type {Tally} from "./certificates.ts";
+import {isForgery} from "./liars.ts";
 import type {Op} from "./op.ts";
 import {checkOpForm, type OpCheck} from "./opChecks.ts";
 import type {LedgerState} from "./state.ts";
@@ -26,6 +27,7 @@ export type VoterOptions = {
   readonly verifier: SignatureVerifier;
   readonly rules: readonly VoteRule[];
   readonly isProof: VoteContext["isProof"];
+  readonly areLiars: VoteContext["areLiars"];
 };
 
 /** The moment at which a vote is weighed. */
@@ -73,12 +75,13 @@ export class Voter {
   refusal(op: Op, moment: VoteMoment): VoteRefusal | undefined {
     const {cell} = op.body;
     const state = this.#stateAhead(cell, moment);
-    const {network, genesisHash, verifier, isProof} = this.#options;
+    const {network, genesisHash, verifier, isProof, areLiars} = this.#options;
     const context: VoteContext = {
       network,
       genesisHash,
       verifier,
       isProof,
+      areLiars,
       state,
       tally: moment.tally,
       votable: votable(state, op, {height: moment.stampH}),
@@ -87,6 +90,13 @@ export class Voter {
       isSound: this.#isSound(op, state),
     };
     return this.#firstRefusal(op, context);
+  }
+
+  /** Whether its owner, or whom it shows, did not sign it, as anybody can see. */
+  isForged(op: Op, {view, epoch}: Pick<VoteMoment, "view" | "epoch">): boolean {
+    if (this.#isSound(op, view)) return false;
+    const check = this.check(op, {view, epoch});
+    return !check.ok && isForgery(check);
   }
 
   /** Form and signatures of an op that just came in, against the keys of the view. */

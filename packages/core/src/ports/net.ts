@@ -40,6 +40,8 @@ export type PeerInfo = {
 export interface Net {
   readonly self: PeerId;
   peers(): readonly PeerInfo[];
+  /** The machine that a connected peer comes from; `undefined` where nobody can tell, or many share it by right. */
+  hostOf(peer: PeerId): string | undefined;
   /** The result removes the listener. */
   onPeer(listener: (event: PeerEvent) => void): () => void;
   /** Delivered to subscribers of other nodes only. Fails silently when nobody listens. */

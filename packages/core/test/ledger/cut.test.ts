@@ -27,6 +27,7 @@ function contextOf(entries: readonly Entry[]): CutContext {
   const dag = new Dag(
     () => true,
     () => 1,
+    () => 1_000n,
   );
   for (const entry of entries) expect(dag.offer(entry).kind).toBe("ingested");
   return {

@@ -24,6 +24,7 @@ export class CutWorld {
   readonly #dag = new Dag(
     () => true,
     () => 1,
+    () => 1_000n,
   );
   readonly #last = new Map<number, Entry>();
 

@@ -26,6 +26,7 @@ describe("dag", () => {
         const dag = new Dag(
           () => true,
           () => 1,
+          () => 1_000n,
         );
         const order = taken(dag, entries);
         expect([...order].sort()).toEqual(all.map(({hash}) => hash).sort());
@@ -42,6 +43,7 @@ describe("dag", () => {
     const dag = new Dag(
       () => true,
       () => 1,
+      () => 1_000n,
     );
     taken(dag, [a1, b1, a2]);
     expect(dag.offer(fork).kind).toBe("held");
@@ -54,6 +56,7 @@ describe("dag", () => {
     const dag = new Dag(
       () => true,
       () => 1,
+      () => 1_000n,
     );
     taken(dag, [a1, b1, a2]);
     expect(dag.offer(d1).kind).toBe("waiting");
@@ -68,6 +71,7 @@ describe("dag", () => {
       new Dag(
         (seat) => seat !== 0,
         () => 1,
+        () => 1_000n,
       );
     const both = gone();
     expect([both.offer(a1).kind, both.offer(a2alone).kind]).toEqual(["held", "held"]);
@@ -85,6 +89,7 @@ describe("dag", () => {
     const dag = new Dag(
       () => true,
       () => 1,
+      () => 1_000n,
     );
     taken(dag, [a1, b1, a2, fork]);
     const a3 = entryOf(genesis, {witness: 0, n: 3n, prev: a2.hash});
@@ -95,6 +100,7 @@ describe("dag", () => {
     const dag = new Dag(
       () => true,
       () => 1,
+      () => 1_000n,
     );
     taken(dag, [a1, b1]);
     const fork3 = entryOf(genesis, {witness: 0, n: 3n, prev: fork.hash, timeMs: NOW + 2});
@@ -109,6 +115,7 @@ describe("dag", () => {
     const dag = new Dag(
       () => true,
       () => 1,
+      () => 1_000n,
     );
     taken(dag, [a1, b1, a2]);
     const fork3 = entryOf(genesis, {witness: 0, n: 3n, prev: fork.hash, timeMs: NOW + 2});
@@ -122,6 +129,7 @@ describe("dag", () => {
     const dag = new Dag(
       () => true,
       () => 1,
+      () => 1_000n,
     );
     taken(dag, [a1, b1, a2]);
     dag.offer(d1);
@@ -133,6 +141,7 @@ describe("dag", () => {
     const dag = new Dag(
       () => true,
       () => 1,
+      () => 1_000n,
     );
     taken(dag, [a1]);
     const liar = entryOf(genesis, {
@@ -150,6 +159,7 @@ describe("dag", () => {
     const dag = new Dag(
       () => true,
       () => 1,
+      () => 1_000n,
     );
     taken(dag, [a1, b1, a2, c1]);
     dag.node(a1.hash)!.isCovered = true;

@@ -6,6 +6,7 @@ import {entryOf, genesisOf, NOW} from "./witnessKit.ts";
 const genesis = genesisOf(4);
 /** Epochs of ten heights, as `voteEpochOf` counts them. */
 const epochOf = ({header}: Pick<Entry, "header">) => Math.floor(Number(header.stampH) / 10) + 1;
+const anyRoom = () => 1_000n;
 const SECOND = 10n;
 const THIRD = 20n;
 
@@ -29,7 +30,7 @@ const next = (parts: {readonly refs?: readonly Entry[]; readonly stampH?: bigint
 
 /** Saw the whole first epoch. */
 function withMemory(): Dag {
-  const dag = new Dag(() => true, epochOf);
+  const dag = new Dag(() => true, epochOf, anyRoom);
   for (const entry of [...a, ...b]) expect(dag.offer(entry).kind).toBe("ingested");
   for (const {hash} of [...a, ...b]) dag.node(hash)!.isCovered = true;
   dag.beginEpoch(2, floor);
@@ -38,7 +39,7 @@ function withMemory(): Dag {
 
 /** Began with a snapshot, or lost its memory. */
 function withoutMemory(): Dag {
-  const dag = new Dag(() => true, epochOf);
+  const dag = new Dag(() => true, epochOf, anyRoom);
   dag.restore({epoch: 2, floor, heads: floor, places: [], covered: []});
   return dag;
 }
@@ -113,7 +114,7 @@ describe.each(BOTH)("the graph of an epoch, at a node %s", (_, dagOf) => {
 
 describe("the graph of an epoch", () => {
   it("leaves a branch behind that the cut does not end on, and goes on with the other", () => {
-    const dag = new Dag(() => true, epochOf);
+    const dag = new Dag(() => true, epochOf, anyRoom);
     const [root, ours] = a as [Entry, Entry];
     const theirs = entryOf(genesis, {witness: 0, n: 2n, prev: root.hash, timeMs: NOW + 1});
     const witness = entryOf(genesis, {witness: 2, refs: [theirs]});
@@ -130,7 +131,7 @@ describe("the graph of an epoch", () => {
 
   it("knows after a restart what the cuts of the epoch cover, with its place", () => {
     const [first, second, third] = a as [Entry, Entry, Entry];
-    const dag = new Dag(() => true, epochOf);
+    const dag = new Dag(() => true, epochOf, anyRoom);
     dag.restore({
       epoch: 1,
       floor: [],
@@ -150,5 +151,59 @@ describe("the graph of an epoch", () => {
     dag.offer(rival);
     expect(dag.isForked(0)).toBe(true);
     expect(dag.rivalOf(rival)?.hash).toBe(a[1]!.hash);
+  });
+});
+
+describe("how far a log may go", () => {
+  /** Two numbers above the floor, for entries of the present epoch and of one before. */
+  const narrow = () => 2n;
+  const log = logOf(2, 5);
+  const dead = logOf(2, 5, SECOND);
+
+  it("takes in what fits, and nothing beyond that before another epoch begins", () => {
+    const dag = new Dag(() => true, epochOf, narrow);
+    const kinds = log.map((entry) => dag.offer(entry).kind);
+    expect(kinds).toEqual(["ingested", "ingested", "beyond", "beyond", "beyond"]);
+    expect(dag.isKnown(log[2]!.hash)).toBe(false);
+    expect(dag.waiting).toBe(0);
+    dag.node(log[1]!.hash)!.isCovered = true;
+    dag.beginEpoch(2, [headOf(log[1]!)]);
+    expect(log.slice(2).map((entry) => dag.offer(entry).kind)).toEqual(["ingested", "ingested", "beyond"]);
+  });
+
+  it("is the same for a node that was there as for one that restarts", () => {
+    let room = 5n;
+    const there = new Dag(
+      () => true,
+      epochOf,
+      () => room,
+    );
+    for (const entry of dead) expect(there.offer(entry).kind).toBe("held");
+    there.beginEpoch(2, []);
+    expect(there.head(2)).toEqual(headOf(dead[4]!));
+    room = 2n;
+    there.beginEpoch(3, []);
+    const restarted = new Dag(
+      () => true,
+      epochOf,
+      () => room,
+    );
+    restarted.restore({epoch: 3, floor: [], heads: [], places: [], covered: []});
+    for (const entry of dead) restarted.offer(entry);
+    for (const dag of [there, restarted]) {
+      expect(dead.map(({hash}) => dag.has(hash))).toEqual([true, true, false, false, false]);
+      expect(dag.head(2)).toEqual(headOf(dead[1]!));
+      expect(dag.isForked(2)).toBe(false);
+    }
+    room = 3n;
+    for (const dag of [there, restarted]) {
+      expect(dag.offer(dead[2]!).kind).toBe("ingested");
+      expect(dag.isForked(2)).toBe(false);
+    }
+  });
+
+  it("says nothing about entries of an epoch that has not begun", () => {
+    const dag = new Dag(() => true, epochOf, narrow);
+    expect(dag.offer(dead[4]!).kind).toBe("held");
   });
 });

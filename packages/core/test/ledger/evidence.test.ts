@@ -45,6 +45,7 @@ function known(entries: readonly Entry[]) {
   const dag = new Dag(
     () => true,
     () => 1,
+    () => 1_000n,
   );
   const tally = new Tally(committee);
   const base = genesisState(genesis);
@@ -106,6 +107,7 @@ describe("certificates that travel alone", () => {
     const dag = new Dag(
       () => true,
       () => 1,
+      () => 1_000n,
     );
     const tally = new Tally(committeeNow(register));
     const base = genesisState(many);

@@ -3,16 +3,20 @@
  * was left out of the closing cut, while the owner signed a rival.
  */
 
+import {adoptionEffects} from "@catalyze/core/ledger/adoptionEffects";
 import {computeCut} from "@catalyze/core/ledger/cut";
 import type {Effect} from "@catalyze/core/ledger/effects";
 import type {Entry} from "@catalyze/core/ledger/entry";
 import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import {encodeEvidence} from "@catalyze/core/ledger/evidenceCodec";
+import {LateCertificates, storedLate} from "@catalyze/core/ledger/lateCertificates";
 import type {Op} from "@catalyze/core/ledger/op";
 import {replicaParts} from "@catalyze/core/ledger/replicaParts";
 import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
+import {KEY} from "@catalyze/core/ledger/storeKeys";
 import type {Hash} from "@catalyze/core/primitives/id";
 import {describe, expect, it} from "vitest";
+import {MemoryStore} from "../../../../test/sim/fakes/memoryStore.ts";
 import {alice, bob, carol, transfer} from "./kit.ts";
 import {
   type EntryParts,
@@ -136,6 +140,52 @@ describe("a certificate that the closing cut leaves out", () => {
     // Said before this node has closed epoch 2: not yet.
     expect(write(3, {carry: [paid], stampH: 2n}).certified).toEqual([]);
     expect(write(2, {carry: [paid]}).certified).toEqual([paid]);
+  });
+});
+
+describe("what a node keeps of such a certificate", () => {
+  const shownBy = (effects: readonly Effect[]) =>
+    effects.flatMap((effect) => (effect.kind === "evidence" ? [effect.proof] : []));
+
+  it("is shown again after a restart, until it is of no use, and then it goes", async () => {
+    const {book, write, close} = world();
+    for (const witness of [0, 1, 2]) write(witness, {carry: [paid]});
+    write(3, {carry: [rival]});
+    const {adopted} = close([0, 1, 3]);
+    const late = new LateCertificates([], (proof) => book.isOfUse(proof));
+    const kept = late.closed(1n, adopted.certificates);
+    expect(kept.proofs).toHaveLength(1);
+    const store = new MemoryStore();
+    await store.write(kept.writes, {sync: true});
+
+    const restarted = async () =>
+      replicaOf(genesis, 0, {
+        ...{base: book.base, checkpoint: book.final, late: await storedLate(store)},
+        floor: book.dag.heads(),
+      });
+    expect(shownBy((await restarted()).step({kind: "tick"}, NOW))).toEqual(kept.proofs);
+
+    const [proof] = kept.proofs;
+    const shown: Op = ownOp(genesis, bob, FIRST, {kind: "evidence", proof: proof!});
+    for (const witness of [0, 1, 3]) write(witness, {carry: [shown]});
+    close([0, 1, 3]);
+    expect(shownBy((await restarted()).step({kind: "tick"}, NOW))).toEqual([]);
+    await store.write(late.closed(2n, []).writes, {sync: true});
+    expect(await storedLate(store)).toEqual([]);
+  });
+
+  it("is written with the checkpoint that closes the epoch, before anything is said", () => {
+    const {book, write, close} = world();
+    for (const witness of [0, 1, 2]) write(witness, {carry: [paid]});
+    write(3, {carry: [rival]});
+    const {cut, adopted} = close([0, 1, 3]);
+    const late = new LateCertificates([], (proof) => book.isOfUse(proof)).closed(1n, adopted.certificates);
+    const [first, ...others] = adoptionEffects({adopted, cut, final: book.final, isOurs: false, late});
+    const writes = first?.kind === "store" ? first.writes : [];
+    expect(writes.map(({key}) => key)).toEqual(
+      expect.arrayContaining([KEY.meta, `${KEY.late}000000000001/0`]),
+    );
+    expect(shownBy(others)).toEqual(late.proofs);
   });
 });
 

@@ -32,6 +32,7 @@ describe("a cut", () => {
     const dag = new Dag(
       () => true,
       () => 1,
+      () => 1_000n,
     );
     for (const entry of entries) dag.offer(entry);
     const carried = new Tally(committeeNow(base.register));

@@ -2,7 +2,7 @@ import type {Head} from "@catalyze/core/ledger/checkpoint";
 import {itemText} from "@catalyze/core/ledger/divergence";
 import {decodeFinalCheckpoint} from "@catalyze/core/ledger/finality";
 import type {LedgerRecord} from "@catalyze/core/ledger/ledgerRecord";
-import {cellKey, entryKeyAt, KEY} from "@catalyze/core/ledger/storeKeys";
+import {cellKey, decodeCarried, entryKeyAt, KEY} from "@catalyze/core/ledger/storeKeys";
 import type {CellId} from "@catalyze/core/primitives/id";
 import fc from "fast-check";
 import {beforeAll, describe, expect, it} from "vitest";
@@ -21,12 +21,13 @@ function nameOf(key: string): string {
   if (n !== undefined) return `entry ${Number(witness)}/${BigInt(n)}`;
   if (key.startsWith(KEY.checkpoints)) return `checkpoint ${BigInt(key.slice(KEY.checkpoints.length))}`;
   if (key.startsWith(KEY.cells)) return `cell ${key.slice(KEY.cells.length).split("/")[0]}`;
+  if (key === KEY.carried) return "carried";
+  if (key.startsWith(KEY.places)) return `places ${BigInt(key.slice(KEY.places.length))}`;
   return key === KEY.meta ? "head" : `withdrawal ${key.slice(KEY.withdrawals.length)}`;
 }
 
-/** What the last cuts carried over and covered follows from the entries: nothing of the state rests on it. */
 function names(): readonly string[] {
-  return [...ledger.records.keys()].filter((key) => key !== KEY.carried && !key.startsWith(KEY.places));
+  return [...ledger.records.keys()];
 }
 
 async function divergenceOf(change: (records: Map<string, Uint8Array>) => void) {
@@ -52,6 +53,8 @@ describe("verification from the logs", () => {
     expect(result.entries).toBe(honest.filter(({kind}) => kind === "entry").length);
     expect(result.cells).toBe(honest.filter(({kind}) => kind === "cell").length);
     expect(honest.some(({kind}) => kind === "withdrawal")).toBe(true);
+    expect(decodeCarried(ledger.records.get(KEY.carried)!).ops).toHaveLength(2);
+    expect(honest.filter(({kind}) => kind === "places")).toHaveLength(6);
   });
 
   it("names the record in which any one bit was flipped", async () => {

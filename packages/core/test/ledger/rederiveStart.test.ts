@@ -25,6 +25,7 @@ function nameOf(record: LedgerRecord): string {
       return `entry ${record.witness}/${record.n}`;
     case "checkpoint":
     case "snapshot":
+    case "places":
       return `${record.kind} ${record.height}`;
     case "chunk":
       return `chunk ${record.index}`;
@@ -35,6 +36,7 @@ function nameOf(record: LedgerRecord): string {
     case "head":
     case "register":
     case "governance":
+    case "carried":
       return record.kind;
   }
 }

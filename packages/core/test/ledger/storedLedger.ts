@@ -142,7 +142,10 @@ function roundsOf(genesis: Genesis): readonly (readonly Op[])[] {
       write(carol, {kind: "stake", stake: "witness", amount: 1_000n}),
       write({...newKey, account: alice.account}, give),
     ],
-    [],
+    // Of these neither is certified: votes for both are carried over.
+    [1n, 2n].map((amount) =>
+      ownOp(genesis, carol, logs.get(carol.account) ?? FIRST, transfer(bob.account, amount)),
+    ),
   ];
 }
 

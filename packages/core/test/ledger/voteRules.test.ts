@@ -30,7 +30,7 @@ function voterWith(
   const hash = genesisHash(genesis);
   const rules = VOTE_RULES.filter(({name}) => names.includes(name));
   const network = {network: networkIdOf(hash), genesisHash: fromHex(hash)};
-  return new Voter({...network, verifier, rules, isProof: () => false}, votes);
+  return new Voter({...network, verifier, rules, isProof: () => false, areLiars: () => false}, votes);
 }
 
 function momentOf(ops: readonly Op[]): VoteMoment {

@@ -191,7 +191,7 @@ export class NodeDoor implements NodeFacade {
   }
 
   async info(): Promise<NodeInfo> {
-    const {identity, net, executor, isolation, catalog} = this.#parts;
+    const {identity, net, executor, isolation, catalog, checkThread} = this.#parts;
     const {version, home, logFile, roles, middlewareBps} = this.#options;
     const state = executor?.state() ?? {slots: 0, busy: 0, queued: 0};
     return {
@@ -218,6 +218,7 @@ export class NodeDoor implements NodeFacade {
       })),
       ...(roles().includes("middleware") ? {middlewareBps} : {}),
       rssBytes: process.memoryUsage.rss(),
+      checkThreadFailures: checkThread.failures,
       node: process.versions.node,
       platform: `${process.platform} ${process.arch}`,
     };

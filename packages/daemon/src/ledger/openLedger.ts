@@ -33,7 +33,7 @@ import {OpGrades} from "./opGrades.ts";
 import {OpHistory} from "./opHistory.ts";
 import {OpSender} from "./opSender.ts";
 import {Outbox} from "./outbox.ts";
-import {type BudgetRate, PeerBudgets} from "./peerBudgets.ts";
+import {BUDGETS, PeerBudgets} from "./peerBudgets.ts";
 import {PendingAnswers} from "./pendingAnswers.ts";
 import {PendingSync} from "./pendingSync.ts";
 import {ReplicaDriver} from "./replicaDriver.ts";
@@ -74,15 +74,10 @@ export type LedgerNodeOptions = {
   readonly historyAccounts?: readonly AccountId[];
   /** Replays every entry since the genesis and forgets none, so that this node has the whole history. */
   readonly isArchive?: boolean;
-  readonly budgets?: {readonly witness: BudgetRate; readonly other: BudgetRate};
+  readonly budgets?: typeof BUDGETS;
 };
 
 const SUBMIT_TIMEOUT_MS = 10_000;
-/** A unit is about one signature check, 50 µs: a stranger may take a seventh of a core, a witness all. */
-const BUDGETS = {
-  witness: {perSecond: 50_000, burst: 100_000},
-  other: {perSecond: 3_000, burst: 6_000},
-};
 
 export type LedgerParts = {
   readonly replica: LedgerReplica;
@@ -201,7 +196,11 @@ async function openBase(
   return {
     ...{components, options, events, begin, pushAll, push: pushOne(pushAll), written, replica, witnesses},
     account: accountIdOf(accountSigner.publicKey),
-    budgets: new PeerBudgets(clock, (peer) => (witnesses.isMember(peer) ? rates.witness : rates.other)),
+    budgets: new PeerBudgets(
+      clock,
+      (peer) => (witnesses.isMember(peer) ? rates.witness : rates.other),
+      (peer) => (witnesses.isMember(peer) ? undefined : net.hostOf(peer)),
+    ),
     view: walletView(replica),
   };
 }

@@ -150,6 +150,10 @@ export class Libp2pNet implements Net {
     return this.#node === undefined ? [] : this.#keeper.peers(this.#node);
   }
 
+  hostOf(peer: PeerId): string | undefined {
+    return this.#keeper.hostOf(peer);
+  }
+
   onPeer(listener: (event: PeerEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -12,6 +12,7 @@ import type {
   PeerId as LibraryPeerId,
 } from "@libp2p/interface";
 import {peerIdFromString} from "@libp2p/peer-id";
+import {hostOf} from "./hostOf.ts";
 import {KnownPeers} from "./knownPeers.ts";
 import type {Libp2pNode} from "./libp2pNode.ts";
 import {Redialer} from "./redialer.ts";
@@ -41,6 +42,8 @@ export class PeerKeeper {
   /** Pinned addresses that once answered, and who did. */
   readonly #peerOfAddress = new Map<string, PeerId>();
   readonly #latencyMs = new Map<PeerId, number>();
+  /** Of connected peers. */
+  readonly #hosts = new Map<PeerId, string>();
   #node: Libp2pNode | undefined;
   #discoveryDials = 0;
 
@@ -105,6 +108,10 @@ export class PeerKeeper {
     }
   }
 
+  hostOf(peer: PeerId): string | undefined {
+    return this.#hosts.get(peer);
+  }
+
   peers(node: Libp2pNode): readonly PeerInfo[] {
     const byPeer = new Map<PeerId, Connection[]>();
     for (const connection of node.getConnections()) {
@@ -147,6 +154,8 @@ export class PeerKeeper {
   readonly #onConnection = (event: CustomEvent<Connection>): void => {
     const peer = event.detail.remotePeer.toString() as PeerId;
     if (this.#components.isBanned(peer)) event.detail.abort(new Error("banned"));
+    const host = hostOf([event.detail.remoteAddr.toString()]);
+    if (host !== undefined) this.#hosts.set(peer, host);
   };
 
   readonly #onConnect = (event: CustomEvent<LibraryPeerId>): void => {
@@ -159,6 +168,7 @@ export class PeerKeeper {
   readonly #onDisconnect = (event: CustomEvent<LibraryPeerId>): void => {
     const peer = event.detail.toString() as PeerId;
     this.#latencyMs.delete(peer);
+    this.#hosts.delete(peer);
     this.#components.log.debug("peer disconnected", {peer});
     this.#components.emit({kind: "down", peer});
   };

@@ -97,6 +97,7 @@ export async function openNode(input: OpenNodeInput, facts: NodeFacts): Promise<
     asksKnown: () => parts.marketplace.asks.size,
     entriesKept: () => parts.ledger.entriesKept,
     storeBytes: () => parts.store.sizeBytes(),
+    checkThreadFailures: () => parts.checkThread.failures,
   });
   const facade = openDoors(parts, {input, facts, home, chain});
   return {

@@ -74,7 +74,7 @@ export type Parts = {
 export async function wire(input: WireInput): Promise<Parts> {
   const {layout, options, keys, genesis, verifier, clock, log, metrics} = input;
   const hash = genesisHash(genesis);
-  const checkThread = new CheckThread();
+  const checkThread = new CheckThread({clock, log: log.child({module: "identity"})});
   const checked = new CheckedAhead(verifier, checkThread);
   const identity = nodeIdentity(keys, fromHex(hash), checked, checked);
   const random = new SystemRandom();

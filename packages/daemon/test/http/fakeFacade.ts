@@ -627,6 +627,7 @@ export function fakeFacade(state: FakeState): NodeFacade {
           {taskClass: "onnx/bafyfake", alias: "ocr", unitPriceUctz: "800", feeMinUctz: "200", isWarm: true},
         ],
         rssBytes: 100_000_000,
+        checkThreadFailures: 0,
         node: "20.20.2",
         platform: "linux",
       };

@@ -99,7 +99,11 @@ async function asked(
   const own: Op[] = [ops[0]!];
   const sync = new PendingSync({
     ...{net, clock, random: new SeededRandom(5), log: silentLog, metrics: NO_METRICS},
-    budgets: new PeerBudgets(clock, () => ({perSecond, burst: perSecond})),
+    budgets: new PeerBudgets(
+      clock,
+      () => ({perSecond, burst: perSecond}),
+      () => undefined,
+    ),
     replica: holds(own),
     async push(input) {
       if (input.kind === "op") taken.push(input.bytes);

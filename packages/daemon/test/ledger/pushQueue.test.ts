@@ -58,9 +58,34 @@ describe("PushQueue", () => {
 });
 
 describe("PeerBudgets", () => {
+  const alone = () => undefined;
+
+  it("lets the names of one machine have together what a few peers have, and takes nothing from others", () => {
+    const clock = {nowMs: 0, monotonicMs: () => clock.nowMs};
+    const hostOf = (peer: PeerId) => (peer.startsWith("many") ? "203.0.113.7" : undefined);
+    const budgets = new PeerBudgets(clock, () => ({perSecond: 100, burst: 200}), hostOf);
+    const names = Array.from({length: 50}, (_, at) => `many${at}` as PeerId);
+    const takeAll = () => {
+      let taken = 0;
+      for (const name of names) while (budgets.take(name, 10)) taken += 10;
+      return taken;
+    };
+    expect(takeAll()).toBe(800);
+    clock.nowMs += 1_000;
+    expect(takeAll()).toBe(400);
+    expect([budgets.take(near, 200), budgets.take(far, 200)]).toEqual([true, true]);
+    // One that owes is a debt of all of them.
+    budgets.charge(names[0]!, 100_000);
+    expect([budgets.isSpent(names[1]!), budgets.isSpent(near)]).toEqual([true, false]);
+    clock.nowMs += 1_900;
+    expect(budgets.take(names[1]!, 1)).toBe(false);
+    clock.nowMs += 1_000;
+    expect(budgets.take(names[1]!, 1)).toBe(true);
+  });
+
   it("refills with time and never lets one peer pass its burst", () => {
     const clock = {nowMs: 0, monotonicMs: () => clock.nowMs};
-    const budgets = new PeerBudgets(clock, () => ({perSecond: 10, burst: 20}));
+    const budgets = new PeerBudgets(clock, () => ({perSecond: 10, burst: 20}), alone);
     expect(budgets.take(near, 20)).toBe(true);
     expect(budgets.take(near, 1)).toBe(false);
     expect(budgets.take(far, 20)).toBe(true);
@@ -79,7 +104,7 @@ describe("PeerBudgets", () => {
 
   it("gives ever new names no more than one that stays", () => {
     const clock = {nowMs: 0, monotonicMs: () => clock.nowMs};
-    const budgets = new PeerBudgets(clock, () => ({perSecond: 3_000, burst: 6_000}));
+    const budgets = new PeerBudgets(clock, () => ({perSecond: 3_000, burst: 6_000}), alone);
     const takeAll = (name: string) => {
       let taken = 0;
       while (budgets.take(name as PeerId, 100)) taken += 100;
@@ -96,7 +121,7 @@ describe("PeerBudgets", () => {
 
   it("knows who owes", () => {
     const clock = {nowMs: 0, monotonicMs: () => clock.nowMs};
-    const budgets = new PeerBudgets(clock, () => ({perSecond: 10, burst: 20}));
+    const budgets = new PeerBudgets(clock, () => ({perSecond: 10, burst: 20}), alone);
     expect(budgets.isSpent(near)).toBe(false);
     budgets.take(near, 20);
     expect(budgets.isSpent(near)).toBe(false);
