@@ -132,6 +132,8 @@ export class SimLedger {
   /** Nodes that share a key. */
   readonly #bad = new Set<number>();
   readonly #syncing = new Set<SimLedgerNode>();
+  /** Nodes whose last round went to a named one: the next goes to another, as in the shell. */
+  readonly #named = new Set<SimLedgerNode>();
   readonly #lastRound = new Map<SimLedgerNode, Round>();
   readonly #network: Network;
   readonly #cheats: Owner[] = [];
@@ -634,7 +636,9 @@ export class SimLedger {
     // One round at a time, as the shell does it.
     if (this.#syncing.has(node)) return;
     this.#syncing.add(node);
-    const named = this.nodes.find((other) => peerOf(other) === from);
+    const named = this.#named.has(node) ? undefined : this.nodes.find((other) => peerOf(other) === from);
+    if (named === undefined) this.#named.delete(node);
+    else this.#named.add(node);
     const isThere = (each: SimLedgerNode) => each.replica !== undefined || !this.#isJoiner(each);
     const other = named ?? this.#random.pick(this.nodes.filter((each) => each !== node && isThere(each)));
     this.#after(50 + this.#delayMs(), async () => {

@@ -253,14 +253,16 @@ export class Dag {
   }
 
   /**
-   * Begins the graph of an epoch at the cut that closed the one before. Of what no cut covers that stays which is
-   * on the logs' ends there. Returns what waited for the epoch, or does not wait any more for what is void now.
+   * Begins the graph of an epoch at the cut that closed the one before. Of what goes further that stays which is
+   * on the logs' ends there: a node that restarted may lack what lies in between, on a branch of a forked log that
+   * the cut covers and does not name. If it is linked to, it must come again, with all of that; what is in memory
+   * would be taken for known. Returns what waited for the epoch, or does not wait any more for what is void now.
    */
   beginEpoch(epoch: number, floor: readonly Head[]): readonly EntryNode[] {
     this.#graph.begin(epoch, floor);
     for (const [hash, {entry, isCovered}] of this.#nodes) {
       if (this.#graph.isOnFloor(entry)) this.#graph.add(hash, entry.header);
-      else if (!isCovered) this.#nodes.delete(hash);
+      else if (!isCovered || !this.#graph.isOutside(entry)) this.#nodes.delete(hash);
     }
     for (const [witness, {hash}] of this.#heads) if (!this.has(hash)) this.#headBack(witness);
     return this.#orphans.takeAll().flatMap((entry) => {

@@ -67,13 +67,11 @@ export function signEntry(draft: EntryDraft, signer: Signer, genesisHash: Uint8A
 /** Throws `DECODE_INVALID` for anything but the one encoding of an entry. The signature is not checked here. */
 export function decodeEntry(bytes: Uint8Array): Entry {
   if (bytes.length > LIMITS.entryBytesMax) refuse("tooLong");
-  const own = bytes.slice();
-  const reader = new ByteReader(own);
+  const reader = new ByteReader(bytes);
   const headerBytes = reader.bytes(HEADER_BYTES_MAX);
   const {header, roots} = decodeEntryHeader(headerBytes);
   const signature = reader.raw(64);
   const opCount = reader.count(reader.u16(), ENTRY_OPS_MAX);
-  // They are in memory for as long as their entry, or nearly: until they are resolved.
   const carry = Array.from({length: opCount}, () => readOp(reader, reader.u32()));
   const acks = readAcks(reader);
   reader.finish();
@@ -81,7 +79,7 @@ export function decodeEntry(bytes: Uint8Array): Entry {
   if (!equalBytes(roots.acks, merkleRoot(TAG_ACKS, acks.map(encodeAck)))) refuse("ackRoot");
   if (new Set(carry.map(({id}) => id)).size !== carry.length) refuse("duplicateOp");
   if (new Set(acks.map(({hash}) => hash)).size !== acks.length) refuse("duplicateAck");
-  return {header, carry, acks, hash: entryHashOf(headerBytes), signature, bytes: own, headerBytes};
+  return {header, carry, acks, hash: entryHashOf(headerBytes), signature, bytes: bytes.slice(), headerBytes};
 }
 
 /** The hash of encoded entry bytes, or `undefined` when they are no entry: to drop known ones unread. */

@@ -60,25 +60,27 @@ export function encodeOp(op: Pick<Op, "body" | "signatures">): Uint8Array {
 /** Throws `DECODE_INVALID` for anything but the one encoding of an op. Signatures are not checked here. */
 export function decodeOp(bytes: Uint8Array): Op {
   if (bytes.length > LIMITS.evidenceOpBytesMax) refuse("tooLong");
-  const reader = new ByteReader(bytes.slice());
+  const reader = new ByteReader(bytes);
   const op = readOp(reader, bytes.length);
   reader.finish();
   return op;
 }
 
 /**
- * An op of so many bytes. It shares the memory of what is read: nobody else may write there. Throws
- * `DECODE_INVALID`.
+ * An op of so many bytes, in memory of its own: one that nothing settles would else keep the whole entry that it
+ * came in. Throws `DECODE_INVALID`.
  */
 export function readOp(reader: ByteReader, length: number): Op {
   if (length > LIMITS.evidenceOpBytesMax) refuse("tooLong");
   const start = reader.offset;
   const body = readBody(reader);
   if (length > LIMITS.opBytesMax && body.payload.kind !== "evidence") refuse("tooLong");
-  const bodyBytes = reader.since(start);
+  const bodyLength = reader.offset - start;
   const signatures = readSignatures(reader);
   if (reader.offset - start !== length) refuse("length");
-  return {id: opIdOf(bodyBytes), body, signatures, bytes: reader.since(start), bodyBytes};
+  const own = reader.since(start);
+  const bodyBytes = own.subarray(0, bodyLength);
+  return {id: opIdOf(bodyBytes), body, signatures, bytes: own, bodyBytes};
 }
 
 /** Count, key and signature of an op with one signature. */

@@ -145,9 +145,9 @@ export class ByteReader {
     return this.#bytes.slice(at, at + length);
   }
 
-  /** What was read from `start` up to here, in the memory of what is read. */
+  /** A copy of what was read from `start` up to here. */
   since(start: number): Uint8Array {
-    return this.#bytes.subarray(start, this.#at);
+    return this.#bytes.slice(start, this.#at);
   }
 
   /** So many bytes as lower-case hex. */

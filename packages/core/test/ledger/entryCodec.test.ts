@@ -26,6 +26,13 @@ describe("entry codec", () => {
     expect(verifyEntry(verifier, read, key).valid).toBe(true);
   });
 
+  it("gives each op memory of its own: one that nothing settles must not keep its entry", () => {
+    const [carried] = decodeEntry(other.bytes).carry;
+    expect(carried?.bytes.buffer.byteLength).toBe(op.bytes.length);
+    for (const {publicKey, signature} of carried?.signatures ?? [])
+      expect(publicKey.buffer.byteLength + signature.buffer.byteLength).toBe(96);
+  });
+
   it("refuses any entry of which a bit was changed, or whose author did not sign it", () => {
     fc.assert(
       fc.property(fc.nat(entry.bytes.length * 8 - 1), (bit) => {

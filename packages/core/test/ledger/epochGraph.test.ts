@@ -144,6 +144,24 @@ describe("the graph of an epoch", () => {
     expect(dag.offer(entryOf(genesis, {witness: 2, refs: [moved]})).kind).toBe("invalid");
   });
 
+  it("takes in again what a cut covers of a branch without naming it, also where a restart left a part of it", () => {
+    const [named, lost, kept] = logOf(2, 3) as [Entry, Entry, Entry];
+    const dag = new Dag(() => true, epochOf, anyRoom);
+    dag.restore({
+      ...{epoch: 1, floor: [], heads: [headOf(named), headOf(b[2]!)], covered: [kept]},
+      places: [...b.slice(0, 2), lost, kept].map(headOf),
+    });
+    expect(dag.isKnown(kept.hash)).toBe(true);
+    dag.beginEpoch(2, [headOf(named), headOf(b[2]!)]);
+    // Who has the whole branch may link to its end.
+    const link = next({refs: [kept]});
+    expect(dag.offer(link).kind).toBe("waiting");
+    expect(dag.offer(kept).kind).toBe("waiting");
+    const offered = dag.offer(lost);
+    const taken = offered.kind === "ingested" ? offered.nodes.map(({entry}) => entry.hash) : [];
+    expect(taken).toEqual([lost.hash, kept.hash, link.hash]);
+  });
+
   it("still sees a fork that comes out after its epoch", () => {
     const dag = withMemory();
     const rival = entryOf(genesis, {witness: 0, n: 2n, prev: a[0]!.hash, timeMs: NOW + 1});

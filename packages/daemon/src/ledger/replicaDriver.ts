@@ -15,6 +15,7 @@ import type {OpId} from "@catalyze/core/primitives/id";
 import type {UnixMs} from "@catalyze/core/primitives/time";
 import type {LedgerMetrics} from "./ledgerMetrics.ts";
 import {SavedGroups} from "./savedGroups.ts";
+import {SignedLength} from "./signedLength.ts";
 
 /** The pure state machine, as the driver sees it. */
 export type ReplicaMachine = {
@@ -53,9 +54,6 @@ const GROUP_INPUTS_MAX = 512;
 const GROUP_MS_MAX = 15;
 /** Even a replica that always wants a tick leaves the event loop room. */
 const TICK_MIN_MS = 1;
-/** The signing table is shortened when it has grown by this much. */
-const SIGNED_RECORDS_MAX = 4_096;
-const SIGNED_BYTES_MAX = 4 * 1024 * 1024;
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 5_000;
 
@@ -82,13 +80,12 @@ export class ReplicaDriver {
   /** Ops certified in memory whose group is not on disk yet: nobody may be told of them. */
   readonly #unsaid = new Set<OpId>();
   readonly #saved = new SavedGroups();
-  /** Written to the signing table since it was last shortened. */
-  readonly #signed = {records: 0, bytes: 0};
-  #isTableLong = false;
+  readonly #signed: SignedLength;
 
   constructor(components: ReplicaDriverComponents, hooks: ReplicaDriverHooks) {
     this.#components = components;
     this.#hooks = hooks;
+    this.#signed = new SignedLength(components);
   }
 
   start(): void {
@@ -160,10 +157,10 @@ export class ReplicaDriver {
     await Promise.resolve();
     let saving = Promise.resolve();
     for (;;) {
-      if (this.#isTableLong) {
+      if (this.#signed.isLong) {
         // Only with nothing on its way: the short table must not know more than the store and itself.
         await saving;
-        await this.#compact();
+        await this.#signed.shorten();
       }
       const group = this.#stop.signal.aborted ? undefined : this.#nextGroup();
       await saving;
@@ -236,28 +233,7 @@ export class ReplicaDriver {
     }
     for (const {waiting, effects} of group.steps) waiting.done(effects);
     this.#scheduleTick();
-    this.#noteSigned(group);
-  }
-
-  /** At a checkpoint many of the table's records become worthless. */
-  #noteSigned({signs, spoken}: Group): void {
-    this.#signed.records += signs.length;
-    this.#signed.bytes += signs.reduce((sum, {length}) => sum + length, 0);
-    const isLong = this.#signed.records > SIGNED_RECORDS_MAX || this.#signed.bytes > SIGNED_BYTES_MAX;
-    if (isLong && spoken.some(({kind}) => kind === "checkpointed")) this.#isTableLong = true;
-  }
-
-  async #compact(): Promise<void> {
-    const {signingTable, replica, log} = this.#components;
-    this.#isTableLong = false;
-    try {
-      await signingTable.compact(replica.signingRecords());
-      this.#signed.records = 0;
-      this.#signed.bytes = 0;
-    } catch (error) {
-      // The long table stays valid; the next checkpoint tries again.
-      log.warn("signing table could not be shortened", {error});
-    }
+    this.#signed.note(group);
   }
 
   async #persist({signs, writes}: Group): Promise<boolean> {
