@@ -36,6 +36,8 @@ export type Step = {
 
 export type Trick = (context: TrickContext) => Step[];
 
+/** Until a vote lowers the fee. */
+export const UNDERPAID = "at the fee of one op";
 const MEMO = "0".repeat(64) as Hash;
 const NOWHERE = "7".repeat(64) as OpId;
 const PRICE = 2_000n;
@@ -101,13 +103,13 @@ export const TRICKS: readonly Trick[] = [
   own("of an asset that nobody issued", (_, {victim}) => ({
     payload: giving("7".repeat(64) as AssetId, victim, 1n),
   })),
-  own("an asset issued at the fee of one op", () => ({payload: ISSUE})),
+  own(`an asset issued ${UNDERPAID}`, () => ({payload: ISSUE})),
   issued("more units than there are", true, (id, {victim}) => giving(id, victim, 101n)),
   issued("units given and burned twice over", true, (id, {victim}) => {
     const {outputs, ...rest} = giving(id, victim, 60n);
     return {...rest, outputs, asset: {id, burn: 41n}};
   }),
-  issued("units given at the fee of one op", false, (id, {victim}) => giving(id, victim, 5n)),
+  issued(`units given ${UNDERPAID}`, false, (id, {victim}) => giving(id, victim, 5n)),
   issued("a sale of more units than there are", true, (id, context) =>
     selling(context, {asset: id, amount: 101n}),
   ),
@@ -115,7 +117,7 @@ export const TRICKS: readonly Trick[] = [
     const {sales} = selling(context, {asset: id, amount: 51n});
     return {kind: "open", locks: [], sales: [...sales, ...sales]};
   }),
-  issued("a sale at the fee of one op", false, (id, context) => selling(context, {asset: id, amount: 5n})),
+  issued(`a sale ${UNDERPAID}`, false, (id, context) => selling(context, {asset: id, amount: 5n})),
   own("a sale of CTZ for CTZ", (network, context) => ({
     payload: selling(context, {asset: undefined, amount: 5n}),
     fee: 3n * network.opFee,

@@ -11,7 +11,7 @@ import type {Hash} from "../primitives/id.ts";
 import type {Head} from "./checkpoint.ts";
 import type {Entry} from "./entry.ts";
 import {EpochGraph} from "./epochGraph.ts";
-import {Orphans} from "./orphans.ts";
+import {HELD_PER_WITNESS_MAX, Orphans} from "./orphans.ts";
 
 export type EntryNode = {
   readonly entry: Entry;
@@ -102,7 +102,8 @@ export class Dag {
 
   /**
    * Heads to ask others from: below everything that is waited for. A log that forked below our head would
-   * else never bring us its other branch.
+   * else never bring us its other branch. Far above the head of a log whose entries are taken in only when they are
+   * linked to, it is asked for as much of what a link needs as can be held: so it comes from the link on down.
    */
   wantedHeads(): Head[] {
     const wanted = new Map<number, bigint>();
@@ -110,8 +111,11 @@ export class Dag {
       if (!this.#graph.isBelow({witness, n}) && n <= (wanted.get(witness) ?? n)) wanted.set(witness, n);
     }
     return this.heads().map((head) => {
-      const n = wanted.get(head.witness);
-      return n === undefined || n > head.n ? head : {...head, n: n - 1n};
+      const n = wanted.get(head.witness) ?? head.n + 1n;
+      const isAbove = n > head.n;
+      const from = isAbove ? n - BigInt(HELD_PER_WITNESS_MAX) : n - 1n;
+      if (isAbove && (from <= head.n || !this.#isDoubtful(head.witness))) return head;
+      return {...head, n: from};
     });
   }
 
@@ -321,8 +325,11 @@ export class Dag {
   #isUnwanted({header: {witness, n}, hash}: Entry): boolean {
     const head = this.#heads.get(witness);
     if (head !== undefined && n <= head.n) this.#forked.add(witness);
-    const isDoubtful = this.#forked.has(witness) || !this.#isServing(witness);
-    return isDoubtful && !this.#orphans.isWantedByOthers(hash, witness);
+    return this.#isDoubtful(witness) && !this.#orphans.isWantedByOthers(hash, witness);
+  }
+
+  #isDoubtful(witness: number): boolean {
+    return this.#forked.has(witness) || !this.#isServing(witness);
   }
 
   #admit(entry: Entry): Offered {

@@ -7,7 +7,7 @@ type Orphan = {readonly entry: Entry; readonly missing: Set<Hash>};
 /** Of one witness: none can push out what waits of another. A sync brings a dropped one again. */
 const WAITING_PER_WITNESS_MAX = 2_048;
 const WAITING_BYTES_PER_WITNESS_MAX = 16 * 1024 * 1024;
-const HELD_PER_WITNESS_MAX = 64;
+export const HELD_PER_WITNESS_MAX = 64;
 
 export class Orphans {
   readonly #orphans = new Map<Hash, Orphan>();
@@ -100,12 +100,21 @@ export class Orphans {
     return all;
   }
 
-  /** Keeps an entry of a forked log in case somebody links to it. */
+  /** Keeps an entry of a forked log in case somebody links to it, instead of the one kept for longest. */
   hold(entry: Entry): void {
     const load = this.#loadOf(entry);
-    if (load.held >= HELD_PER_WITNESS_MAX || this.#held.has(entry.hash)) return;
+    if (this.#held.has(entry.hash)) return;
+    if (load.held >= HELD_PER_WITNESS_MAX) this.#dropOldest(entry.header.witness);
     load.held += 1;
     this.#held.set(entry.hash, entry);
+  }
+
+  #dropOldest(witness: number): void {
+    for (const [hash, {header}] of this.#held) {
+      if (header.witness !== witness) continue;
+      this.takeHeld(hash);
+      return;
+    }
   }
 
   takeHeld(hash: Hash): Entry | undefined {

@@ -111,6 +111,30 @@ describe("dag", () => {
     expect(dag.has(fork3.hash)).toBe(false);
   });
 
+  it("gets a forked log as far as somebody links to it, however far above its head that is", () => {
+    const dag = new Dag(
+      () => true,
+      () => 1,
+      () => 1_000n,
+    );
+    const log = [a1, a2];
+    while (log.length < 300) {
+      const prev = log.at(-1)!;
+      log.push(entryOf(genesis, {witness: 0, n: prev.header.n + 1n, prev: prev.hash}));
+    }
+    // Some of it came before the link, more than is kept.
+    taken(dag, [a1, b1, a2, fork, ...log.slice(2, 150)]);
+    const link = entryOf(genesis, {witness: 3, refs: [log.at(-1)!]});
+    expect(dag.offer(link).kind).toBe("waiting");
+    // What a peer answers: so many entries above what was asked for, the lowest first.
+    let rounds = 0;
+    for (; !dag.has(link.hash) && rounds < 10; rounds += 1) {
+      const {n: asked} = dag.wantedHeads().find(({witness}) => witness === 0)!;
+      taken(dag, log.filter(({header: {n}}) => n > asked).slice(0, 128));
+    }
+    expect([rounds, dag.head(0)?.n]).toEqual([5, 300n]);
+  });
+
   it("takes a side branch that an entry of another log links to through it", () => {
     const dag = new Dag(
       () => true,
