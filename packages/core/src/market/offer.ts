@@ -123,5 +123,5 @@ function readOffer(opened: Opened): OfferTerms {
 function fundsProblem(offer: OfferTerms, {balanceOf}: OpenOfferContext): CodedError | undefined {
   const balance = balanceOf?.(offer.account);
   if (balance === undefined || balance >= offer.priceMax) return undefined;
-  return new CodedError("FUNDS_INSUFFICIENT", {evidence: {balance, needed: offer.priceMax}});
+  return new CodedError("FUNDS_INSUFFICIENT", {evidence: {balanceUctz: balance, neededUctz: offer.priceMax}});
 }

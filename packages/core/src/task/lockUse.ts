@@ -85,7 +85,9 @@ export function lockProblem(lock: LockState, terms: LockTerms): string | undefin
 /** max(chargeMax, min(20 × chargeMax, balance / 10)). Throws `FUNDS_INSUFFICIENT`. */
 export function lockSize(chargeMax: bigint, balance: bigint, fee: bigint): bigint {
   if (balance < chargeMax + fee) {
-    throw new CodedError("FUNDS_INSUFFICIENT", {evidence: {balance, needed: chargeMax + fee}});
+    throw new CodedError("FUNDS_INSUFFICIENT", {
+      evidence: {balanceUctz: balance, neededUctz: chargeMax + fee},
+    });
   }
   const wanted = least(LOCK_TASKS * chargeMax, balance / LOCK_BALANCE_SHARE);
   return wanted > chargeMax ? wanted : chargeMax;

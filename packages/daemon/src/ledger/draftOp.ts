@@ -184,7 +184,7 @@ function checkStake({cell, pending, payload}: Unstaking, view: WalletView): void
   const bound = payload.stake === "executor" && account !== undefined ? acceptedOf(account) : 0n;
   const available = (account?.staked[payload.stake] ?? 0n) - bound - onItsWay;
   if (payload.amount > available) {
-    const evidence = {needed: payload.amount, available};
+    const evidence = {neededUctz: payload.amount, availableUctz: available};
     throw new CodedError("FUNDS_INSUFFICIENT", {message: "Less than that is at stake.", evidence});
   }
   if ((account?.cooling.length ?? 0) + asked.length >= COOLING_MAX) throw rejection("OP_REJECTED", "cooling");
@@ -264,5 +264,6 @@ function checkFunds({cell, pending, needed}: Spending, view: WalletView): void {
       0n,
     );
   const available = (view.fundsOf(cell) ?? 0n) - spent;
-  if (needed > available) throw new CodedError("FUNDS_INSUFFICIENT", {evidence: {needed, available}});
+  if (needed > available)
+    throw new CodedError("FUNDS_INSUFFICIENT", {evidence: {neededUctz: needed, availableUctz: available}});
 }
