@@ -1,11 +1,11 @@
-// The ledger's part of `npm run soak`: every scenario's lives, seed by seed, on several processes.
+// The ledger's part of `npm run soak`: a life for each seed, on several processes.
 import {fork} from "node:child_process";
 import {register} from "node:module";
 import {dirname, join} from "node:path";
 import {fileURLToPath} from "node:url";
 
 register(new URL("../test/bench/tsHooks.mjs", import.meta.url));
-const {livesOf} = await import("../test/sim/ledger/soakLives.ts");
+const {lifeOf} = await import("../test/sim/ledger/soakLives.ts");
 const child = join(dirname(fileURLToPath(import.meta.url)), "soakProcess.mjs");
 // A life makes garbage of a few MB at a time: a large young generation spares most of its collection.
 const execArgv = ["--max-semi-space-size=64", "--min-semi-space-size=64"];
@@ -21,19 +21,15 @@ export async function soakLedger({first, seeds, processes}) {
   const open = new Map();
   let toldMs = startMs;
   let next = first;
-  let queue = [];
 
-  const take = () => {
-    while (queue.length === 0 && next < first + seeds) queue = livesOf(next++);
-    return queue.shift();
-  };
+  const take = () => (next < first + seeds ? lifeOf(next++) : undefined);
   const add = ({failure, name, seed, ...lived}) => {
     sums.lives += 1;
     for (const key of ["steps", "certifiedOps", "joins"]) sums[key] += lived[key];
     for (const [kind, count] of Object.entries(lived.faults)) faults[kind] = (faults[kind] ?? 0) + count;
     if (failure === undefined) return;
     sums.failed += 1;
-    process.stdout.write(`${name}, seed ${seed}: ${failure}\n  npm run sim -- ${name} --seed ${seed}\n`);
+    process.stdout.write(`${name}, seed ${seed}: ${failure}\n  npm run sim -- --seed ${seed}\n`);
   };
   const told = () => {
     const minutes = ((Date.now() - startMs) / 60_000).toFixed(1);

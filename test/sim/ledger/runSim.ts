@@ -1,6 +1,9 @@
-/** `npm run sim -- [scenario] --seed N`: one simulated ledger, told line by line; what fails is said last. */
+/**
+ * `npm run sim -- [scenario] --seed N`: one simulated ledger, told line by line; what fails is said last. A
+ * seed alone names the life that a soak gives it.
+ */
 import {parseArgs} from "node:util";
-import {SCENARIOS, type ScenarioName} from "./scenarios.ts";
+import {SCENARIOS, type ScenarioName, scenarioOf} from "./scenarios.ts";
 import {settledSim} from "./settledSim.ts";
 import type {SimLedger} from "./simLedger.ts";
 
@@ -13,8 +16,8 @@ export async function runSim(args: readonly string[]): Promise<number> {
     options: {seed: {type: "string", default: "1"}},
     allowPositionals: true,
   });
-  const [name = "storm"] = positionals;
   const seed = Number(values.seed);
+  const [name = scenarioOf(seed)] = positionals;
   if (!(name in SCENARIOS) || !Number.isSafeInteger(seed) || positionals.length > 1) {
     process.stderr.write(`${USAGE}\n`);
     return 2;

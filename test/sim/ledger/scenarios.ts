@@ -1,5 +1,6 @@
 /** The lives that a simulated ledger is put through, by name: what tests run and `npm run sim` shows. */
 import {CHEAP_CRYPTO} from "../market/simKeys.ts";
+import {mixed} from "./mixed.ts";
 import type {SimLedgerSetup} from "./simLedger.ts";
 
 const BASE = {crypto: CHEAP_CRYPTO, owners: 5, equivocators: 0, followers: 1};
@@ -111,14 +112,29 @@ export const SCENARIOS = {
     ...{...BASE, seed, witnesses: 4, followers: 3, equivocators: 1, viaFollowers: true},
     faults: {...STORM, crash: 0.001, oneWay: 0.1},
   }),
+  /** Everything is drawn: one to seven witnesses, who of them is bad, who uses the ledger, what goes wrong. */
+  mixed,
 } satisfies Record<string, (seed: number) => SimLedgerSetup>;
 
 export type ScenarioName = keyof typeof SCENARIOS;
 
-/** A soak lives every so many seeds of each: long lives, and those that differ little from others, are rarer. */
-export const EVERY: Readonly<Record<ScenarioName, number>> = {
-  ...{one: 1, storm: 1, hostile: 1, poor: 1, governed: 1, changing: 1},
-  ...{forking: 2, joining: 2, silent: 3, carried: 3, joiningHostile: 3, deep: 3, deepStorm: 3, flooding: 3},
-  ...{judged: 2, judgedHostile: 3},
-  ...{forgetting: 5, joiningForks: 6, forgettingHostile: 10, pruning: 10, pruningForks: 20, calm: 100},
+/** How many of 1,000 seeds of a soak live each: long lives, and those that differ little from others, are rarer. */
+export const SHARES: Readonly<Record<ScenarioName, number>> = {
+  ...{one: 60, storm: 60, hostile: 60, poor: 60, governed: 60, changing: 60},
+  ...{forking: 30, joining: 30, judged: 30, silent: 20, carried: 20, joiningHostile: 20, judgedHostile: 20},
+  ...{deep: 20, deepStorm: 20, flooding: 20, forgetting: 12, joiningForks: 10},
+  ...{forgettingHostile: 6, pruning: 6, pruningForks: 3, calm: 1, mixed: 372},
 };
+
+/** Multiples of it modulo 1 spread evenly: seeds that follow each other live different lives. */
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
+/** The life of a seed that names no scenario. */
+export function scenarioOf(seed: number): ScenarioName {
+  let left = ((seed * GOLDEN) % 1) * 1_000;
+  for (const [name, share] of Object.entries(SHARES)) {
+    left -= share;
+    if (left < 0) return name as ScenarioName;
+  }
+  return "mixed";
+}

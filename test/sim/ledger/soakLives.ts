@@ -1,5 +1,5 @@
 /** One process of a soak: lives the lives that its parent names, one after the other, and says what came of each. */
-import {EVERY, SCENARIOS, type ScenarioName} from "./scenarios.ts";
+import {SCENARIOS, type ScenarioName, scenarioOf} from "./scenarios.ts";
 import {settledSim} from "./settledSim.ts";
 
 export type Life = {readonly name: ScenarioName; readonly seed: number};
@@ -13,10 +13,9 @@ export type Lived = Life & {
   readonly faults: Readonly<Record<string, number>>;
 };
 
-/** The lives of a seed. Which seed lives which does not depend on where a soak began. */
-export function livesOf(seed: number): Life[] {
-  const names = Object.keys(EVERY) as ScenarioName[];
-  return names.filter((name) => seed % EVERY[name] === 0).map((name) => ({name, seed}));
+/** Which seed lives which does not depend on where a soak began. */
+export function lifeOf(seed: number): Life {
+  return {name: scenarioOf(seed), seed};
 }
 
 export async function live({name, seed}: Life): Promise<Lived> {
