@@ -1,5 +1,6 @@
 // `npm run bench -- <name> [part…] [--json]`: builds what is stale, then measures. A missed bar is told, never
-// an error: machines differ. `--list` names the benchmarks and their parts.
+// an error: machines differ. `--list` names the benchmarks and their parts. The young generation may grow as
+// that of `ctz` may (`packages/cli/bin/ctz.js`).
 import {spawnSync} from "node:child_process";
 import {existsSync} from "node:fs";
 import {register} from "node:module";

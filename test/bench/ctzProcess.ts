@@ -25,7 +25,7 @@ export class CtzProcess {
     this.home = home;
     const log = openSync(`${home}.log`, "a", 0o600);
     const ports = ["--api-port", "0", "--p2p-port", "0", "--listen", "127.0.0.1"];
-    this.#child = spawn(process.execPath, [CTZ, "up", "--home", home, ...ports, ...flags], {
+    this.#child = spawn(CTZ, ["up", "--home", home, ...ports, ...flags], {
       stdio: ["ignore", log, log],
     });
     // A benchmark that ends early leaves nothing running.

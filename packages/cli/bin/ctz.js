@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=32
 // The polyfill comes first: libp2p needs `Promise.withResolvers`, which Node 20 lacks.
 import "@catalyze/core/primitives/polyfill";
 import {holdYoungHeap} from "@catalyze/daemon/runtime/youngHeap";

@@ -5,6 +5,7 @@
 import type {CellId, OpId} from "../primitives/id.ts";
 import type {Committee, VoterMask} from "./committee.ts";
 import type {Op} from "./op.ts";
+import {SlotMap} from "./slotMap.ts";
 
 export type Candidate = {
   /** The copy seen first; `copies` has every distinct one: ids do not cover signatures. */
@@ -14,17 +15,32 @@ export type Candidate = {
   isCertified: boolean;
 };
 
-/** Most calls certify nothing. Shared by all of them, so nobody may add to it. */
-const NOTHING: readonly Op[] = Object.freeze([]);
-const NO_CANDIDATES: readonly Candidate[] = [];
+/** A `prev` that names an op of another slot is a lie of the owner: no vote passes through it. */
+type Counted = Candidate & {
+  /** What the op follows, if it is known here. */
+  parent: Counted | undefined;
+  /** Not known here any more: no vote reaches it. */
+  isDropped: boolean;
+};
+
+export type CarriedVotes = {
+  readonly witness: number;
+  /** Indices of ops that get no vote. */
+  readonly without?: ReadonlySet<number>;
+  /** Ops that are not known here and need not be. What is done once stays so. */
+  readonly isDone: (op: Op) => boolean;
+};
+
+const NO_CANDIDATES: readonly Counted[] = [];
 
 export class Tally {
   readonly #committee: Committee;
-  readonly #candidates = new Map<OpId, Candidate>();
-  /** Cell → seq → the ops seen there. */
-  readonly #slots = new Map<CellId, Map<bigint, Candidate[]>>();
+  readonly #candidates = new Map<OpId, Counted>();
+  readonly #slots = new SlotMap<Counted[]>();
   /** Slots with more than one op. */
-  readonly #contested = new Map<CellId, Set<bigint>>();
+  readonly #contested = new SlotMap<boolean>();
+  /** Of lists that entries carry, as far as somebody voted for them; `null` for what was done. */
+  readonly #carried = new Map<readonly Op[], (Counted | null | undefined)[]>();
 
   constructor(committee: Committee) {
     this.#committee = committee;
@@ -44,39 +60,29 @@ export class Tally {
 
   /** Ops seen at a slot; more than one means that the owner equivocated, or that somebody says so. */
   at(cell: CellId, seq: bigint): readonly Candidate[] {
-    return this.#slots.get(cell)?.get(seq) ?? NO_CANDIDATES;
+    return this.#at(cell, seq);
   }
 
   /** Cells with an op here, in no order. */
   cells(): Iterable<CellId> {
-    return this.#slots.keys();
+    return this.#slots.cells();
   }
 
   /** Slots of a cell at which more than one op was seen. */
-  contestedSeqs(cell: CellId): Iterable<bigint> {
-    return this.#contested.get(cell) ?? [];
+  contestedSeqs(cell: CellId): readonly bigint[] {
+    return [...this.#contested.of(cell)].map(([seq]) => seq);
   }
 
-  /** Slots of a cell, in no order. */
-  seqsOf(cell: CellId): Iterable<bigint> {
-    return this.#slots.get(cell)?.keys() ?? [];
+  /** Everything seen in a cell's log, in no order. */
+  candidatesOf(cell: CellId): readonly Candidate[] {
+    return [...this.#slots.of(cell)].flatMap(([, candidates]) => candidates);
   }
 
   /** Makes an op known. Returns what its descendants' votes certify. */
   add(op: Op): readonly Op[] {
-    const known = this.#candidates.get(op.id);
-    if (known?.op === op) return NOTHING;
-    if (known !== undefined) {
-      const isNew = !known.copies.some(({bytes}) => Buffer.compare(bytes, op.bytes) === 0);
-      if (isNew) known.copies = [...known.copies, op];
-      return NOTHING;
-    }
-    this.#put({op, copies: [op], mask: 0, isCertified: false});
-    let inherited = 0;
-    for (const child of this.at(op.body.cell, op.body.seq + 1n)) {
-      if (child.op.body.prev === op.id) inherited |= child.mask;
-    }
-    return inherited === 0 ? NOTHING : this.#vote(op.id, inherited);
+    const certified: Op[] = [];
+    this.#add(op, certified);
+    return certified;
   }
 
   /**
@@ -84,33 +90,60 @@ export class Tally {
    * Nothing comes of the vote of who is no member.
    */
   vote(id: OpId, witness: number): readonly Op[] {
-    return this.#vote(id, this.#committee.bitOf(witness));
+    const certified: Op[] = [];
+    this.#vote(this.#candidates.get(id), this.#committee.bitOf(witness), certified);
+    return certified;
+  }
+
+  /**
+   * Makes ops known that one entry carries, and counts a witness's votes for them. Returns what they certify.
+   * Every member votes for the same list: only the first time are its ops looked up.
+   */
+  voteCarried(carry: readonly Op[], {witness, without, isDone}: CarriedVotes): readonly Op[] {
+    const certified: Op[] = [];
+    const bit = this.#committee.bitOf(witness);
+    const known = this.#carried.get(carry) ?? new Array<undefined>(carry.length).fill(undefined);
+    this.#carried.set(carry, known);
+    for (const [index, op] of carry.entries()) {
+      if (without?.has(index)) continue;
+      let candidate = known[index];
+      if (candidate === undefined) {
+        candidate = this.#candidates.has(op.id) || !isDone(op) ? this.#add(op, certified) : null;
+        known[index] = candidate;
+      }
+      if (candidate !== null) this.#vote(candidate, bit, certified);
+    }
+    return certified;
   }
 
   /** Takes over votes counted elsewhere. */
   restore(op: Op, mask: VoterMask): readonly Op[] {
-    return [...this.add(op), ...(mask === 0 ? [] : this.#vote(op.id, mask))];
+    const certified: Op[] = [];
+    this.#vote(this.#add(op, certified), mask, certified);
+    return certified;
   }
 
-  /** Forgets what cannot matter any more. */
+  /** Forgets what cannot matter any more: whole slots are done. */
   drop(isDone: (op: Op) => boolean): void {
-    for (const [id, {op}] of this.#candidates) {
-      if (!isDone(op)) continue;
+    for (const [id, candidate] of this.#candidates) {
+      const {body} = candidate.op;
+      if (!isDone(candidate.op)) continue;
       this.#candidates.delete(id);
-      const slots = this.#slots.get(op.body.cell);
-      slots?.delete(op.body.seq);
-      if (slots?.size === 0) this.#slots.delete(op.body.cell);
-      const contested = this.#contested.get(op.body.cell);
-      contested?.delete(op.body.seq);
-      if (contested?.size === 0) this.#contested.delete(op.body.cell);
+      this.#slots.delete(body);
+      this.#contested.delete(body);
+      // What follows it keeps it, and nothing before it.
+      candidate.parent = undefined;
+      candidate.isDropped = true;
     }
+    for (const [carry, known] of this.#carried)
+      if (known.every((candidate) => candidate === null || candidate?.isDropped === true))
+        this.#carried.delete(carry);
   }
 
   copy(): Tally {
     const copy = new Tally(this.#committee);
-    for (const candidate of this.#candidates.values()) {
-      copy.#put({...candidate});
-    }
+    for (const {op, copies, mask, isCertified} of this.#candidates.values())
+      copy.#put({op, copies, mask, isCertified, parent: undefined, isDropped: false});
     return copy;
   }
 
@@ -118,44 +151,57 @@ export class Tally {
     return [...this.#candidates.values()].filter(({isCertified}) => isCertified).map(({op}) => op);
   }
 
-  #vote(id: OpId, mask: VoterMask): readonly Op[] {
-    let certified: Op[] | undefined;
-    let candidate = this.#candidates.get(id);
-    while (candidate !== undefined && (candidate.mask | mask) !== candidate.mask) {
+  #at(cell: CellId, seq: bigint): readonly Counted[] {
+    return this.#slots.get({cell, seq}) ?? NO_CANDIDATES;
+  }
+
+  #childrenOf({id, body}: Op): readonly Counted[] {
+    const next = this.#at(body.cell, body.seq + 1n);
+    return next.length === 0 ? next : next.filter(({op}) => op.body.prev === id);
+  }
+
+  #add(op: Op, certified: Op[]): Counted {
+    const known = this.#candidates.get(op.id);
+    if (known !== undefined) {
+      const isCopy = ({bytes}: Op) => Buffer.compare(bytes, op.bytes) === 0;
+      if (known.op !== op && !known.copies.some(isCopy)) known.copies = [...known.copies, op];
+      return known;
+    }
+    const candidate = {op, copies: [op], mask: 0, isCertified: false, parent: undefined, isDropped: false};
+    const children = this.#put(candidate);
+    const inherited = children.reduce((mask, child) => mask | child.mask, 0);
+    if (inherited !== 0) this.#vote(candidate, inherited, certified);
+    return candidate;
+  }
+
+  /** Adds to `certified`, ancestors first. */
+  #vote(voted: Counted | undefined, mask: VoterMask, certified: Op[]): void {
+    const before = certified.length;
+    let candidate = voted;
+    while (candidate?.isDropped === false && (candidate.mask | mask) !== candidate.mask) {
       candidate.mask |= mask;
       if (!candidate.isCertified && this.#committee.isQuorum(candidate.mask)) {
         candidate.isCertified = true;
-        certified ??= [];
         certified.push(candidate.op);
       }
-      candidate = this.#parentOf(candidate.op);
+      candidate = candidate.parent;
     }
-    // Ancestors first.
-    return certified?.reverse() ?? NOTHING;
+    if (certified.length - before > 1) certified.push(...certified.splice(before).reverse());
   }
 
-  /** A `prev` that names an op of another slot is a lie of the owner: no vote passes through it. */
-  #parentOf({body}: Op): Candidate | undefined {
+  /** Returns its children. */
+  #put(candidate: Counted): readonly Counted[] {
+    const {op} = candidate;
+    const {id, body} = op;
+    this.#candidates.set(id, candidate);
     const parent = this.#candidates.get(body.prev);
     const isParent = parent?.op.body.cell === body.cell && parent.op.body.seq === body.seq - 1n;
-    return isParent ? parent : undefined;
-  }
-
-  #put(candidate: Candidate): void {
-    const {id, body} = candidate.op;
-    this.#candidates.set(id, candidate);
-    let slots = this.#slots.get(body.cell);
-    if (slots === undefined) {
-      slots = new Map();
-      this.#slots.set(body.cell, slots);
-    }
-    const known = slots.get(body.seq);
-    if (known === undefined) {
-      slots.set(body.seq, [candidate]);
-      return;
-    }
-    known.push(candidate);
-    const contested = this.#contested.get(body.cell) ?? new Set<bigint>();
-    this.#contested.set(body.cell, contested.add(body.seq));
+    candidate.parent = isParent ? parent : undefined;
+    const children = this.#childrenOf(op);
+    for (const child of children) child.parent = candidate;
+    const rivals = this.#slots.get(body);
+    if (rivals === undefined) this.#slots.set(body, [candidate]);
+    else this.#contested.set(body, rivals.push(candidate) > 1);
+    return children;
   }
 }

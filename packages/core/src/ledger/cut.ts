@@ -120,19 +120,13 @@ export function countVotes(tally: Tally, {entry}: EntryNode, count: VoteCount): 
   const {dag, base, params, epoch} = count;
   const {witness} = entry.header;
   if (voteEpochOf(entry.header, params) !== epoch) return [];
-  const certified: Op[] = [];
-  const vote = (op: Op) => {
-    // A tally drops what a checkpoint resolves: what it knows need not be looked up.
-    if (tally.get(op.id) === undefined && isResolved(base, op)) return;
-    for (const each of tally.add(op)) certified.push(each);
-    for (const each of tally.vote(op.id, witness)) certified.push(each);
-  };
-  for (const op of entry.carry) vote(op);
+  const isDone = (op: Op) => isResolved(base, op);
+  const certified = [...tally.voteCarried(entry.carry, {witness, isDone})];
   for (const {hash, exceptions} of entry.acks) {
     const acked = dag.node(hash);
     if (acked === undefined || !isCounted(acked, witness, count)) continue;
     const without = new Set(exceptions);
-    for (const op of acked.entry.carry.filter((_, index) => !without.has(index))) vote(op);
+    for (const op of tally.voteCarried(acked.entry.carry, {witness, without, isDone})) certified.push(op);
   }
   return certified;
 }

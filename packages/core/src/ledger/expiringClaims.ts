@@ -26,7 +26,7 @@ export function visibleClaims(lock: LockCell, {tally, base, height, isSound}: Vi
   state.put(lock);
   state.putRegister(base.register);
   state.putGovernance(base.governance);
-  const candidates = [...tally.seqsOf(lock.id)].flatMap((seq) => tally.at(lock.id, seq));
+  const candidates = [...tally.candidatesOf(lock.id)];
   candidates.sort((left, right) => compareSlots(left.op, right.op));
   const claims: Op[] = [];
   let standing: Standing = lock;

@@ -5,7 +5,8 @@
 
 import type {ErrorCode} from "../errors/table.ts";
 import type {OpId, PeerId} from "../primitives/id.ts";
-import type {Op, OpBody} from "./op.ts";
+import type {Op} from "./op.ts";
+import {type Slot, SlotMap} from "./slotMap.ts";
 
 export type PoolItem = {
   readonly op: Op;
@@ -30,7 +31,7 @@ const RETRY_MAX_MS = 1_000;
 
 export class Pool {
   readonly #items = new Map<OpId, PoolItem>();
-  readonly #bySlot = new Map<string, PoolItem>();
+  readonly #bySlot = new SlotMap<PoolItem>();
   /** Not tried yet, in order of arrival. */
   readonly #fresh = new Set<PoolItem>();
   #bytes = 0;
@@ -65,7 +66,7 @@ export class Pool {
     this.#bytes += op.bytes.length;
     const item = {op, from, addedMs: nowMs, retryMs: nowMs, delayMs: RETRY_MIN_MS, refusal: undefined};
     this.#items.set(op.id, item);
-    this.#bySlot.set(slotOf(op), item);
+    this.#bySlot.set(op.body, item);
     this.#fresh.add(item);
     return true;
   }
@@ -76,7 +77,7 @@ export class Pool {
     this.#items.delete(id);
     this.#bytes -= item.op.bytes.length;
     this.#fresh.delete(item);
-    if (this.#bySlot.get(slotOf(item.op)) === item) this.#bySlot.delete(slotOf(item.op));
+    if (this.#bySlot.get(item.op.body) === item) this.#bySlot.delete(item.op.body);
   }
 
   /** Up to `max` items to try now: new ones first, then those whose wait is over. */
@@ -99,8 +100,8 @@ export class Pool {
   }
 
   /** The op at this slot, the last one of several. */
-  at({cell, seq}: Pick<OpBody, "cell" | "seq">): PoolItem | undefined {
-    return this.#bySlot.get(`${cell}/${seq}`);
+  at(slot: Slot): PoolItem | undefined {
+    return this.#bySlot.get(slot);
   }
 
   /** The op that follows this one in its cell's log. */
@@ -131,8 +132,4 @@ export class Pool {
   drop(isDone: (item: PoolItem) => boolean): void {
     for (const item of [...this.#items.values()]) if (isDone(item)) this.remove(item.op.id);
   }
-}
-
-function slotOf({body}: Op): string {
-  return `${body.cell}/${body.seq}`;
 }

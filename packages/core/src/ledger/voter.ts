@@ -10,6 +10,7 @@ import type {Tally} from "./certificates.ts";
 import {isForgery} from "./liars.ts";
 import type {Op} from "./op.ts";
 import {checkOpForm, type OpCheck} from "./opChecks.ts";
+import {type Slot, SlotMap} from "./slotMap.ts";
 import type {LedgerState} from "./state.ts";
 import type {VoteContext, VoteRefusal, VoteRule} from "./voteRules.ts";
 
@@ -40,8 +41,8 @@ export type VoteMoment = {
 
 export class Voter {
   readonly #options: VoterOptions;
-  /** Epoch → cell → seq → op. */
-  readonly #votes = new Map<number, Map<CellId, Map<bigint, OpId>>>();
+  /** By epoch. */
+  readonly #votes = new Map<number, SlotMap<OpId>>();
   /** Cells after the votes on their logs, on the view of the moment; void when the view changes. */
   readonly #ahead = new Map<CellId, LedgerState>();
   /** Ops whose form was checked, with the keys that it was checked against. */
@@ -58,15 +59,15 @@ export class Voter {
     this.#ahead.clear();
   }
 
-  votedAt(epoch: number, {cell, seq}: {readonly cell: CellId; readonly seq: bigint}): OpId | undefined {
-    return this.#votes.get(epoch)?.get(cell)?.get(seq);
+  votedAt(epoch: number, slot: Slot): OpId | undefined {
+    return this.#votes.get(epoch)?.get(slot);
   }
 
   /** Every vote on a slot that is still open. */
   votes(): SlotVote[] {
-    return [...this.#votes].flatMap(([epoch, cells]) =>
-      [...cells].flatMap(([cell, bySeq]) =>
-        [...bySeq].map(([seq, opId]): SlotVote => ({epoch, cell, seq, opId})),
+    return [...this.#votes].flatMap(([epoch, slots]) =>
+      [...slots.cells()].flatMap((cell) =>
+        [...slots.of(cell)].map(([seq, opId]): SlotVote => ({epoch, cell, seq, opId})),
       ),
     );
   }
@@ -137,21 +138,16 @@ export class Voter {
   }
 
   #remember({epoch, cell, seq, opId}: SlotVote): void {
-    const cells = this.#votes.get(epoch) ?? new Map<CellId, Map<bigint, OpId>>();
-    this.#votes.set(epoch, cells);
-    const bySeq = cells.get(cell);
-    if (bySeq === undefined) cells.set(cell, new Map([[seq, opId]]));
-    else bySeq.set(seq, opId);
+    const slots = this.#votes.get(epoch) ?? new SlotMap<OpId>();
+    this.#votes.set(epoch, slots);
+    slots.set({cell, seq}, opId);
   }
 
   /** Forgets votes of epochs that are closed, and on slots that a checkpoint has taken. */
   forget(base: LedgerState, epochNow: number): void {
-    for (const [epoch, cells] of this.#votes) {
+    for (const [epoch, slots] of this.#votes) {
       if (epoch < epochNow) this.#votes.delete(epoch);
-      for (const [cell, bySeq] of cells) {
-        dropTaken(bySeq, base.logCell(cell));
-        if (bySeq.size === 0) cells.delete(cell);
-      }
+      else for (const cell of slots.cells()) dropTaken(slots, cell, base.logCell(cell));
     }
   }
 
@@ -159,22 +155,22 @@ export class Voter {
   #stateAhead(cell: CellId, {view, tally, stampH, epoch}: VoteMoment): LedgerState {
     const known = this.#ahead.get(cell);
     if (known !== undefined) return known;
-    const votes = this.#votes.get(epoch)?.get(cell);
-    if (votes === undefined) return view;
+    const votes = this.#votes.get(epoch);
+    if (votes?.has(cell) !== true) return view;
     const state = view.fork();
     this.#ahead.set(cell, state);
     for (let seq = (view.logCell(cell)?.seq ?? 0n) + 1n; ; seq += 1n) {
-      const id = votes.get(seq);
+      const id = votes.get({cell, seq});
       const op = id === undefined ? undefined : tally.get(id)?.op;
       if (op === undefined || !tryApply(state, op, {height: stampH}).ok) return state;
     }
   }
 }
 
-function dropTaken(bySeq: Map<bigint, OpId>, cell: LogCell | undefined): void {
+function dropTaken(slots: SlotMap<OpId>, id: CellId, cell: LogCell | undefined): void {
   if (cell === undefined) return;
   const isClosed = cell.kind === "lock" && cell.isClosed;
-  for (const seq of bySeq.keys()) if (isClosed || seq <= cell.seq) bySeq.delete(seq);
+  for (const [seq] of slots.of(id)) if (isClosed || seq <= cell.seq) slots.delete({cell: id, seq});
 }
 
 /** What the signers of a cell's ops are read from; the same object for as long as it says the same. */

@@ -1,5 +1,6 @@
 import {Tally} from "@catalyze/core/ledger/certificates";
 import {Committee} from "@catalyze/core/ledger/committee";
+import type {Op} from "@catalyze/core/ledger/op";
 import fc from "fast-check";
 import {describe, expect, it} from "vitest";
 import {alice, bob, transfer} from "./kit.ts";
@@ -64,6 +65,52 @@ describe("tally", () => {
     expect([...tally.contestedSeqs(alice.account)]).toEqual([1n]);
     tally.drop(({body}) => body.seq <= 1n);
     expect([...tally.contestedSeqs(alice.account)]).toEqual([]);
+  });
+
+  it("counts votes for what an entry carries as it counts each of them", () => {
+    const carries = [[first, rival], [second], [third, first]];
+    const vote = fc.record({
+      carry: fc.constantFrom(...carries),
+      witness: fc.integer({min: 0, max: 4}),
+      without: fc.subarray([0, 1]),
+    });
+    const step = fc.oneof({weight: 5, arbitrary: vote}, fc.integer({min: 1, max: 3}));
+    fc.assert(
+      fc.property(fc.array(step, {maxLength: 20}), (steps) => {
+        const [tally, plain] = [new Tally(committee), new Tally(committee)];
+        let done = 0n;
+        const isDone = ({body}: Op) => body.seq <= done;
+        for (const each of steps) {
+          if (typeof each === "number") {
+            done = BigInt(each) > done ? BigInt(each) : done;
+            for (const either of [tally, plain]) either.drop(isDone);
+            continue;
+          }
+          const {carry, witness} = each;
+          const without = new Set(each.without);
+          const voted = carry.filter((op, index) => !without.has(index) && !isDone(op));
+          const one = voted.flatMap((op) => [...plain.add(op), ...plain.vote(op.id, witness)]);
+          expect(tally.voteCarried(carry, {witness, without, isDone})).toEqual(one);
+        }
+        const shown = (either: Tally) => [...either.candidates()].map(({op, mask}) => [op.id, mask]);
+        expect(shown(tally)).toEqual(shown(plain));
+        for (const either of [tally, plain]) expect(shown(either.copy())).toEqual(shown(either));
+      }),
+    );
+  });
+
+  it("passes no vote through what was dropped, and keeps nothing of it", () => {
+    const tally = new Tally(committee);
+    const carry = [first, second];
+    const isDone = ({body}: Op) => body.seq <= 1n;
+    tally.voteCarried(carry, {witness: 0, isDone: () => false});
+    tally.drop(isDone);
+    expect(tally.voteCarried(carry, {witness: 1, isDone})).toEqual([]);
+    expect(tally.voteCarried(carry, {witness: 2, isDone})).toEqual([second]);
+    expect([...tally.candidates()].map(({op}) => op)).toEqual([second]);
+    expect([...tally.cells()]).toEqual([alice.account]);
+    tally.drop(() => true);
+    expect([...tally.cells()]).toEqual([]);
   });
 
   it("keeps copies apart from what it was copied from", () => {

@@ -57,10 +57,13 @@ export function pushAhead({checks, genesis, replica, refusal}: PushAheadOptions,
   };
   return async (inputs) => {
     const context = {genesisHash: hash, isMember: replica.isMember, hasEntry};
-    const parts: Part[] = [{inputs: [], checks: []}];
+    let part: Part = {inputs: [], checks: []};
+    const parts = [part];
     for (const input of inputs) {
-      if (parts.at(-1)!.checks.length >= TOGETHER_MAX) parts.push({inputs: [], checks: []});
-      const part = parts.at(-1)!;
+      if (part.checks.length >= TOGETHER_MAX) {
+        part = {inputs: [], checks: []};
+        parts.push(part);
+      }
       part.inputs.push(input);
       part.checks.push(...checksAheadOf(input, context));
     }

@@ -41,6 +41,8 @@ export type LedgerRequest = Extract<
 const STREAMS_PER_PEER_MAX = 8;
 /** Pushes of one stream that may wait for the disk at once. */
 const WINDOW_MAX = 32;
+/** Submissions of one stream under way at once: while the signatures of one are checked the next is read. */
+const SUBMISSIONS_MAX = 4;
 const OPS_PER_FRAME_MAX = 512;
 const ANCHOR_SIGNATURE_BYTES_MAX = 4 * 1024;
 const SYNC_COST = 10;
@@ -88,7 +90,8 @@ export class LedgerProtocol {
   }
 
   async #read(stream: FrameStream): Promise<void> {
-    const pending = new Set<Promise<unknown>>();
+    const pushes = new UnderWay(WINDOW_MAX);
+    const submissions = new UnderWay(SUBMISSIONS_MAX);
     for (;;) {
       const frame = await stream.receive();
       if (frame === undefined) break;
@@ -96,14 +99,31 @@ export class LedgerProtocol {
       this.#pay(stream.peer, 1 + frame.length / BYTES_PER_UNIT);
       const body = decodeLedgerFrame(frame);
       if (body.case === "entry" || body.case === "consensus" || body.case === "checkpoint") {
-        const pushed = this.#push(body.case, body.value, stream.peer).finally(() => pending.delete(pushed));
-        pending.add(pushed);
-        if (pending.size >= WINDOW_MAX) await Promise.race(pending);
+        await pushes.add(this.#push(body.case, body.value, stream.peer));
+      } else if (body.case === "opSubmit") {
+        const reply = this.#submit(body.value.ops, stream.peer);
+        await submissions.add(this.#answer(reply, stream, submissions.all()));
       } else {
+        // Answers come in the order of the requests.
+        await submissions.all();
         await this.#handle(body, stream);
       }
     }
-    await Promise.all(pending);
+    await Promise.all([pushes.all(), submissions.all()]);
+  }
+
+  /** Never rejects: what cannot be answered ends the stream. */
+  async #answer(
+    reply: Promise<LedgerFrameInit>,
+    stream: FrameStream,
+    before: Promise<unknown>,
+  ): Promise<void> {
+    try {
+      const [init] = await Promise.all([reply, before]);
+      await stream.send(encodeLedgerFrame(init));
+    } catch (error) {
+      stream.abort(toCodedError(error));
+    }
   }
 
   async #push(kind: "entry" | "consensus" | "checkpoint", bytes: Uint8Array, from: PeerId): Promise<void> {
@@ -130,8 +150,6 @@ export class LedgerProtocol {
       case "pendingFetch":
         this.#pay(stream.peer, this.#components.pending.costOf(body.value) + body.value.keys.length);
         return await stream.send(encodeLedgerFrame(this.#components.pending.fetch(body.value)));
-      case "opSubmit":
-        return await stream.send(encodeLedgerFrame(await this.#submit(body.value.ops, stream.peer)));
       case "anchorSignature":
         return this.#anchorSignature(body.value, stream.peer);
       default:
@@ -146,9 +164,13 @@ export class LedgerProtocol {
     this.#components.anchorSignature(bytes, from);
   }
 
-  async #submit(ops: readonly Uint8Array[], from: PeerId): Promise<LedgerFrameInit> {
+  #submit(ops: readonly Uint8Array[], from: PeerId): Promise<LedgerFrameInit> {
     if (ops.length > OPS_PER_FRAME_MAX)
       throw new CodedError("FRAME_TOO_LARGE", {evidence: {ops: ops.length}});
+    return this.#submitted(ops, from);
+  }
+
+  async #submitted(ops: readonly Uint8Array[], from: PeerId): Promise<LedgerFrameInit> {
     const isPaid = this.#components.budgets.take(from, ops.length);
     if (!isPaid) return replyOf(ops.map(() => refusal("PEER_BUDGET_EXHAUSTED")));
     const fitting = ops.filter(isFitting);
@@ -163,6 +185,28 @@ export class LedgerProtocol {
     if (!this.#components.budgets.take(peer, cost)) {
       throw new CodedError("PEER_BUDGET_EXHAUSTED", {evidence: {cost: Math.ceil(cost)}});
     }
+  }
+}
+
+/** Work of one stream that goes on while its next frame is read, never more than so much at once. */
+class UnderWay {
+  readonly #max: number;
+  readonly #open = new Set<Promise<void>>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** Takes work that never rejects; resolves when there is room for more. */
+  async add(work: Promise<void>): Promise<void> {
+    const open = work.finally(() => this.#open.delete(open));
+    this.#open.add(open);
+    if (this.#open.size >= this.#max) await Promise.race(this.#open);
+  }
+
+  /** Ends with all that is under way now. */
+  async all(): Promise<void> {
+    await Promise.all(this.#open);
   }
 }
 
