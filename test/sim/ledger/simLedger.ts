@@ -135,6 +135,8 @@ export class SimLedger {
   /** Nodes whose last round went to a named one: the next goes to another, as in the shell. */
   readonly #named = new Set<SimLedgerNode>();
   readonly #lastRound = new Map<SimLedgerNode, Round>();
+  /** Whom a silent witness asks next. */
+  readonly #turn = new Map<SimLedgerNode, number>();
   readonly #network: Network;
   readonly #cheats: Owner[] = [];
   readonly #stewards: Steward[] = [];
@@ -640,7 +642,9 @@ export class SimLedger {
     if (named === undefined) this.#named.delete(node);
     else this.#named.add(node);
     const isThere = (each: SimLedgerNode) => each.replica !== undefined || !this.#isJoiner(each);
-    const other = named ?? this.#random.pick(this.nodes.filter((each) => each !== node && isThere(each)));
+    const others = this.nodes.filter((each) => each !== node && isThere(each));
+    const other =
+      named ?? (node.replica?.isSilent === true ? this.#nextAsked(node) : this.#random.pick(others));
     this.#after(50 + this.#delayMs(), async () => {
       this.#syncing.delete(node);
       const [asking, answering] = [node.replica, other.replica];
@@ -668,6 +672,14 @@ export class SimLedger {
       this.#testify(other, node);
       this.#reconcile(node, other);
     });
+  }
+
+  /** A witness that may not sign yet asks the others one after the other. */
+  #nextAsked(node: SimLedgerNode): SimLedgerNode {
+    const members = this.nodes.filter((each) => each !== node && this.#mayWitness(each));
+    const turn = this.#turn.get(node) ?? 0;
+    this.#turn.set(node, turn + 1);
+    return members[turn % members.length] ?? this.#random.pick(this.nodes);
   }
 
   /** A witness that asks what others have of its log hears it; one that keeps no rule lies. */
@@ -877,14 +889,10 @@ export class SimLedger {
     return from[Number.parseInt(cell.slice(0, 8), 16) % from.length]!;
   }
 
-  /** A witness that may not sign yet asks one after the other, as the shell does it. */
-  #ask(node: SimLedgerNode, turn: number): void {
-    const other = this.nodes[turn % this.nodes.length];
-    const isSilent = node.replica?.isSilent === true;
-    // It is busy with another in the same rhythm perhaps: each has its turn for all that.
-    const isBusy = isSilent && this.#syncing.has(node);
-    if (isSilent && other !== node) this.#sync(node, peerOf(other));
-    this.#after(250, () => this.#ask(node, isBusy ? turn : turn + 1));
+  /** One that may not sign yet does not wait for the timer, as in the shell. */
+  #ask(node: SimLedgerNode): void {
+    if (node.replica?.isSilent === true) this.#sync(node, undefined);
+    this.#after(250, () => this.#ask(node));
   }
 
   /** Anti-entropy by timer, as the shell does it. */
@@ -895,7 +903,7 @@ export class SimLedger {
         this.#after(2_000, round);
       };
       this.#after(this.#random.between(0, 2_000), round);
-      this.#ask(node, 0);
+      this.#ask(node);
     }
   }
 }
