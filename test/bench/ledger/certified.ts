@@ -7,11 +7,15 @@ import {atLeast, atMost, figure, median, type Part, percentile, type Report} fro
 import {Cluster} from "./cluster.ts";
 import {OpFeeder} from "./opFeeder.ts";
 import {OpMaker} from "./opMaker.ts";
+import {Pacer} from "./pacer.ts";
 import {alternate, type Compared, rate, rawRate} from "./rounds.ts";
 
 const WARM_OPS = 1_024;
 const LONE_OPS = 50;
-const HALF_LOAD_S = 10;
+/** Four checkpoints. */
+const HALF_LOAD_S = 20;
+/** What rounds at full load left to do is no part of half of it. */
+const SETTLE_S = 5;
 /** DESIGN §12: three entry intervals of 20 ms and 40 ms. */
 const P50_MS_MAX = 100;
 const P99_OF_P50_MAX = 5;
@@ -41,8 +45,12 @@ export const fourWitnesses: Part = {
     withFeeder(4, async ({cluster, feeder, maker}) => {
       const {measured, ratio} = await against(cluster, () => maker.transfers(2_048), feeder);
       report(atLeast("ledger/four-witnesses", {value: measured, unit: "ops/s", ratio: ratio * 4}, 0.5));
+      const settling = maker.transfers(Math.ceil((measured / 2) * SETTLE_S));
       const ops = maker.transfers(Math.ceil((measured / 2) * HALF_LOAD_S));
-      reportLatencies(report, await feeder.pace(ops, measured / 2));
+      const pacer = await Pacer.start(cluster.members.map(({net}) => net.addresses()[0]!));
+      await feeder.paceFrom(pacer, settling, measured / 2);
+      reportLatencies(report, await feeder.paceFrom(pacer, ops, measured / 2));
+      pacer.stop();
     }),
 };
 

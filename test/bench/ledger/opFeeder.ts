@@ -10,12 +10,15 @@ import type {CellId, OpId} from "@catalyze/core/primitives/id";
 import {decodeLedgerFrame, encodeLedgerFrame} from "@catalyze/daemon/ledger/ledgerFrame";
 import type {Libp2pNet} from "@catalyze/daemon/net/libp2pNet";
 import type {Cluster, Member} from "./cluster.ts";
+import type {Pacer} from "./pacer.ts";
 
 const OPS_PER_FRAME = 256;
 /** Frames on their way to a witness at once, so that it never waits for its client. */
 const WINDOW = 8;
 const CERTIFY_MS_MAX = 120_000;
 const PACE_MS = 20;
+/** Until another process has its order. */
+const PACER_MS = 1_000;
 
 type Waiting = {readonly startMs: number; readonly done: (ms: number) => void};
 
@@ -82,6 +85,21 @@ export class OpFeeder {
       await sleep(PACE_MS / 4);
     }
     await Promise.all(sent);
+    return latencies;
+  }
+
+  /** The same, with a client in another process in the place of this one. */
+  async paceFrom(pacer: Pacer, ops: readonly Op[], perSecond: number): Promise<number[]> {
+    const startMs = performance.now() + PACER_MS;
+    const startNs = process.hrtime.bigint() + BigInt(PACER_MS) * 1_000_000n;
+    const latencies: number[] = [];
+    const certified = this.#watch(
+      ops,
+      (index) => startMs + (index * 1_000) / perSecond,
+      (ms) => latencies.push(ms),
+    );
+    const paced = ops.map((op) => ({to: this.#lines.indexOf(this.#lineOf(op.body.cell)), bytes: op.bytes}));
+    await Promise.all([pacer.send({ops: paced, perSecond, startNs}), certified]);
     return latencies;
   }
 

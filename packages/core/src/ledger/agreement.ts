@@ -49,6 +49,14 @@ export type AgreementOutput = SimplexOutput & {
   readonly violation: string | undefined;
 };
 
+/**
+ * A checkpoint is in no hurry, and whoever waits for a certificate is: after a piece of some 5 ms the ops of others
+ * have ten times as long.
+ */
+const PAUSE_MS_PER_UNIT = 0.1;
+/** Pauses shrink to nothing in this time, or a checkpoint of very many ops would never end. */
+const PAUSES_MS = 4_000;
+
 export class Agreement {
   readonly #components: AgreementComponents;
   #simplex: Simplex;
@@ -63,6 +71,9 @@ export class Agreement {
   #budget = new WorkBudget(0);
   /** The last `advance` ended because its budget did. */
   #isBusy = false;
+  #busySinceMs = 0;
+  /** Until then the ops of others come first. */
+  #goOnMs = 0;
   /** Own messages of heights above the base, from an earlier run. */
   #restored: readonly ConsensusMessage[];
   #isVoting = true;
@@ -104,7 +115,7 @@ export class Agreement {
   }
 
   wakeMs(nowMs: number): number {
-    return this.#isBusy ? nowMs : this.#simplex.wakeMs(nowMs);
+    return this.#isBusy ? nowMs + this.#pauseLeftMs(nowMs) : this.#simplex.wakeMs(nowMs);
   }
 
   /** False when a signature is wrong. `isAhead`: its sender knows checkpoints that are missing here. */
@@ -137,15 +148,33 @@ export class Agreement {
 
   /** Everything that time, messages and entries allow, up to one decision: adopt it, then `next`. */
   advance(nowMs: number): AgreementOutput {
-    this.#budget = new WorkBudget(this.#components.workUnits);
+    const {workUnits} = this.#components;
+    this.#budget = new WorkBudget(workUnits);
+    const wasBusy = this.#isBusy;
     this.#isBusy = false;
     const inbox = this.#fromInbox();
     if (inbox !== undefined) return this.#output({...NOTHING, decided: inbox});
     const waiting = this.#inbox.get(this.#nextHeight())?.final.checkpoint.heads ?? [];
+    if (!wasBusy) this.#busySinceMs = nowMs;
+    const isPaused = wasBusy && this.#pauseLeftMs(nowMs) > 0;
+    if (isPaused) this.#budget = new WorkBudget(0);
     const output = this.#simplex.advance(nowMs);
+    if (this.#isBusy && !isPaused) this.#goOnMs = nowMs + this.#pauseMs(nowMs);
     if (output.isContradicted)
       this.#violation ??= "I6: a final checkpoint differs from what this node computes";
     return this.#output(output, waiting);
+  }
+
+  /** Less and less: what takes long is done with all there is in the end. */
+  #pauseMs(nowMs: number): number {
+    const left = 1 - (nowMs - this.#busySinceMs) / PAUSES_MS;
+    return Math.floor(this.#components.workUnits * PAUSE_MS_PER_UNIT * Math.max(0, Math.min(1, left)));
+  }
+
+  /** None when the clock was set back. */
+  #pauseLeftMs(nowMs: number): number {
+    const left = this.#goOnMs - nowMs;
+    return left > 0 && left <= this.#components.workUnits * PAUSE_MS_PER_UNIT ? left : 0;
   }
 
   /** The book has adopted the decision. */

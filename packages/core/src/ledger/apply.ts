@@ -202,11 +202,12 @@ function applyToAccount(
     ...creditsOf(op, payload),
   ];
   if (fee > 0n) postings.push({bucket: "burned", amount: fee});
-  post(state, postings);
+  post(state, postings, {id, seq: op.body.seq, head: op.id});
   if (payload.kind === "withdraw") state.addWithdrawal(payload.address, payload.amount);
   const moved = state.account(id);
-  assert(moved !== undefined, "an account that paid stays");
-  state.put({...changed(moved, payload, height), seq: op.body.seq, head: op.id});
+  assert(moved?.head === op.id, "an account that paid went on in its log");
+  const after = changed(moved, payload, height);
+  if (after !== moved) state.put(after);
   if (payload.kind === "accept" && payload.untilH > height)
     state.addDue(payload.untilH, {kind: "account", id});
   return postings;

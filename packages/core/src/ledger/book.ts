@@ -205,9 +205,9 @@ export class Book {
     this.#final = final;
     this.#carried = cut.carried;
     this.#lastApplied = new Map(cut.applied.map((op) => [op.id, op]));
-    const unseen = cut.applied.filter(({id}) => !this.#certified.has(id)).map(({id}) => id);
+    const unseen = cut.applied.filter(({id}) => !this.#certified.delete(id)).map(({id}) => id);
     for (const {id} of cut.applied) this.#remember(id);
-    this.#live.drop((op) => isResolved(this.#base, op));
+    this.#live.drop((op) => isResolved(this.#base, op), cut.applied);
     for (const [id, op] of this.#certified) if (isResolved(this.#base, op)) this.#certified.delete(id);
     const closed = isLastOfEpoch ? this.#beginEpoch(epoch, committee) : NOTHING_CLOSED;
     this.dag.prune();

@@ -5,7 +5,7 @@
 import type {CellId, OpId} from "../primitives/id.ts";
 import type {Committee, VoterMask} from "./committee.ts";
 import type {Op} from "./op.ts";
-import {SlotMap} from "./slotMap.ts";
+import {type Slot, SlotMap} from "./slotMap.ts";
 
 export type Candidate = {
   /** The copy seen first; `copies` has every distinct one: ids do not cover signatures. */
@@ -104,10 +104,11 @@ export class Tally {
     const bit = this.#committee.bitOf(witness);
     const known = this.#carried.get(carry) ?? new Array<undefined>(carry.length).fill(undefined);
     this.#carried.set(carry, known);
-    for (const [index, op] of carry.entries()) {
+    for (let index = 0; index < carry.length; index++) {
       if (without?.has(index)) continue;
+      const op = carry[index];
       let candidate = known[index];
-      if (candidate === undefined) {
+      if (op !== undefined && candidate === undefined) {
         candidate = this.#candidates.has(op.id) || !isDone(op) ? this.#add(op, certified) : null;
         known[index] = candidate;
       }
@@ -123,18 +124,15 @@ export class Tally {
     return certified;
   }
 
-  /** Forgets what cannot matter any more: whole slots are done. */
-  drop(isDone: (op: Op) => boolean): void {
-    for (const [id, candidate] of this.#candidates) {
-      const {body} = candidate.op;
-      if (!isDone(candidate.op)) continue;
-      this.#candidates.delete(id);
-      this.#slots.delete(body);
-      this.#contested.delete(body);
-      // What follows it keeps it, and nothing before it.
-      candidate.parent = undefined;
-      candidate.isDropped = true;
+  /** Forgets what cannot matter any more. Of ops that are known to be done nothing is asked. */
+  drop(isDone: (op: Op) => boolean, done: Iterable<Op> = []): void {
+    for (const {id, body} of done) {
+      const candidate = this.#candidates.get(id);
+      if (candidate !== undefined && this.#at(body.cell, body.seq).length === 1) this.#forget(candidate);
     }
+    const others = [...this.#candidates.values()].filter(({op}) => isDone(op));
+    for (const candidate of others) this.#forget(candidate);
+    for (const {op} of others) this.#clearSlot(op.body);
     for (const [carry, known] of this.#carried)
       if (known.every((candidate) => candidate === null || candidate?.isDropped === true))
         this.#carried.delete(carry);
@@ -153,6 +151,24 @@ export class Tally {
 
   #at(cell: CellId, seq: bigint): readonly Counted[] {
     return this.#slots.get({cell, seq}) ?? NO_CANDIDATES;
+  }
+
+  /** What follows it keeps it, and nothing before it. Its slot keeps it while it has rivals there. */
+  #forget(candidate: Counted): void {
+    const {id, body} = candidate.op;
+    candidate.parent = undefined;
+    candidate.isDropped = true;
+    this.#candidates.delete(id);
+    if (this.#at(body.cell, body.seq).length === 1) this.#slots.delete(body);
+  }
+
+  #clearSlot(slot: Slot): void {
+    const rivals = this.#slots.get(slot);
+    const left = rivals?.filter(({isDropped}) => !isDropped);
+    if (left === undefined || left.length === rivals?.length) return;
+    if (left.length === 0) this.#slots.delete(slot);
+    else this.#slots.set(slot, left);
+    if (left.length < 2) this.#contested.delete(slot);
   }
 
   #childrenOf({id, body}: Op): readonly Counted[] {

@@ -165,7 +165,7 @@ function* cutOf(context: CutContext, {heads, timeMs, nodes}: CutParts): Work<Cut
     expiringClaims: (lock) => visibleClaims(lock, visible),
   });
   const {checkpoint, state, fold, applied, moves} = step;
-  tally.drop((op) => isResolved(state, op));
+  tally.drop((op) => isResolved(state, op), applied);
   // With its epoch every vote is over.
   const carried = checkpoint.isLastOfEpoch ? new Tally(committeeNow(state.register)) : tally;
   const hash = checkpointHash(checkpoint);

@@ -59,8 +59,11 @@ const TOTAL_OF = {
   deposited: "deposited",
 } as const satisfies Partial<Record<Posting["bucket"], keyof Totals>>;
 
-/** Throws `InvariantError`, before anything changed, when the list does not balance. */
-export function post(state: LedgerState, postings: readonly Posting[]): void {
+/** What an op changes in the account in whose log it stands, besides its money. */
+export type LogStep = Pick<AccountCell, "id" | "seq" | "head">;
+
+/** Throws `InvariantError`, before anything changed, when the list does not balance. `step` goes with what its account pays. */
+export function post(state: LedgerState, postings: readonly Posting[], step?: LogStep): void {
   assertBalanced(postings);
   const totals: Record<keyof Totals, bigint> = {...state.totals};
   for (const posting of postings) {
@@ -69,7 +72,7 @@ export function post(state: LedgerState, postings: readonly Posting[]): void {
       totals[name] += posting.amount;
       assert(totals[name] >= 0n, `negative total ${name}`);
     }
-    move(state, posting);
+    move(state, posting, step);
   }
   state.putTotals(totals);
 }
@@ -94,12 +97,12 @@ function isSource({bucket}: Posting): boolean {
   return bucket === "minted" || bucket === "deposited" || bucket === "issued";
 }
 
-function move(state: LedgerState, posting: Posting): void {
+function move(state: LedgerState, posting: Posting, step: LogStep | undefined): void {
   const {bucket, amount} = posting;
   switch (bucket) {
     case "account": {
-      const account = counted(state.account(posting.id) ?? emptyAccount(posting.id), amount);
-      state.put(account);
+      const account = state.account(posting.id) ?? emptyAccount(posting.id);
+      state.put(step?.id === posting.id ? stepped(account, amount, step) : counted(account, amount));
       break;
     }
     case "lock": {
@@ -184,6 +187,16 @@ function counted<Counted extends {readonly in: bigint; readonly out: bigint}>(
   amount: bigint,
 ): Counted {
   const next = amount >= 0n ? {...cell, in: cell.in + amount} : {...cell, out: cell.out - amount};
+  assert(next.in >= next.out, "a cell would go negative");
+  return next;
+}
+
+/** One new cell for both. */
+function stepped(account: AccountCell, amount: bigint, {seq, head}: LogStep): AccountCell {
+  const next =
+    amount >= 0n
+      ? {...account, seq, head, in: account.in + amount}
+      : {...account, seq, head, out: account.out - amount};
   assert(next.in >= next.out, "a cell would go negative");
   return next;
 }

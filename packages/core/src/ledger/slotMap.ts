@@ -34,7 +34,19 @@ export class SlotMap<Value> {
     return this.#cells.keys();
   }
 
-  /** Of one cell, in no order. Those met may be deleted meanwhile. */
+  /** Forgets the slots of a cell up to this one. */
+  deleteUpTo({cell, seq}: Slot): void {
+    const slots = this.#cells.get(cell);
+    if (slots === undefined) return;
+    for (const place of slots.keys()) if (place <= seq) slots.delete(place);
+    if (slots.size === 0) this.#cells.delete(cell);
+  }
+
+  deleteCell(cell: CellId): void {
+    this.#cells.delete(cell);
+  }
+
+  /** Of one cell, in no order. */
   *of(cell: CellId): Generator<[seq: bigint, value: Value]> {
     for (const [place, value] of this.#cells.get(cell) ?? []) yield [BigInt(place), value];
   }

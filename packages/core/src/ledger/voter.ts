@@ -45,6 +45,8 @@ export class Voter {
   readonly #votes = new Map<number, SlotMap<OpId>>();
   /** Cells after the votes on their logs, on the view of the moment; void when the view changes. */
   readonly #ahead = new Map<CellId, LedgerState>();
+  /** Voted for since then, and not applied there: most cells have one op under way, and nobody asks what follows. */
+  readonly #unapplied = new Map<CellId, Op[]>();
   /** Ops whose form was checked, with the keys that it was checked against. */
   readonly #sound = new WeakMap<Op, object>();
 
@@ -56,7 +58,7 @@ export class Voter {
   /** Given in an earlier run: they bind like new ones. */
   recall(votes: readonly SlotVote[]): void {
     for (const vote of votes) this.#remember(vote);
-    this.#ahead.clear();
+    this.viewChanged();
   }
 
   votedAt(epoch: number, slot: Slot): OpId | undefined {
@@ -122,19 +124,20 @@ export class Voter {
   }
 
   /** Binds this witness to the op. */
-  vote(op: Op, {view, stampH, epoch}: VoteMoment): SlotVote {
+  vote(op: Op, {epoch}: Pick<VoteMoment, "epoch">): SlotVote {
     const {cell, seq} = op.body;
     const vote = {epoch, cell, seq, opId: op.id};
     this.#remember(vote);
-    const state = this.#ahead.get(cell) ?? view.fork();
-    this.#ahead.set(cell, state);
-    tryApply(state, op, {height: stampH});
+    const unapplied = this.#unapplied.get(cell);
+    if (unapplied === undefined) this.#unapplied.set(cell, [op]);
+    else unapplied.push(op);
     return vote;
   }
 
   /** The view changed. */
   viewChanged(): void {
     this.#ahead.clear();
+    this.#unapplied.clear();
   }
 
   #remember({epoch, cell, seq, opId}: SlotVote): void {
@@ -152,25 +155,35 @@ export class Voter {
   }
 
   /** The view, with the ops of this one cell that this witness voted for and that are not certified yet. */
-  #stateAhead(cell: CellId, {view, tally, stampH, epoch}: VoteMoment): LedgerState {
-    const known = this.#ahead.get(cell);
-    if (known !== undefined) return known;
-    const votes = this.#votes.get(epoch);
-    if (votes?.has(cell) !== true) return view;
-    const state = view.fork();
+  #stateAhead(cell: CellId, moment: VoteMoment): LedgerState {
+    const unapplied = this.#unapplied.get(cell);
+    const known = this.#ahead.get(cell) ?? this.#recalled(cell, moment);
+    if (unapplied === undefined) return known;
+    this.#unapplied.delete(cell);
+    const state = known === moment.view ? known.fork() : known;
     this.#ahead.set(cell, state);
+    for (const op of unapplied) tryApply(state, op, {height: moment.stampH});
+    return state;
+  }
+
+  /** The view with what is known of the votes that were given before it was the view. */
+  #recalled(cell: CellId, {view, tally, stampH, epoch}: VoteMoment): LedgerState {
+    const votes = this.#votes.get(epoch);
+    let state: LedgerState | undefined;
     for (let seq = (view.logCell(cell)?.seq ?? 0n) + 1n; ; seq += 1n) {
-      const id = votes.get({cell, seq});
+      const id = votes?.get({cell, seq});
       const op = id === undefined ? undefined : tally.get(id)?.op;
-      if (op === undefined || !tryApply(state, op, {height: stampH}).ok) return state;
+      if (op === undefined) return state ?? view;
+      state ??= view.fork();
+      this.#ahead.set(cell, state);
+      if (!tryApply(state, op, {height: stampH}).ok) return state;
     }
   }
 }
 
 function dropTaken(slots: SlotMap<OpId>, id: CellId, cell: LogCell | undefined): void {
-  if (cell === undefined) return;
-  const isClosed = cell.kind === "lock" && cell.isClosed;
-  for (const [seq] of slots.of(id)) if (isClosed || seq <= cell.seq) slots.delete({cell: id, seq});
+  if (cell?.kind === "lock" && cell.isClosed) slots.deleteCell(id);
+  else if (cell !== undefined) slots.deleteUpTo({cell: id, seq: cell.seq});
 }
 
 /** What the signers of a cell's ops are read from; the same object for as long as it says the same. */

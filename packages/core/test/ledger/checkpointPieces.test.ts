@@ -19,7 +19,7 @@ const many: Payload = {
 const paid = ownOp(genesis, alice, FIRST, many);
 const between = ownOp(genesis, bob, FIRST, {...many, outputs: many.outputs.slice(0, 1)});
 
-const tick = (replica: Replica): Effect[] => replica.step({kind: "tick"}, NOW);
+const tick = (replica: Replica, nowMs: number = NOW): Effect[] => replica.step({kind: "tick"}, nowMs);
 
 it("lets others have their turn while it computes, and ends at the same state", () => {
   const whole = replicaOf(genesis, 0);
@@ -31,14 +31,47 @@ it("lets others have their turn while it computes, and ends at the same state", 
   replica.step({kind: "op", bytes: paid.bytes, from: undefined}, NOW);
   tick(replica);
   expect(replica.isCertified(paid.id)).toBe(true);
-  expect(replica.wantsTick(NOW as never)).toBe(NOW);
   expect(replica.step({kind: "op", bytes: between.bytes, from: undefined}, NOW)).toEqual([]);
   let ticks = 0;
-  for (; replica.checkpoint.height === 0n; ticks += 1) {
-    expect(tick(replica).filter(({kind}) => kind === "fetch")).toEqual([]);
+  for (let nowMs = NOW; replica.checkpoint.height === 0n; ticks += 1) {
+    nowMs = replica.wantsTick(nowMs) ?? Number.NaN;
+    expect(tick(replica, nowMs).filter(({kind}) => kind === "fetch")).toEqual([]);
   }
   expect(ticks).toBeGreaterThan(10);
   expect(replica.checkpoint).toEqual(whole.checkpoint);
+});
+
+/** How long it takes, with all that `meanwhile` hands in at each moment. */
+function computed(meanwhile: (replica: Replica, nowMs: number) => void): {ms: number; pauses: number[]} {
+  const replica = replicaOf(genesis, 0, {}, {workUnits: 30});
+  replica.step({kind: "op", bytes: paid.bytes, from: undefined}, NOW);
+  tick(replica);
+  const pauses: number[] = [];
+  let nowMs = NOW;
+  while (replica.checkpoint.height === 0n) {
+    const next = replica.wantsTick(nowMs) ?? Number.NaN;
+    pauses.push(next - nowMs);
+    nowMs = next;
+    meanwhile(replica, nowMs - 1);
+    tick(replica, nowMs);
+  }
+  return {ms: nowMs - NOW, pauses};
+}
+
+it("pauses after each piece, whatever else comes in, and not for long", () => {
+  const alone = computed(() => {});
+  expect(alone.pauses.length).toBeGreaterThan(3);
+  for (const pause of alone.pauses) expect(pause).toBeGreaterThanOrEqual(1);
+  for (const pause of alone.pauses) expect(pause).toBeLessThanOrEqual(3);
+  expect(computed((replica, nowMs) => tick(replica, nowMs)).ms).toBe(alone.ms);
+});
+
+it("goes on at once where the clock was set back", () => {
+  const replica = replicaOf(genesis, 0, {}, {workUnits: 30});
+  replica.step({kind: "op", bytes: paid.bytes, from: undefined}, NOW);
+  tick(replica);
+  const nowMs = NOW - 3_600_000;
+  expect(replica.wantsTick(nowMs)).toBe(nowMs);
 });
 
 it("agrees with those who compute at once", () => {
