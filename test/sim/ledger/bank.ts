@@ -63,6 +63,7 @@ export class Bank {
   readonly #royalties = new BankRoyalties();
   readonly #accepts: {readonly cell: CellId; readonly value: bigint; readonly untilH: bigint}[] = [];
   readonly #convicted = new Map<CellId, bigint>();
+  readonly #seatLostH = new Map<CellId, bigint>();
   #burned = 0n;
   #withdrawn = 0n;
   #treasury = 0n;
@@ -84,6 +85,7 @@ export class Bank {
   /** Throws when this state at this height is not what the ops make of the genesis. */
   compare(height: bigint, state: LedgerState): void {
     if (height <= this.#height) return;
+    this.#noteLostSeats(state);
     for (let at = this.#height + 1n; at <= height; at += 1n) {
       this.#height = at;
       this.#mature();
@@ -215,13 +217,26 @@ export class Bank {
     const cooling = (isOf: (cell: CellId) => boolean) =>
       this.#cooling.reduce((sum, {cell, amount}) => sum + (isOf(cell) ? amount : 0n), 0n);
     return {
-      weight: (account) => staked(account) + (this.#rules.granted.get(account) ?? 0n),
+      weight: (account) => staked(account) + this.#grantedTo(account),
       atRisk: (account) => staked(account) + cooling((cell) => cell === account),
       total: () =>
         [...this.#staked.values()].reduce((sum, {amount}) => sum + amount, 0n) +
         cooling(() => true) +
-        [...this.#rules.granted.values()].reduce((sum, each) => sum + each, 0n),
+        [...this.#rules.granted.keys()].reduce((sum, account) => sum + this.#grantedTo(account), 0n),
     };
+  }
+
+  /** Whoever is convicted has lost its seat, and what was granted with it, before the votes of that height are counted. */
+  #grantedTo(account: CellId): bigint {
+    const isLost = (this.#seatLostH.get(account) ?? this.#height + 1n) <= this.#height;
+    return isLost ? 0n : (this.#rules.granted.get(account) ?? 0n);
+  }
+
+  #noteLostSeats(state: LedgerState): void {
+    for (const account of this.#rules.granted.keys()) {
+      const convictedH = state.account(account)?.convictedH ?? 0n;
+      if (convictedH > 0n && !this.#seatLostH.has(account)) this.#seatLostH.set(account, convictedH);
+    }
   }
 
   #order(op: Op): void {
