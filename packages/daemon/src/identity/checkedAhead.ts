@@ -43,6 +43,8 @@ export class CheckedAhead implements SignatureVerifier, ChecksAhead {
   #knownBytes = 0;
   /** Senders that wait for something, in the order of their turns. */
   readonly #lines = new Map<Sender, Line>();
+  /** Checks that were not sent yet. */
+  #waiting = 0;
   /** Batches that are not answered. */
   #open = 0;
   #isPumping = false;
@@ -65,7 +67,10 @@ export class CheckedAhead implements SignatureVerifier, ChecksAhead {
     this.#lines.set(sender, line);
     const {promise, resolve} = Promise.withResolvers<void>();
     line.calls.push({checks, isWanted, done: resolve});
-    this.#pumpSoon();
+    this.#waiting += checks.length;
+    // Whoever asks for thousands in one turn does not keep the thread waiting until it is over.
+    if (this.#waiting >= BATCH_MAX) this.#pump();
+    else this.#pumpSoon();
     return promise;
   }
 
@@ -85,13 +90,17 @@ export class CheckedAhead implements SignatureVerifier, ChecksAhead {
     this.#isPumping = true;
     queueMicrotask(() => {
       this.#isPumping = false;
-      while (this.#open < BATCHES_MAX && this.#sendNext());
+      this.#pump();
     });
+  }
+
+  #pump(): void {
+    while (this.#open < BATCHES_MAX && this.#sendNext());
   }
 
   /** False when nothing waits that should not wait on. */
   #sendNext(): boolean {
-    const isWorthIt = this.#isWorthIt();
+    const isWorthIt = this.#waiting >= BATCH_MIN;
     // The thread is busy: what would be done here goes on with the batch under way, or grows until it ends.
     if (this.#open > 0 && !isWorthIt) return false;
     const calls: Waiting[] = [];
@@ -110,6 +119,7 @@ export class CheckedAhead implements SignatureVerifier, ChecksAhead {
       if (size >= BATCH_MAX) break;
     }
     if (calls.length === 0) return false;
+    this.#waiting -= size;
     this.#open += 1;
     void this.#send(isWorthIt ? calls.filter(({isWanted}) => isWanted()) : []).then(() => {
       this.#open -= 1;
@@ -120,16 +130,6 @@ export class CheckedAhead implements SignatureVerifier, ChecksAhead {
       this.#pumpSoon();
     });
     return true;
-  }
-
-  #isWorthIt(): boolean {
-    let size = 0;
-    for (const {calls} of this.#lines.values())
-      for (const {checks} of calls) {
-        size += checks.length;
-        if (size >= BATCH_MIN) return true;
-      }
-    return false;
   }
 
   async #send(calls: readonly Waiting[]): Promise<void> {
