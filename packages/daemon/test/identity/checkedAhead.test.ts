@@ -137,6 +137,7 @@ describe("signatures checked ahead", () => {
     await turn();
     expect(order.indexOf("quiet")).toBeGreaterThan(0);
     expect(order.indexOf("quiet")).toBeLessThan(10);
+    const before = order.length;
     void checked.ahead(checksOf(4, 8), {sender: "quiet"})?.then(() => order.push("quiet again"));
     expect(checked.ahead([], {sender: "third"})).toBeUndefined();
     for (let at = 0; at < 8; at += 1) {
@@ -145,7 +146,8 @@ describe("signatures checked ahead", () => {
     }
     await turn();
     expect(order.filter((each) => each === "loud").length).toBe(24);
-    expect(order.indexOf("quiet again")).toBeLessThan(16);
+    // Again two batches, and its own.
+    expect(order.indexOf("quiet again") - before).toBeLessThanOrEqual(12);
   });
 
   it("go to the thread while whoever asks for many still asks", () => {
