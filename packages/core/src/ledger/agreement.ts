@@ -9,8 +9,10 @@ import {type Work, WorkBudget} from "../primitives/work.ts";
 import type {Book} from "./book.ts";
 import type {Checkpoint, Head} from "./checkpoint.ts";
 import type {ConsensusMessage} from "./consensusCodec.ts";
+import {heightOf, onlyHeight} from "./consensusHeights.ts";
 import {beginCut, type Cut, type CutResult, dueMs, headsNow} from "./cut.ts";
 import {type FinalCheckpoint, isProven} from "./finality.ts";
+import {Pauses} from "./pauses.ts";
 import {Simplex} from "./simplex.ts";
 import type {SimplexComponents, SimplexOutput} from "./simplexTypes.ts";
 
@@ -49,14 +51,6 @@ export type AgreementOutput = SimplexOutput & {
   readonly violation: string | undefined;
 };
 
-/**
- * A checkpoint is in no hurry, and whoever waits for a certificate is: after a piece of some 5 ms the ops of others
- * have ten times as long.
- */
-const PAUSE_MS_PER_UNIT = 0.1;
-/** Pauses shrink to nothing in this time, or a checkpoint of very many ops would never end. */
-const PAUSES_MS = 4_000;
-
 export class Agreement {
   readonly #components: AgreementComponents;
   #simplex: Simplex;
@@ -71,9 +65,7 @@ export class Agreement {
   #budget = new WorkBudget(0);
   /** The last `advance` ended because its budget did. */
   #isBusy = false;
-  #busySinceMs = 0;
-  /** Until then the ops of others come first. */
-  #goOnMs = 0;
+  readonly #pauses: Pauses;
   /** Own messages of heights above the base, from an earlier run. */
   #restored: readonly ConsensusMessage[];
   #isVoting = true;
@@ -82,6 +74,7 @@ export class Agreement {
 
   constructor(components: AgreementComponents, restored: readonly ConsensusMessage[]) {
     this.#components = components;
+    this.#pauses = new Pauses(components.workUnits);
     this.#restored = restored;
     this.#simplex = this.#begin();
   }
@@ -115,7 +108,7 @@ export class Agreement {
   }
 
   wakeMs(nowMs: number): number {
-    return this.#isBusy ? nowMs + this.#pauseLeftMs(nowMs) : this.#simplex.wakeMs(nowMs);
+    return this.#isBusy ? nowMs + this.#pauses.leftMs(nowMs) : this.#simplex.wakeMs(nowMs);
   }
 
   /** False when a signature is wrong. `isAhead`: its sender knows checkpoints that are missing here. */
@@ -148,33 +141,19 @@ export class Agreement {
 
   /** Everything that time, messages and entries allow, up to one decision: adopt it, then `next`. */
   advance(nowMs: number): AgreementOutput {
-    const {workUnits} = this.#components;
-    this.#budget = new WorkBudget(workUnits);
-    const wasBusy = this.#isBusy;
+    const isPaused = this.#isBusy && this.#pauses.leftMs(nowMs) > 0;
+    if (!this.#isBusy) this.#pauses.begin(nowMs);
     this.#isBusy = false;
+    this.#budget = new WorkBudget(this.#components.workUnits);
     const inbox = this.#fromInbox();
     if (inbox !== undefined) return this.#output({...NOTHING, decided: inbox});
     const waiting = this.#inbox.get(this.#nextHeight())?.final.checkpoint.heads ?? [];
-    if (!wasBusy) this.#busySinceMs = nowMs;
-    const isPaused = wasBusy && this.#pauseLeftMs(nowMs) > 0;
     if (isPaused) this.#budget = new WorkBudget(0);
     const output = this.#simplex.advance(nowMs);
-    if (this.#isBusy && !isPaused) this.#goOnMs = nowMs + this.#pauseMs(nowMs);
+    if (this.#isBusy && !isPaused) this.#pauses.pause(nowMs);
     if (output.isContradicted)
       this.#violation ??= "I6: a final checkpoint differs from what this node computes";
     return this.#output(output, waiting);
-  }
-
-  /** Less and less: what takes long is done with all there is in the end. */
-  #pauseMs(nowMs: number): number {
-    const left = 1 - (nowMs - this.#busySinceMs) / PAUSES_MS;
-    return Math.floor(this.#components.workUnits * PAUSE_MS_PER_UNIT * Math.max(0, Math.min(1, left)));
-  }
-
-  /** None when the clock was set back. */
-  #pauseLeftMs(nowMs: number): number {
-    const left = this.#goOnMs - nowMs;
-    return left > 0 && left <= this.#components.workUnits * PAUSE_MS_PER_UNIT ? left : 0;
   }
 
   /** The book has adopted the decision. */
@@ -298,12 +277,6 @@ const NOTHING: SimplexOutput = {
   ...{decided: undefined, isContradicted: false},
 };
 
-/** Highest height that a message speaks of. */
-export function heightOf({proposals, votes}: ConsensusMessage): bigint {
-  const heights = [...proposals.map(({checkpoint}) => checkpoint.height), ...votes.map(({height}) => height)];
-  return heights.reduce((high, height) => (height > high ? height : high), 0n);
-}
-
 function nameOf(heads: readonly Head[]): string {
   return heads.map(({witness, n, hash}) => `${witness}/${n}/${hash}`).join();
 }
@@ -316,11 +289,4 @@ function keepLatest<Value>(map: Map<string, Value>, key: string, value: Value, s
     if (map.size <= sizeMax) return;
     map.delete(oldest);
   }
-}
-
-function onlyHeight({proposals, votes}: ConsensusMessage, height: bigint): ConsensusMessage {
-  return {
-    proposals: proposals.filter(({checkpoint}) => checkpoint.height === height),
-    votes: votes.filter((vote) => vote.height === height),
-  };
 }
