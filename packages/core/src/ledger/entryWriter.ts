@@ -51,10 +51,10 @@ const CARRY_BYTES_MAX = OWN_BYTES_MAX - OWN_ACKS_MAX * (34 + 2 * ENTRY_OPS_MAX) 
 const TRIES_MAX = 2 * ENTRY_OPS_MAX;
 /**
  * An entry costs every node about as much as 16 votes. Where members answer each other and there are more to
- * give, the next one waits twice as long: it then brings twice as many.
+ * give, the next one waits twice as long, and then brings twice as many; where there are very many, three times.
  */
 const BUSY_VOTES = 16;
-const BUSY_INTERVALS = 2;
+const VERY_BUSY_VOTES = 64;
 
 export class EntryWriter {
   readonly #components: EntryWriterComponents;
@@ -65,8 +65,8 @@ export class EntryWriter {
   /** What own entries have linked to. */
   readonly #linked = new Map<number, bigint>();
   #lastMs = Number.NEGATIVE_INFINITY;
-  /** Of the entry written last. */
-  #isBusy = false;
+  /** Until the next one, by what the last one brought. */
+  #intervals = 1;
   #last: Entry | undefined;
 
   constructor(components: EntryWriterComponents) {
@@ -126,7 +126,7 @@ export class EntryWriter {
     const workMs = hasWork ? Number.NEGATIVE_INFINITY : pool.retryMs;
     const pace = book.paceOf(witness);
     return Math.min(
-      Math.max(workMs, this.#afterLastMs(Math.max(pace.votes, this.#isBusy ? BUSY_INTERVALS : 1))),
+      Math.max(workMs, this.#afterLastMs(Math.max(pace.votes, this.#intervals))),
       Math.max(this.#stampMs(), this.#afterLastMs(pace.stamps)),
     );
   }
@@ -146,7 +146,7 @@ export class EntryWriter {
     const isWorthIt = carry.length > 0 || acks.length > 0 || nowMs >= this.#stampMs();
     if (!isWorthIt) return {entry: undefined, votes, refused};
     this.#lastMs = nowMs;
-    this.#isBusy = acks.length > 0 && votes.length >= BUSY_VOTES;
+    this.#intervals = acks.length === 0 ? 1 : intervalsAfter(votes.length);
     return {entry: this.#entry({carry, acks}, nowMs), votes, refused};
   }
 
@@ -283,4 +283,9 @@ export class EntryWriter {
       .filter((head) => head.witness !== witness && book.committee.has(head.witness))
       .filter((head) => head.n > (this.#linked.get(head.witness) ?? 0n));
   }
+}
+
+function intervalsAfter(votes: number): number {
+  if (votes >= VERY_BUSY_VOTES) return 3;
+  return votes >= BUSY_VOTES ? 2 : 1;
 }

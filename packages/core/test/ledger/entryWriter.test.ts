@@ -2,6 +2,7 @@
 import type {Effect} from "@catalyze/core/ledger/effects";
 import type {Entry} from "@catalyze/core/ledger/entry";
 import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
+import type {Op} from "@catalyze/core/ledger/op";
 import type {Replica} from "@catalyze/core/ledger/replica";
 import {encodeSigningRecord} from "@catalyze/core/ledger/signingRecord";
 import type {PeerId} from "@catalyze/core/primitives/id";
@@ -38,6 +39,36 @@ describe("a witness whose signing table is ahead of its store", () => {
     expect(writtenBy(witness, NOW)).toEqual([]);
     take(witness, [first]);
     expect(writtenBy(witness, NOW).map(({header: {n, prev}}) => [n, prev])).toEqual([[3n, last.hash]]);
+  });
+});
+
+describe("the pace of a writer", () => {
+  const {entryIntervalMs} = genesis.params;
+
+  /** Intervals until the entry after one that answered another member's, which carried so many ops. */
+  function intervalsAfter(votes: number, isAnswer: boolean): number {
+    const witness = replicaOf(genesis, 0);
+    testify(witness, others, NOW);
+    const ops: Op[] = [];
+    for (let at = 0; at < votes; at += 1) {
+      const last = ops.at(-1);
+      const head = last === undefined ? FIRST : {seq: last.body.seq, head: last.id};
+      ops.push(ownOp(genesis, alice, head, transfer(bob.account, 1n)));
+    }
+    if (isAnswer) take(witness, [entryOf(genesis, {witness: 1, carry: ops})]);
+    else for (const {bytes} of ops) witness.step({kind: "op", bytes, from}, NOW);
+    expect(writtenBy(witness, NOW)).toHaveLength(1);
+    const next = ownOp(genesis, carol, FIRST, transfer(bob.account, 1n));
+    witness.step({kind: "op", bytes: next.bytes, from}, NOW);
+    return ((witness.wantsTick(NOW) ?? Number.NaN) - NOW) / entryIntervalMs;
+  }
+
+  it("slows down with what members have to answer, in two steps", () => {
+    expect([1, 15, 16, 63, 64].map((votes) => intervalsAfter(votes, true))).toEqual([1, 1, 2, 2, 3]);
+  });
+
+  it("stays where nobody is answered", () => {
+    expect([1, 64].map((votes) => intervalsAfter(votes, false))).toEqual([1, 1]);
   });
 });
 
