@@ -251,6 +251,65 @@ describe("the chain", () => {
   });
 });
 
+describe("anchors that come faster than windows end", () => {
+  const chain = new ChainNetwork();
+  beforeAll(() => chain.start());
+  afterAll(() => chain.stop());
+
+  const read = (functionName: "lastFinal" | "last") =>
+    evmClient([chain.node.url], 31_337).readContract({
+      address: chain.contract.anchor,
+      abi: catalyzeAnchorAbi,
+      functionName,
+    });
+  const finalized = () =>
+    evmClient([chain.node.url], 31_337).getContractEvents({
+      ...{address: chain.contract.anchor, abi: catalyzeAnchorAbi},
+      ...{fromBlock: 0n, eventName: "Finalized"},
+    });
+  const outliveWindows = async () => {
+    await jsonRpc(chain.node.url, "evm_increaseTime", [genesis.params.challengeWindowS + 1]);
+    await chain.node.mine();
+  };
+  const settle = async () => {
+    const {epoch} = chain.endEpoch();
+    await until(`epoch ${epoch} settled`, () => chain.services[0]?.status().settled?.epoch === epoch);
+  };
+
+  it("become final all the same when money waits for it, by one member's call", async () => {
+    for (const index of [0, 1, 2]) await chain.startService(index);
+    const to = fromHex("d1".repeat(20));
+    chain.state.addWithdrawal(to, 300n);
+    post(chain.state, [
+      {bucket: "account", id: holder, amount: -300n},
+      {bucket: "withdrawn", amount: 300n},
+    ]);
+    await settle();
+    await settle();
+    expect((await read("lastFinal")).epoch).toBe(0n);
+    await outliveWindows();
+    await until("the second is final", async () => (await read("lastFinal")).epoch === 2n);
+    const proof = withdrawalProof(chain.state.withdrawals(), to)!.map((each) => `0x${toHex(each)}` as const);
+    const paid = await evmClient([chain.node.url], 31_337).simulateContract({
+      ...{address: chain.contract.anchor, abi: catalyzeAnchorAbi, account: accounts[0]!},
+      ...{functionName: "withdraw", args: [`0x${toHex(to)}`, 300n, proof]},
+    });
+    expect(paid.request.functionName).toBe("withdraw");
+    await clock.sleep(2_000);
+    expect(await finalized()).toHaveLength(1);
+  });
+
+  it("wait for the next one while nobody's money does", async () => {
+    await settle();
+    await outliveWindows();
+    await until("it outlived its window", () => chain.services[0]?.status().finalEpoch === 3);
+    await clock.sleep(2_000);
+    expect((await read("lastFinal")).epoch).toBe(2n);
+    await settle();
+    await until("the next one made it final", async () => (await read("lastFinal")).epoch === 3n);
+  });
+});
+
 describe("a transaction", () => {
   const chain = new ChainNetwork();
   let firstCall: Hex = "0x";
@@ -294,7 +353,7 @@ describe("a transaction", () => {
     disk.crash();
 
     const {driver, records} = driverOf(disk);
-    const [planned] = await records.list();
+    const [planned] = await records.list("submit");
     expect(planned).toMatchObject({epoch: 1, state: "open", receipt: undefined});
     await driver.advance(planned!);
     await driver.advance(planned!);

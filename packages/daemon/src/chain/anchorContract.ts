@@ -160,8 +160,30 @@ export class AnchorContract {
     });
   }
 
+  /** Newest epoch that the contract has made final, in the newest block. */
+  async finalEpoch(): Promise<number> {
+    const {epoch} = await onChain(() =>
+      this.#client.readContract({...this.#call, functionName: "lastFinal"}),
+    );
+    return Number(epoch);
+  }
+
   /** `undefined` when the contract has no anchor of this epoch. */
   async readBack(epoch: number): Promise<ReadBack | undefined> {
+    const found = await this.#posted(epoch);
+    if (found === undefined) return undefined;
+    const {anchor, tx, blockNumber} = found;
+    const {gasUsed} = await onChain(() => this.#client.getTransactionReceipt({hash: tx}));
+    const {height, stateRoot, checkpointHash} = anchor;
+    return {epoch, height, stateRoot, checkpointHash, tx, blockNumber, gasUsed};
+  }
+
+  /** The same as it was posted. */
+  async anchorOf(epoch: number): Promise<Anchor | undefined> {
+    return (await this.#posted(epoch))?.anchor;
+  }
+
+  async #posted(epoch: number): Promise<{anchor: Anchor; tx: Hex; blockNumber: bigint} | undefined> {
     return await onChain(async () => {
       const client = this.#client;
       const [, digest] = await client.readContract({
@@ -177,18 +199,9 @@ export class AnchorContract {
         fromBlock: this.#options.deployBlock,
       });
       for (const log of logs) {
-        const posted = log.args.anchor;
-        if (posted === undefined || anchorRecord(anchorFrom(posted)) !== digest) continue;
-        const {gasUsed} = await client.getTransactionReceipt({hash: log.transactionHash});
-        return {
-          epoch,
-          height: posted.height,
-          stateRoot: hashOf(posted.stateRoot),
-          checkpointHash: hashOf(posted.checkpointHash),
-          tx: log.transactionHash,
-          blockNumber: log.blockNumber,
-          gasUsed,
-        };
+        const anchor = log.args.anchor && anchorFrom(log.args.anchor);
+        if (anchor === undefined || anchorRecord(anchor) !== digest) continue;
+        return {anchor, tx: log.transactionHash, blockNumber: log.blockNumber};
       }
       return undefined;
     });

@@ -46,15 +46,16 @@ export class AnchorPoster {
   }
 
   async start(): Promise<void> {
-    this.#latest = (await this.#components.records.list(1))[0];
+    this.#latest = (await this.#components.records.list("submit", 1))[0];
   }
 
   /** Sends again what is not final, in the order of nonces. */
   async driveOpen(): Promise<void> {
     const {records, driver, log} = this.#components;
-    const open = (await records.list()).filter(({state}) => state === "open");
-    for (const record of open.sort((left, right) => left.nonce - right.nonce)) {
+    for (const record of await records.open()) {
       const next = await driver.advance(record);
+      // Two members may make the same epoch final at once; the second is refused, and nothing is lost but gas.
+      if (next.purpose === "finalize") continue;
       if (next.epoch >= (this.#latest?.epoch ?? 0)) this.#latest = next;
       if (next.state === "reverted") log.warn("the contract refused a sent anchor", {epoch: next.epoch});
     }
@@ -82,10 +83,11 @@ export class AnchorPoster {
   /** Forgets transactions of epochs that the book has forgotten. */
   async prune(): Promise<void> {
     const {records, book} = this.#components;
-    const old = (await records.list()).filter(
+    const all = [...(await records.list("submit")), ...(await records.list("finalize"))];
+    const old = all.filter(
       ({state, epoch}) => state !== "open" && book.get(epoch) === undefined && epoch !== this.#latest?.epoch,
     );
-    if (old.length > 0) await records.remove(old.map(({epoch}) => epoch));
+    if (old.length > 0) await records.remove(old);
   }
 
   /** From the moment at which this node had a quorum, each next member waits a step longer. */

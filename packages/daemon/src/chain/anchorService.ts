@@ -12,6 +12,7 @@ import type {Hex} from "viem";
 import {privateKeyToAccount} from "viem/accounts";
 import {AnchorBook, type AnchorMembers} from "./anchorBook.ts";
 import {AnchorContract, type AnchorContractOptions, type ChainView, type ReadBack} from "./anchorContract.ts";
+import {AnchorFinalizer} from "./anchorFinalizer.ts";
 import {AnchorPoster} from "./anchorPoster.ts";
 import {AnchorSigner, type AnchorSignerComponents} from "./anchorSigner.ts";
 import {evmClient} from "./evmClient.ts";
@@ -75,6 +76,7 @@ export class AnchorService {
   readonly #contract: AnchorContract;
   readonly #signer: AnchorSigner;
   readonly #poster: AnchorPoster;
+  readonly #finalizer: AnchorFinalizer;
   #ticking: Promise<void> = Promise.resolve();
   #cancelTick: (() => void) | undefined;
   #isStopped = false;
@@ -112,10 +114,9 @@ export class AnchorService {
       {client, account, records, clock, log},
       {chainId, to: contract, bumpAfterMs: BUMP_AFTER_MS, maxFeePerGasMax: FEE_MAX},
     );
-    this.#poster = new AnchorPoster(
-      {book: this.#book, contract: this.#contract, driver, records, clock, log},
-      {membersAt, memberAt, stepMs},
-    );
+    const posting = {book: this.#book, contract: this.#contract, driver, records, clock, log};
+    this.#poster = new AnchorPoster(posting, {membersAt, memberAt, stepMs});
+    this.#finalizer = new AnchorFinalizer(posting, {membersAt, memberAt, stepMs});
   }
 
   /** Reads what is on disk and begins. A chain that does not answer is tried again, never an error here. */
@@ -169,6 +170,7 @@ export class AnchorService {
       await this.#noteFinal(view);
       await this.#poster.driveOpen();
       if (!view.isPaused && !view.isExit) await this.#poster.postNext(view);
+      if (!view.isExit) await this.#finalizer.finalize(view, this.#finalEpoch);
       this.#failed(undefined);
     } catch (error) {
       this.#failed(toCodedError(error));

@@ -10,7 +10,7 @@ import type {Log} from "@catalyze/core/ports/log";
 import {type Hex, keccak256, type PublicClient, TransactionReceiptNotFoundError} from "viem";
 import type {PrivateKeyAccount} from "viem/accounts";
 import {chainError, onChain} from "./evmClient.ts";
-import type {Attempt, TxRecord, TxRecords} from "./txRecord.ts";
+import type {Attempt, TxPurpose, TxRecord, TxRecords} from "./txRecord.ts";
 
 export type TxDriverComponents = {
   readonly client: PublicClient;
@@ -49,13 +49,13 @@ export class TxDriver {
   }
 
   /** Persists the intent with its first signed form. Nothing is sent yet: `advance` does. */
-  async plan(epoch: number, data: Hex): Promise<TxRecord> {
+  async plan(epoch: number, data: Hex, purpose: TxPurpose = "submit"): Promise<TxRecord> {
     const {client, account, records} = this.#components;
     const gas = await onChain(() =>
       client.estimateGas({account: account.address, to: this.#options.to, data}),
     );
     const nonce = await this.#nextNonce();
-    const unsigned = {epoch, nonce, data, gas: gas + (gas * GAS_MARGIN_PERCENT) / 100n};
+    const unsigned = {epoch, purpose, nonce, data, gas: gas + (gas * GAS_MARGIN_PERCENT) / 100n};
     const record = await this.#withAttempt(
       {...unsigned, attempts: [], state: "open", receipt: undefined},
       await this.#currentFees(),
@@ -158,7 +158,7 @@ export class TxDriver {
   /** After everything of ours that may still be included, and after whatever the chain has included. */
   async #nextNonce(): Promise<number> {
     const {client, account, records} = this.#components;
-    const open = (await records.list()).filter(({state}) => state === "open").map(({nonce}) => nonce + 1);
+    const open = (await records.open()).map(({nonce}) => nonce + 1);
     const used = await onChain(() =>
       client.getTransactionCount({address: account.address, blockTag: "latest"}),
     );

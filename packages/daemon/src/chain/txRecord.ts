@@ -18,8 +18,12 @@ export type Attempt = {
   readonly atMs: number;
 };
 
+/** What is asked of the contract for an epoch: to take its anchor, or to make it final. */
+export type TxPurpose = "submit" | "finalize";
+
 export type TxRecord = {
   readonly epoch: number;
+  readonly purpose: TxPurpose;
   readonly nonce: number;
   readonly data: Hex;
   readonly gas: bigint;
@@ -29,10 +33,10 @@ export type TxRecord = {
   readonly receipt: {readonly hash: Hex; readonly blockNumber: bigint; readonly gasUsed: bigint} | undefined;
 };
 
-const PREFIX = "an/tx/";
+const PREFIXES: Readonly<Record<TxPurpose, string>> = {submit: "an/tx/", finalize: "an/final/"};
 const RECORDS_MAX = 10_000;
 
-/** The records of this node's transactions, by epoch. */
+/** The records of this node's transactions, by what they are for and epoch. */
 export class TxRecords {
   readonly #store: Store;
 
@@ -43,27 +47,33 @@ export class TxRecords {
   /** On disk when it resolves. */
   async put(record: TxRecord): Promise<void> {
     const text = JSON.stringify(record, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
-    await this.#store.write([{key: keyOf(record.epoch), value: utf8(text)}], {sync: true});
+    await this.#store.write([{key: keyOf(record), value: utf8(text)}], {sync: true});
   }
 
-  async get(epoch: number): Promise<TxRecord | undefined> {
-    const bytes = await this.#store.get(keyOf(epoch));
+  async get(epoch: number, purpose: TxPurpose = "submit"): Promise<TxRecord | undefined> {
+    const bytes = await this.#store.get(keyOf({epoch, purpose}));
     return bytes === undefined ? undefined : decode(bytes);
   }
 
   /** Latest epoch first. */
-  async list(limit = RECORDS_MAX): Promise<readonly TxRecord[]> {
-    const entries = await this.#store.range(PREFIX, {reverse: true, limit});
+  async list(purpose: TxPurpose, limit = RECORDS_MAX): Promise<readonly TxRecord[]> {
+    const entries = await this.#store.range(PREFIXES[purpose], {reverse: true, limit});
     return entries.map(([, bytes]) => decode(bytes));
   }
 
-  async remove(epochs: readonly number[]): Promise<void> {
-    await this.#store.write(epochs.map((epoch) => ({key: keyOf(epoch), value: undefined})));
+  /** Those that may still be included, in the order of their nonces. */
+  async open(): Promise<readonly TxRecord[]> {
+    const all = [...(await this.list("submit")), ...(await this.list("finalize"))];
+    return all.filter(({state}) => state === "open").sort((left, right) => left.nonce - right.nonce);
+  }
+
+  async remove(records: readonly TxRecord[]): Promise<void> {
+    await this.#store.write(records.map((record) => ({key: keyOf(record), value: undefined})));
   }
 }
 
-function keyOf(epoch: number): string {
-  return PREFIX + epoch.toString().padStart(10, "0");
+function keyOf({epoch, purpose}: Pick<TxRecord, "epoch" | "purpose">): string {
+  return PREFIXES[purpose] + epoch.toString().padStart(10, "0");
 }
 
 /** Our own bytes: a record that does not read means a damaged store. */
@@ -73,7 +83,7 @@ function decode(bytes: Uint8Array): TxRecord {
       typeof value === "string" && /^\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value,
     );
     if (isRecord(json) && typeof json["nonce"] === "number" && Array.isArray(json["attempts"])) {
-      return {receipt: undefined, ...json} as TxRecord;
+      return {receipt: undefined, purpose: "submit", ...json} as TxRecord;
     }
   } catch (cause) {
     throw new CodedError("STORE_CORRUPT", {cause, evidence: {record: "transaction"}});
