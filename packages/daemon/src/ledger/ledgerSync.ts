@@ -48,8 +48,9 @@ const IDLE_MS = 5_000;
 /** A gap seen right after a sync waits this long, so that a stream of gaps is not a stream of syncs. */
 const GAP_MS = 50;
 const REPLY_MS = 5_000;
-/** Pages of one round; the next round goes on where this one ended. */
+/** Pages and time of one round; the next one goes on where this one ended, with another perhaps that is not so slow. */
 const PAGES_MAX = 256;
+const ROUND_MS = 30_000;
 const ITEMS_MAX = 4_096;
 
 export class LedgerSync {
@@ -183,7 +184,8 @@ export class LedgerSync {
     try {
       extend();
       stream = await net.open(peer, "ledger", controller.signal);
-      for (let page = 0; page < PAGES_MAX; page++) {
+      const untilMs = clock.monotonicMs() + ROUND_MS;
+      for (let page = 0; page < PAGES_MAX && clock.monotonicMs() < untilMs; page++) {
         extend();
         if (!(await this.#page(stream, controller.signal))) break;
       }

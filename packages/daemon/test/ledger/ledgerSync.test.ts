@@ -158,3 +158,41 @@ it("gives others their turn after one that was named, though that one is named a
   expect(asked.slice(0, 4)).toEqual(["liar", "witness", "liar", "witness"]);
   await clock.complete(sync.stop());
 });
+
+it("leaves one that answers slowly for another, and goes on there", async () => {
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock, new SeededRandom(3), {});
+  const asked: string[] = [];
+  for (const [name, delayMs] of [["slow", 4_000] as const, ["quick", 1] as const])
+    network.join(name as PeerId).handle("ledger", async (stream) => {
+      while ((await stream.receive()) !== undefined) {
+        asked.push(name);
+        await clock.sleep(delayMs);
+        await stream.send(encodeLedgerFrame({case: "syncReply", value: {code: "", more: name === "slow"}}));
+      }
+    });
+  let items = 0n;
+  const sync: LedgerSync = new LedgerSync({
+    ...{net: network.join("asker" as PeerId), clock, random: new SeededRandom(5), log: silentLog},
+    metrics: {syncRound: () => undefined} as unknown as LedgerSyncComponents["metrics"],
+    pushAll: async () => [],
+    request: () => ({case: "syncRequest", value: {}}),
+    // Each page brings something.
+    progress: () => items++,
+    isBehind: () => true,
+    isWitness: () => true,
+    isAsking: () => false,
+    testimony: () => undefined,
+    join: async () => false,
+    reconcile: async () => undefined,
+    refused: () => undefined,
+  });
+  await clock.advance(100);
+  sync.start();
+  sync.request("slow" as PeerId);
+  await clock.advance(60_000);
+  expect(asked.slice(0, 3)).toEqual(["slow", "slow", "slow"]);
+  expect(asked).toContain("quick");
+  expect(asked.indexOf("quick")).toBeLessThan(15);
+  await clock.complete(sync.stop());
+});
