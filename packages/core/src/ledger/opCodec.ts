@@ -15,7 +15,7 @@ import {hashHex} from "../crypto/sha256.ts";
 import {signDomain} from "../crypto/signed.ts";
 import type {Signer} from "../ports/signer.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
-import {compareBytes, fromHex} from "../primitives/bytes.ts";
+import {compareBytes, fromHex, toHex} from "../primitives/bytes.ts";
 import type {CellId, LockId, OpId} from "../primitives/id.ts";
 import {readId, refuse, writeFixed, writeId, writeU8, writeU32, writeU64} from "./canonical.ts";
 import {OP_TYPE, OP_VERSION, type Op, type OpBody, type OpSignature} from "./op.ts";
@@ -86,18 +86,22 @@ export function readOp(reader: ByteReader, length: number): Op {
 /** Count, key and signature of an op with one signature. */
 const ONE_SIGNATURE_BYTES = 1 + 32 + 64;
 
+/** Behind version, type and network. */
+const CELL_AT = 6;
+
 /**
  * The signature of encoded op bytes that have just one, as nearly all have; nothing is checked, and bytes that
  * are no op may seem to have one too. Shares their memory.
  */
 export function peekSignature(
   bytes: Uint8Array,
-): (OpSignature & {readonly bodyBytes: Uint8Array}) | undefined {
+): (OpSignature & {readonly bodyBytes: Uint8Array; readonly cell: CellId}) | undefined {
   const end = bytes.length - ONE_SIGNATURE_BYTES;
-  if (end <= 0 || bytes.length > LIMITS.opBytesMax || bytes[end] !== 1) return undefined;
+  if (end < CELL_AT + 32 || bytes.length > LIMITS.opBytesMax || bytes[end] !== 1) return undefined;
   const keyEnd = end + 1 + 32;
   return {
     bodyBytes: bytes.subarray(0, end),
+    cell: toHex(bytes.subarray(CELL_AT, CELL_AT + 32)) as CellId,
     publicKey: bytes.subarray(end + 1, keyEnd),
     signature: bytes.subarray(keyEnd),
   };

@@ -57,6 +57,8 @@ export class OpIntake {
     const cell = book.view.logCell(op.body.cell);
     if (cell?.head === op.id) return [];
     if (isResolved(book.view, op)) return refuse("OP_REJECTED", "seqUsed");
+    // Before its signatures: accounts that are not there cost a stranger nothing.
+    if (cell === undefined) return refuse("OP_REJECTED", "unknownCell");
     const check = voter.check(op, book.moment());
     if (!check.ok) return refuse(check.code, check.reason);
     const problem = this.#problem(op, from);

@@ -15,7 +15,7 @@ const ops = [
   ownOp(genesis, bob, FIRST, transfer(alice.account, 1n)),
 ];
 const entry = entryOf(genesis, {witness: 0, carry: ops});
-const member = {genesisHash: hash, isMember: true, hasEntry: () => false};
+const member = {genesisHash: hash, isMember: true, hasEntry: () => false, hasCell: () => true};
 const from = undefined;
 
 describe("checks ahead of an input", () => {
@@ -24,6 +24,14 @@ describe("checks ahead of an input", () => {
     expect(others).toEqual([]);
     expect(verifier.verify(check!.signature, check!.message, check!.publicKey).valid).toBe(true);
     expect(check!.publicKey).toEqual(alice.publicKey);
+  });
+
+  it("are none of an op whose cell is not there", () => {
+    const hasCell = (cell: string) => cell === bob.account;
+    const checked = ops.map(
+      ({bytes}) => checksAheadOf({kind: "op", bytes, from}, {...member, hasCell}).length,
+    );
+    expect(checked).toEqual([0, 1]);
   });
 
   it("are those of each op that an entry carries", () => {

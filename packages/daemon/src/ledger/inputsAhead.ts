@@ -7,9 +7,10 @@ import {checksAheadOf} from "@catalyze/core/ledger/checksAhead";
 import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
 import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
+import type {LedgerState} from "@catalyze/core/ledger/state";
 import type {ChecksAhead, SignatureCheck} from "@catalyze/core/ports/signer";
 import {fromHex} from "@catalyze/core/primitives/bytes";
-import type {Hash} from "@catalyze/core/primitives/id";
+import type {CellId, Hash} from "@catalyze/core/primitives/id";
 import type {Outcome} from "./replicaDriver.ts";
 
 /** Never rejects: what came of each input. */
@@ -27,7 +28,9 @@ export type PushAheadOptions = {
   /** Absent: inputs go on at once. */
   readonly checks: ChecksAhead | undefined;
   readonly genesis: Genesis;
-  readonly replica: Pick<LedgerReplica, "isMember" | "hasEntry">;
+  readonly replica: Pick<LedgerReplica, "isMember" | "hasEntry"> & {
+    readonly view: Pick<LedgerState, "logCell">;
+  };
   /** Why an input would not be taken now. */
   readonly refusal: (input: ReplicaInput) => CodedError | undefined;
 };
@@ -39,6 +42,7 @@ export function pushAhead({checks, genesis, replica, refusal}: PushAheadOptions,
   if (checks === undefined) return pushAll;
   const hash = fromHex(genesisHash(genesis));
   const hasEntry = (entry: Hash) => replica.hasEntry(entry);
+  const hasCell = (cell: CellId) => replica.view.logCell(cell) !== undefined;
   let waiting = 0;
   const pushPart = async ({inputs, checks: asked}: Part): Promise<readonly Outcome[]> => {
     const [first] = inputs;
@@ -56,7 +60,7 @@ export function pushAhead({checks, genesis, replica, refusal}: PushAheadOptions,
     return await pushAll(inputs);
   };
   return async (inputs) => {
-    const context = {genesisHash: hash, isMember: replica.isMember, hasEntry};
+    const context = {genesisHash: hash, isMember: replica.isMember, hasEntry, hasCell};
     let part: Part = {inputs: [], checks: []};
     const parts = [part];
     for (const input of inputs) {

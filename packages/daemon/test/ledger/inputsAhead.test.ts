@@ -1,4 +1,5 @@
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
+import type {LogCell} from "@catalyze/core/ledger/cell";
 import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import {NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
 import type {ChecksAhead} from "@catalyze/core/ports/signer";
@@ -9,7 +10,8 @@ import {testSigner} from "./testSigner.ts";
 import {transfer} from "./transfer.ts";
 
 const {genesis} = new LedgerRig({witnesses: 1, followers: 0});
-const about = {genesis, replica: {isMember: true, hasEntry: () => false}, refusal: () => undefined};
+const view = {logCell: () => ({}) as LogCell};
+const about = {genesis, replica: {isMember: true, hasEntry: () => false, view}, refusal: () => undefined};
 const OP: ReplicaInput = {kind: "op", bytes: new Uint8Array(), from: undefined};
 
 describe("inputs whose signatures are checked elsewhere", () => {
