@@ -197,3 +197,16 @@ describe("simplex", () => {
     expect(checkpointHash(proposalOf(0, 0))).not.toBe(checkpointHash(proposalOf(1, 0)));
   });
 });
+
+it("skips no iteration that it finalized, though it remembers nothing else of it", () => {
+  const place = {height: 1n, iteration: 1, witness: 0};
+  const hash = checkpointHash(proposalOf(2, 0));
+  const finalize = signVote({kind: "finalize", hash, ...place}, signers[0]!, genesisHash);
+  const skipped = (recorded: readonly ConsensusMessage[]) => {
+    const simplex = startOf(0, recorded, 0);
+    simplex.advance(0);
+    return simplex.advance(100 * DELAY_MS).signed.flatMap(({votes}) => votes.map(({kind}) => kind));
+  };
+  expect(skipped([])).toContain("skip");
+  expect(skipped([{proposals: [], votes: [finalize]}])).not.toContain("skip");
+});
