@@ -12,6 +12,28 @@ import {CTZ, LedgerRig, voteSigner} from "./ledgerRig.ts";
 import {silentLog} from "./silentLog.ts";
 import {transfer} from "./transfer.ts";
 
+/** A node that asks, of which only its way of asking is real; `differing` is what a test is about. */
+function askerOf(
+  {net, clock}: Pick<LedgerSyncComponents, "net" | "clock">,
+  differing: Partial<LedgerSyncComponents>,
+): LedgerSync {
+  return new LedgerSync({
+    ...{net, clock, random: new SeededRandom(5), log: silentLog},
+    metrics: {syncRound: () => undefined} as unknown as LedgerSyncComponents["metrics"],
+    pushAll: async () => [],
+    request: () => ({case: "syncRequest", value: {}}),
+    progress: () => 0n,
+    isBehind: () => true,
+    isWitness: (peer) => peer === "witness",
+    isAsking: () => false,
+    testimony: () => undefined,
+    join: async () => false,
+    reconcile: async () => undefined,
+    refused: () => undefined,
+    ...differing,
+  });
+}
+
 it("catches up with peers that come only after the first look for one", async () => {
   const rig = new LedgerRig({witnesses: 1, followers: 1});
   await rig.start(1);
@@ -93,23 +115,15 @@ it("asks others first once a peer has said that what it lacks is gone there", as
     });
   const net = network.join("asker" as PeerId);
   let refusals = 0;
-  const sync = new LedgerSync({
-    ...{net, clock, random: new SeededRandom(5), log: silentLog},
-    metrics: {syncRound: () => undefined} as unknown as LedgerSyncComponents["metrics"],
-    pushAll: async () => [],
-    request: () => ({case: "syncRequest", value: {}}),
-    progress: () => 0n,
-    isBehind: () => false,
-    // Nobody but for the refusal would ask anybody else.
-    isWitness: (peer) => peer === "witness",
-    isAsking: () => false,
-    testimony: () => undefined,
-    join: async () => false,
-    reconcile: async () => undefined,
-    refused: () => {
-      refusals += 1;
+  const sync = askerOf(
+    {net, clock},
+    {
+      isBehind: () => false,
+      refused: () => {
+        refusals += 1;
+      },
     },
-  });
+  );
   await clock.advance(100);
   sync.start();
   await clock.advance(20_000);
@@ -133,24 +147,16 @@ it("gives others their turn after one that was named, though that one is named a
         if (name === "witness") await stream.send(encodeLedgerFrame({case: "syncReply", value: {code: ""}}));
       }
     });
-  const sync: LedgerSync = new LedgerSync({
-    ...{net: network.join("asker" as PeerId), clock, random: new SeededRandom(5), log: silentLog},
-    metrics: {syncRound: () => undefined} as unknown as LedgerSyncComponents["metrics"],
-    pushAll: async () => [],
-    request: () => {
-      // It sends another entry that cannot be taken in while it leaves the question unanswered.
-      sync.request("liar" as PeerId);
-      return {case: "syncRequest", value: {}};
+  const sync: LedgerSync = askerOf(
+    {net: network.join("asker" as PeerId), clock},
+    {
+      request: () => {
+        // It sends another entry that cannot be taken in while it leaves the question unanswered.
+        sync.request("liar" as PeerId);
+        return {case: "syncRequest", value: {}};
+      },
     },
-    progress: () => 0n,
-    isBehind: () => true,
-    isWitness: (peer) => peer === "witness",
-    isAsking: () => false,
-    testimony: () => undefined,
-    join: async () => false,
-    reconcile: async () => undefined,
-    refused: () => undefined,
-  });
+  );
   await clock.advance(100);
   sync.start();
   sync.request("liar" as PeerId);
@@ -172,21 +178,11 @@ it("leaves one that answers slowly for another, and goes on there", async () => 
       }
     });
   let items = 0n;
-  const sync: LedgerSync = new LedgerSync({
-    ...{net: network.join("asker" as PeerId), clock, random: new SeededRandom(5), log: silentLog},
-    metrics: {syncRound: () => undefined} as unknown as LedgerSyncComponents["metrics"],
-    pushAll: async () => [],
-    request: () => ({case: "syncRequest", value: {}}),
-    // Each page brings something.
-    progress: () => items++,
-    isBehind: () => true,
-    isWitness: () => true,
-    isAsking: () => false,
-    testimony: () => undefined,
-    join: async () => false,
-    reconcile: async () => undefined,
-    refused: () => undefined,
-  });
+  // Each page brings something.
+  const sync = askerOf(
+    {net: network.join("asker" as PeerId), clock},
+    {progress: () => items++, isWitness: () => true},
+  );
   await clock.advance(100);
   sync.start();
   sync.request("slow" as PeerId);
