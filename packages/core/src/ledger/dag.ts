@@ -48,6 +48,8 @@ export type StartingGraph = {
   readonly places: readonly Head[];
   /** Entries in the last cut, without their past: for peers that lag. */
   readonly covered: readonly Entry[];
+  /** What is here beyond those ends. */
+  readonly entries: readonly Entry[];
 };
 
 /** Covered entries kept for peers that lag. */
@@ -245,7 +247,7 @@ export class Dag {
   }
 
   /** Only when restoring: nothing is here yet. */
-  restore({epoch, floor, heads, places, covered}: StartingGraph): void {
+  restore({epoch, floor, heads, places, covered, entries}: StartingGraph): void {
     this.#graph.begin(epoch, floor);
     for (const place of [...places, ...heads]) this.#graph.add(place.hash, place);
     for (const entry of covered)
@@ -254,6 +256,10 @@ export class Dag {
       this.#heads.set(head.witness, head);
       this.#dropped.set(head.witness, this.#gapBelow(head));
     }
+    // A cut may cover more of a log than the end that its leader named: the log goes on behind all of that.
+    const beyond = entries.filter(({hash}) => this.has(hash));
+    beyond.sort((left, right) => Number(left.header.n - right.header.n));
+    for (const entry of beyond) this.#put(entry).isCovered = true;
   }
 
   /**

@@ -40,7 +40,7 @@ function withMemory(): Dag {
 /** Began with a snapshot, or lost its memory. */
 function withoutMemory(): Dag {
   const dag = new Dag(() => true, epochOf, anyRoom);
-  dag.restore({epoch: 2, floor, heads: floor, places: [], covered: []});
+  dag.restore({epoch: 2, floor, heads: floor, places: [], covered: [], entries: []});
   return dag;
 }
 
@@ -137,18 +137,36 @@ describe("the graph of an epoch", () => {
       floor: [],
       heads: [headOf(third)],
       places: [first, second].map(headOf),
-      covered: [],
+      ...{covered: [], entries: []},
     });
     expect(dag.offer(entryOf(genesis, {witness: 1, refs: [first]})).kind).toBe("ingested");
     const moved = {...second, header: {...second.header, n: 1n}};
     expect(dag.offer(entryOf(genesis, {witness: 2, refs: [moved]})).kind).toBe("invalid");
   });
 
+  it("goes on after a restart behind all that the cuts cover of a log, where their leader named less of it", () => {
+    const [named, second, third, fourth] = logOf(2, 4) as [Entry, Entry, Entry, Entry];
+    const dag = new Dag(() => true, epochOf, anyRoom);
+    dag.restore({
+      ...{epoch: 1, floor: [], heads: [headOf(named)], covered: [second]},
+      places: [named, second, third].map(headOf),
+      entries: [fourth, third, second],
+    });
+    expect(dag.head(2)).toEqual(headOf(third));
+    expect([second, third].map(({hash}) => dag.node(hash))).toMatchObject([
+      {isMain: true, isCovered: true},
+      {isMain: true, isCovered: true},
+    ]);
+    expect(dag.offer(fourth).kind).toBe("ingested");
+    expect(dag.head(2)).toEqual(headOf(fourth));
+    expect(dag.isForked(2)).toBe(false);
+  });
+
   it("takes in again what a cut covers of a branch without naming it, also where a restart left a part of it", () => {
     const [named, lost, kept] = logOf(2, 3) as [Entry, Entry, Entry];
     const dag = new Dag(() => true, epochOf, anyRoom);
     dag.restore({
-      ...{epoch: 1, floor: [], heads: [headOf(named), headOf(b[2]!)], covered: [kept]},
+      ...{epoch: 1, floor: [], heads: [headOf(named), headOf(b[2]!)], covered: [kept], entries: []},
       places: [...b.slice(0, 2), lost, kept].map(headOf),
     });
     expect(dag.isKnown(kept.hash)).toBe(true);
@@ -206,7 +224,7 @@ describe("how far a log may go", () => {
       epochOf,
       () => room,
     );
-    restarted.restore({epoch: 3, floor: [], heads: [], places: [], covered: []});
+    restarted.restore({epoch: 3, floor: [], heads: [], places: [], covered: [], entries: []});
     for (const entry of dead) restarted.offer(entry);
     for (const dag of [there, restarted]) {
       expect(dead.map(({hash}) => dag.has(hash))).toEqual([true, true, false, false, false]);

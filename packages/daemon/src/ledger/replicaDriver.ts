@@ -1,7 +1,8 @@
 /**
  * Feeds the replica one input at a time and performs its effects: signing table first, then the store,
- * and only then whatever is said to anyone. Inputs that wait together share one write (group commit);
- * while one group is on its way to the disk the next is already computed, never more.
+ * and only then whatever is said to anyone. Inputs that wait together share one write (group commit), but a tick,
+ * which is when an entry is signed, begins a group; while one is on its way to the disk the next is already
+ * computed, never more.
  *
  * When a write fails nothing of its group is said. It is tried again until it works, because the replica has
  * moved on; meanwhile inputs are refused with the code of the failure and reads go on.
@@ -180,7 +181,9 @@ export class ReplicaDriver {
     let taken = 0;
     do {
       const waiting = this.#queue[taken];
-      if (waiting === undefined) break;
+      // What an own entry links to is on disk before that entry is signed: a crash in between would leave one on
+      // which this node itself cannot go on, if nobody shows what it links to once more.
+      if (waiting === undefined || (taken > 0 && waiting.input.kind === "tick")) break;
       taken += 1;
       this.#step(waiting, group);
     } while (taken < GROUP_INPUTS_MAX && clock.monotonicMs() < untilMs);

@@ -11,13 +11,23 @@ import {MemoryLog, MemoryLogFile} from "../../../../test/sim/fakes/memoryLog.ts"
 import {MemoryDisk, MemoryStore} from "../../../../test/sim/fakes/memoryStore.ts";
 import {silentLog} from "./silentLog.ts";
 
-/** Each op is signed, stored, then said. */
+const TICK = Uint8Array.of(0);
+
+/** Each op is signed, stored, then said; a tick is signed and stored. */
 function rig() {
   const faults = new DiskFaults();
   const disk = new MemoryDisk(faults);
   const file = new MemoryLogFile(faults);
   const clock = new FakeClock();
   const said: {effect: SpokenEffect; signed: number; stored: number}[] = [];
+  /** How many ops were on disk when a tick's record was signed. */
+  const storedBefore: number[] = [];
+  const table = new (class extends MemoryLog {
+    override async append(records: readonly Uint8Array[]): Promise<void> {
+      if (records.includes(TICK)) storedBefore.push(disk.range("n/", {}).length);
+      await super.append(records);
+    }
+  })(file);
   const degraded: (string | undefined)[] = [];
   let steps = 0;
   let nextTick: number | undefined;
@@ -27,7 +37,10 @@ function rig() {
         step(input: ReplicaInput): readonly Effect[] {
           if (input.kind === "tick") {
             nextTick = undefined;
-            return [{kind: "store", writes: [{key: "tick", value: Uint8Array.of(1)}]}];
+            return [
+              {kind: "sign", record: TICK},
+              {kind: "store", writes: [{key: "tick", value: Uint8Array.of(1)}]},
+            ];
           }
           steps += 1;
           const op = String(steps) as OpId;
@@ -45,7 +58,7 @@ function rig() {
         signingRecords: () => [],
       },
       store: new MemoryStore(disk),
-      signingTable: new MemoryLog(file),
+      signingTable: table,
       clock,
       log: silentLog,
       metrics: NO_METRICS,
@@ -68,6 +81,7 @@ function rig() {
     file,
     said,
     degraded,
+    storedBefore,
     push,
     setTick: (at: number) => {
       nextTick = at;
@@ -104,6 +118,14 @@ describe("ReplicaDriver", () => {
       expect(signed).toBeGreaterThan(at);
       expect(stored).toBeGreaterThan(at);
     }
+    await driver.stop();
+  });
+
+  it("signs an entry only with everything on disk that came before it", async () => {
+    const {driver, storedBefore} = rig();
+    const op = {kind: "op", bytes: new Uint8Array(), from: undefined} as const;
+    await driver.pushAll([op, op, op, {kind: "tick"}, op, {kind: "tick"}, op]);
+    expect(storedBefore).toEqual([3, 4]);
     await driver.stop();
   });
 
