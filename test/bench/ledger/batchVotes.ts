@@ -18,9 +18,9 @@ import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {UnixMs} from "@catalyze/core/primitives/time";
 import {DOMAIN} from "@catalyze/proto/domains";
 import {atLeast, figure, median, type Part} from "../bar.ts";
-import {createReplica, createTally, createWorld, type World} from "./cluster.ts";
 import {OpMaker} from "./opMaker.ts";
 import {ROUNDS, rate, rawRate} from "./rounds.ts";
+import {createReplica, createTally, createWorld, type World} from "./world.ts";
 
 const WITNESSES = 4;
 const BATCH = 256;

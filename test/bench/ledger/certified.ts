@@ -5,10 +5,12 @@
  */
 import {atLeast, atMost, figure, median, type Part, percentile, type Report} from "../bar.ts";
 import {Cluster} from "./cluster.ts";
-import {OpFeeder} from "./opFeeder.ts";
+import {FarCluster} from "./farCluster.ts";
+import {OpFeeder, type Source} from "./opFeeder.ts";
 import {OpMaker} from "./opMaker.ts";
 import {Pacer} from "./pacer.ts";
 import {alternate, type Compared, rate, rawRate} from "./rounds.ts";
+import type {World} from "./world.ts";
 
 const WARM_OPS = 1_024;
 const LONE_OPS = 50;
@@ -24,8 +26,8 @@ const P99_OF_P50_MAX = 5;
 export const oneWitness: Part = {
   name: "one-witness",
   what: "certified single-payee ops against raw signature verification of the same thread in the same run",
-  run: (report) =>
-    withFeeder(1, async ({cluster, feeder, maker}) => {
+  run: async (report) =>
+    await withFeeder(await Cluster.open({witnesses: 1}), async ({cluster, feeder, maker}) => {
       const {measured, ratio} = await against(cluster, () => maker.transfers(4_096), feeder);
       report(atLeast("ledger/one-witness", {value: measured, unit: "ops/s", ratio}, 0.5));
       const latencies: number[] = [];
@@ -40,14 +42,14 @@ export const oneWitness: Part = {
 /** B2 and B6: the second needs the first, for half of its load. */
 export const fourWitnesses: Part = {
   name: "four-witnesses",
-  what: "the same with four witnesses in one process against a quarter of raw, and latency at half of that load",
-  run: (report) =>
-    withFeeder(4, async ({cluster, feeder, maker}) => {
+  what: "the same with four witnesses, each in its own process, against a quarter of raw; latency at half of that load",
+  run: async (report) =>
+    await withFeeder(await FarCluster.open(4), async ({cluster, feeder, maker}) => {
       const {measured, ratio} = await against(cluster, () => maker.transfers(2_048), feeder);
       report(atLeast("ledger/four-witnesses", {value: measured, unit: "ops/s", ratio: ratio * 4}, 0.5));
       const settling = maker.transfers(Math.ceil((measured / 2) * SETTLE_S));
       const ops = maker.transfers(Math.ceil((measured / 2) * HALF_LOAD_S));
-      const pacer = await Pacer.start(cluster.members.map(({net}) => net.addresses()[0]!));
+      const pacer = await Pacer.start(cluster.witnesses().map(({address}) => address));
       await feeder.paceFrom(pacer, settling, measured / 2);
       reportLatencies(report, await feeder.paceFrom(pacer, ops, measured / 2));
       pacer.stop();
@@ -58,18 +60,18 @@ export const fourWitnesses: Part = {
 export const manyPayees: Part = {
   name: "32-payees",
   what: "payments a second in ops of 32 payees, one witness, against raw signature verification",
-  run: (report) =>
-    withFeeder(1, async ({cluster, feeder, maker}) => {
+  run: async (report) =>
+    await withFeeder(await Cluster.open({witnesses: 1}), async ({cluster, feeder, maker}) => {
       const {measured, ratio} = await against(cluster, () => maker.transfers(1_024, 32), feeder);
       const payments = {value: measured * 32, unit: "payments/s", ratio: ratio * 32};
       report(atLeast("ledger/32-payees", payments, 5));
     }),
 };
 
-type Bench = {readonly cluster: Cluster; readonly feeder: OpFeeder; readonly maker: OpMaker};
+type Witnesses = Source & {readonly world: World; close(): Promise<void>};
+type Bench = {readonly cluster: Witnesses; readonly feeder: OpFeeder; readonly maker: OpMaker};
 
-async function withFeeder(witnesses: number, work: (bench: Bench) => Promise<void>): Promise<void> {
-  const cluster = await Cluster.open({witnesses});
+async function withFeeder(cluster: Witnesses, work: (bench: Bench) => Promise<void>): Promise<void> {
   try {
     const feeder = await OpFeeder.open(cluster);
     const maker = new OpMaker(cluster.world);
@@ -82,7 +84,7 @@ async function withFeeder(witnesses: number, work: (bench: Bench) => Promise<voi
 }
 
 async function against(
-  {world}: Cluster,
+  {world}: Witnesses,
   nextOps: () => ReturnType<OpMaker["transfers"]>,
   feeder: OpFeeder,
 ): Promise<Compared> {

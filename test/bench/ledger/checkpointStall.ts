@@ -7,11 +7,13 @@ import {setTimeout as sleep} from "node:timers/promises";
 import {genesisState} from "@catalyze/core/ledger/genesisState";
 import type {AccountId} from "@catalyze/core/primitives/id";
 import {atMost, figure, median, type Part} from "../bar.ts";
-import {Cluster, type Member, type World} from "./cluster.ts";
+import {Cluster} from "./cluster.ts";
 import {holders} from "./holders.ts";
+import type {Member} from "./member.ts";
 import {OpFeeder} from "./opFeeder.ts";
 import {OpMaker} from "./opMaker.ts";
 import {ROUNDS} from "./rounds.ts";
+import type {World} from "./world.ts";
 
 const CELLS = 100_000;
 const DIRTY = 10_000;

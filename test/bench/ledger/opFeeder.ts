@@ -9,7 +9,7 @@ import type {FrameStream} from "@catalyze/core/ports/net";
 import type {CellId, OpId} from "@catalyze/core/primitives/id";
 import {decodeLedgerFrame, encodeLedgerFrame} from "@catalyze/daemon/ledger/ledgerFrame";
 import type {Libp2pNet} from "@catalyze/daemon/net/libp2pNet";
-import type {Cluster, Member} from "./cluster.ts";
+import type {Target} from "./member.ts";
 import type {Pacer} from "./pacer.ts";
 
 const OPS_PER_FRAME = 256;
@@ -19,6 +19,12 @@ const CERTIFY_MS_MAX = 120_000;
 const PACE_MS = 20;
 /** Until another process has its order. */
 const PACER_MS = 1_000;
+
+/** Who runs the witnesses. */
+export type Source = {
+  witnesses(): readonly Target[];
+  client(): Promise<Libp2pNet>;
+};
 
 type Waiting = {readonly startMs: number; readonly done: (ms: number) => void};
 
@@ -32,24 +38,23 @@ export class OpFeeder {
   }
 
   /** To the witnesses; `teller` is who must know that an op is certified, when it is not whoever took it. */
-  static async open(cluster: Cluster, teller?: Member): Promise<OpFeeder> {
-    const feeder = new OpFeeder(await cluster.client());
-    for (const member of cluster.members) {
-      if (!member.node.status().isWitness) continue;
-      feeder.#lines.push(new Line(member, await feeder.#net.open(member.net.self, "ledger")));
-      if (teller === undefined) feeder.#listen(member);
+  static async open(source: Source, teller?: Target): Promise<OpFeeder> {
+    const feeder = new OpFeeder(await source.client());
+    for (const target of source.witnesses()) {
+      feeder.#lines.push(new Line(target, await feeder.#net.open(target.peer, "ledger")));
+      if (teller === undefined) feeder.#listen(target);
     }
     if (teller !== undefined) feeder.#listen(teller);
     return feeder;
   }
 
-  #listen({node}: Member): void {
-    node.events.certified.add((ids) => this.#certified(ids));
+  #listen({certified}: Target): void {
+    certified.add((ids) => this.#certified(ids));
   }
 
   /** The witness is gone: nothing more is handed to it. */
-  drop(member: Member): void {
-    const index = this.#lines.findIndex((line) => line.member === member);
+  drop(target: Target): void {
+    const index = this.#lines.findIndex((line) => line.target === target);
     this.#lines.splice(index, 1)[0]?.close();
   }
 
@@ -158,12 +163,12 @@ export class OpFeeder {
 
 /** One stream to one witness; answers come in the order of the frames. */
 class Line {
-  readonly member: Member;
+  readonly target: Target;
   readonly #stream: FrameStream;
   readonly #unanswered: {readonly resolve: () => void; readonly reject: (error: unknown) => void}[] = [];
 
-  constructor(member: Member, stream: FrameStream) {
-    this.member = member;
+  constructor(target: Target, stream: FrameStream) {
+    this.target = target;
     this.#stream = stream;
     this.#read().catch((error: unknown) => {
       for (const {reject} of this.#unanswered.splice(0)) reject(error);

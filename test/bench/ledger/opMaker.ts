@@ -3,7 +3,7 @@ import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {OP_VERSION, type Op, type Payload} from "@catalyze/core/ledger/op";
 import {NO_OP, signOp} from "@catalyze/core/ledger/opCodec";
 import type {AccountId, CellId, Hash, OpId} from "@catalyze/core/primitives/id";
-import type {World} from "./cluster.ts";
+import type {World} from "./world.ts";
 
 const MEMO = "0".repeat(64) as Hash;
 const AMOUNT = 5n;

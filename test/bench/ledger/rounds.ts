@@ -7,7 +7,7 @@ import {signedBytes} from "@catalyze/core/crypto/signed";
 import type {Op} from "@catalyze/core/ledger/op";
 import {DOMAIN} from "@catalyze/proto/domains";
 import {median} from "../bar.ts";
-import type {World} from "./cluster.ts";
+import type {World} from "./world.ts";
 
 export const ROUNDS = 7;
 

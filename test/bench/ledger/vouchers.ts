@@ -14,10 +14,12 @@ import type {Identity} from "@catalyze/daemon/pipeline/identity";
 import {IncomingPayments} from "@catalyze/daemon/pipeline/incomingPayments";
 import {FileLog} from "@catalyze/daemon/store/fileLog";
 import {atLeast, atMost, figure, type Part} from "../bar.ts";
-import {Cluster, clock, type World} from "./cluster.ts";
+import {Cluster} from "./cluster.ts";
+import {clock} from "./member.ts";
 import {OpFeeder} from "./opFeeder.ts";
 import {OpMaker} from "./opMaker.ts";
 import {alternate, rate} from "./rounds.ts";
+import type {World} from "./world.ts";
 
 /** Payers that pay at once: a lock takes one voucher after the other, each on disk before the next. */
 const LOCKS = 1_024;
