@@ -8,6 +8,7 @@ import {
   BackupView,
   BalanceList,
   BalanceProofView,
+  CellOpList,
   CheckpointList,
   HistoryList,
   LedgerReport,
@@ -68,6 +69,14 @@ export const MONEY_ROUTES = {
     path: "/api/v1/ledger/balances",
     summary: "Every account at the last checkpoint",
     response: BalanceList,
+  }),
+  ledgerHistory: route({
+    method: "GET",
+    path: "/api/v1/ledger/history/{id}",
+    summary: "Ops that concern an account, a lock, an offer or an asset, out of the logs, newest first",
+    params: Type.Object({id: HashText}),
+    query: Type.Object({limit}),
+    response: CellOpList,
   }),
   ledgerProof: route({
     method: "GET",

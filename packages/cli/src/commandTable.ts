@@ -10,6 +10,7 @@ import {governList, governPropose, governShow, governVote} from "./commands/gove
 import {init} from "./commands/init.ts";
 import {ledgerBalances, ledgerCheckpoints, ledgerShow} from "./commands/ledger.ts";
 import {ledgerExport} from "./commands/ledgerExport.ts";
+import {ledgerHistory} from "./commands/ledgerHistory.ts";
 import {ledgerProof} from "./commands/ledgerProof.ts";
 import {ledgerVerify} from "./commands/ledgerVerify.ts";
 import {lockAccept, lockClaim, lockNotice, lockOpen, lockPay, lockTake} from "./commands/lock.ts";
@@ -74,6 +75,7 @@ export const COMMANDS: readonly Command[] = [
   modelAdd,
   modelList,
   ledgerShow,
+  ledgerHistory,
   ledgerVerify,
   ledgerExport,
   ledgerProof,

@@ -98,6 +98,44 @@ export type HistoryItem = Static<typeof HistoryItem>;
 
 export const HistoryList = Type.Object({items: Type.Array(HistoryItem)});
 
+/** One op in the log of some cell, as it concerns the cell that was asked for. */
+export const CellOpView = Type.Object({
+  opId: HashText,
+  /** When a witness first carried it. */
+  atMs: TimeMs,
+  /** In whose log it stands: an account's, or, of a claim, a lock's. */
+  cell: HashText,
+  seq: Big,
+  kind: Type.String({
+    description:
+      "transfer, open, claim, issue, stake, unstake, withdraw, account, govern, accept, harvest, evidence",
+  }),
+  /** Leaves the account by it, its fee apart; of a claim: drawn from the lock in all, by it and those before. */
+  amountUctz: Uctz,
+  feeUctz: Uctz,
+  /** What the cell that was asked for gets by it, where the op itself says so. */
+  receivedUctz: Type.Optional(Uctz),
+  assetId: Type.Optional(HashText),
+  /** Of the asset: what the cell that was asked for gets, or, where the op is its own, all that moves. */
+  units: Type.Optional(Big),
+  /** Whom it pays first. */
+  to: Type.Optional(AccountText),
+  /** The locks and offers that it opens. */
+  opens: Type.Array(HashText),
+  grade: GradeText,
+});
+export type CellOpView = Static<typeof CellOpView>;
+
+export const CellOpList = Type.Object({
+  id: HashText,
+  items: Type.Array(CellOpView),
+  /** How far back was looked, when this node has more. */
+  sinceMs: Type.Optional(TimeMs),
+  /** Height of the snapshot with which the logs of this node begin; absent: with the genesis. */
+  begunHeight: Type.Optional(Big),
+});
+export type CellOpList = Static<typeof CellOpList>;
+
 export const BackupBody = Type.Object(
   {path: Type.String({minLength: 1, maxLength: 4096, description: "absolute; must not exist"})},
   {additionalProperties: false},

@@ -14,6 +14,7 @@ import {
 import {isProven} from "@catalyze/core/ledger/finality";
 import {genesisCheckpoint} from "@catalyze/core/ledger/genesisState";
 import {Simplex} from "@catalyze/core/ledger/simplex";
+import {leaderOf} from "@catalyze/core/ledger/simplexTypes";
 import type {SignatureVerifier, Signer} from "@catalyze/core/ports/signer";
 import {concat, equalBytes} from "@catalyze/core/primitives/bytes";
 import fc from "fast-check";
@@ -209,4 +210,23 @@ it("skips no iteration that it finalized, though it remembers nothing else of it
   };
   expect(skipped([])).toContain("skip");
   expect(skipped([{proposals: [], votes: [finalize]}])).not.toContain("skip");
+});
+
+it("notarizes one proposal of an iteration, though after a restart another one comes first", () => {
+  const place = {height: 1n, iteration: 1};
+  const leader = leaderOf(committee, place.height, place.iteration);
+  const witness = (leader + 1) % 4;
+  const voteFor = (salt: number) => {
+    const hash = checkpointHash(proposalOf(leader, salt));
+    const vote = signVote({kind: "notarize", hash, witness, ...place}, signers[witness]!, genesisHash);
+    return {proposals: [], votes: [vote]};
+  };
+  const notarized = (recorded: readonly ConsensusMessage[]) => {
+    const simplex = startOf(witness, recorded, 0);
+    const draft = {iteration: 1, parent: 0, checkpoint: proposalOf(leader, 7), witness: leader};
+    simplex.receive({proposals: [signProposal(draft, signers[leader]!, genesisHash)], votes: []});
+    return simplex.advance(0).signed.flatMap(({votes}) => votes.map(({kind}) => kind));
+  };
+  expect(notarized([])).toContain("notarize");
+  expect(notarized([voteFor(8)])).not.toContain("notarize");
 });

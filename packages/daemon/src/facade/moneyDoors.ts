@@ -5,6 +5,7 @@ import type {
   BackupView,
   BalanceList,
   BalanceProofView,
+  CellOpList,
   CheckpointView,
   HistoryItem,
   LedgerReport,
@@ -30,6 +31,7 @@ import type {LedgerNode} from "../ledger/ledgerNode.ts";
 import type {Identity} from "../pipeline/identity.ts";
 import type {VoucherRecords} from "../pipeline/incomingPayments.ts";
 import type {Marketplace} from "../pipeline/marketplace.ts";
+import {cellHistoryView} from "./cellHistoryView.ts";
 import {cellsView} from "./cellViews.ts";
 import type {ChainDoor} from "./chainDoor.ts";
 import {opView, witnessViews} from "./ledgerViews.ts";
@@ -209,6 +211,11 @@ export class LedgerDoor implements LedgerFacade {
   async cells(id: CellId): Promise<CellsView> {
     const {ledger, vouchers, identity} = this.#components;
     return cellsView(id, {ledger, vouchers, account: identity.account});
+  }
+
+  async history(id: CellId, limit: number): Promise<CellOpList> {
+    const {ledger, vouchers, identity} = this.#components;
+    return await cellHistoryView(id, limit, {ledger, vouchers, account: identity.account});
   }
 
   async proof(account: AccountId): Promise<BalanceProofView> {

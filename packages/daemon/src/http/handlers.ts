@@ -91,6 +91,8 @@ export const HANDLERS: Handlers = {
     await context.facade().locks.accept(params.id as LockId, body),
   ledger: async (context) => await context.facade().ledger.show(),
   ledgerBalances: async (context) => await context.facade().ledger.balances(),
+  ledgerHistory: async (context, {params, query}) =>
+    await context.facade().ledger.history(params.id as CellId, query.limit ?? LIST_LIMIT),
   ledgerProof: async (context, {params}) => await context.facade().ledger.proof(params.account as AccountId),
   ledgerOpProof: async (context, {params}) => await context.facade().ledger.opProof(params.op as OpId),
   ledgerVerify: async (context) => await context.facade().ledger.verify(),

@@ -45,6 +45,7 @@ import type {
   BackupView,
   BalanceList,
   BalanceProofView,
+  CellOpList,
   CheckpointView,
   HistoryItem,
   LedgerReport,
@@ -168,6 +169,8 @@ export interface LedgerFacade {
   balances(): Promise<BalanceList>;
   /** `NOT_FOUND` when there is nothing. */
   cells(id: CellId): Promise<CellsView>;
+  /** Newest first. `NOT_FOUND` when there is nothing under this id, and no op that names it. */
+  history(id: CellId, limit: number): Promise<CellOpList>;
   /** `NOT_FOUND` before the first checkpoint. */
   proof(account: AccountId): Promise<BalanceProofView>;
   /** Of one of the latest ops. `NOT_FOUND` when the votes for it are not here. */

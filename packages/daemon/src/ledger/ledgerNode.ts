@@ -3,25 +3,25 @@
  * leaves this node before it is on disk, what was acknowledged survives any crash, no own slot is signed twice.
  */
 import {accountIdOf} from "@catalyze/core/crypto/accountId";
-import {CodedError} from "@catalyze/core/errors/codedError";
-import {type BalanceProof, proveCell} from "@catalyze/core/ledger/balanceProof";
+import type {BalanceProof} from "@catalyze/core/ledger/balanceProof";
 import type {CellName} from "@catalyze/core/ledger/cell";
 import {type Checkpoint, encodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
 import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
 import {paramsAround, safeFee} from "@catalyze/core/ledger/governance";
-import {type Committees, shortenChain} from "@catalyze/core/ledger/handover";
+import type {Committees} from "@catalyze/core/ledger/handover";
 import type {OpBody, Payload} from "@catalyze/core/ledger/op";
 import {decodeOp, lockIdOf, locksMadeBy} from "@catalyze/core/ledger/opCodec";
 import type {OpProof} from "@catalyze/core/ledger/opProof";
 import type {LedgerParams} from "@catalyze/core/ledger/params";
 import type {Register} from "@catalyze/core/ledger/register";
 import type {LedgerState} from "@catalyze/core/ledger/state";
-import {checkpointKey, KEY, storedHandovers, storedHeight} from "@catalyze/core/ledger/storeKeys";
+import {checkpointKey, KEY, storedHeight} from "@catalyze/core/ledger/storeKeys";
 import type {AccountView, Grade, LedgerClient, LockView, OpReceipt} from "@catalyze/core/ports/ledger";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {AccountId, CellId, Hash, LockId, OpId, PeerId} from "@catalyze/core/primitives/id";
+import {type CellHistory, cellHistory} from "./cellHistory.ts";
 import {checkChain} from "./checkpointChain.ts";
 import {accountViewOf, lockViewOf} from "./clientViews.ts";
 import {exportLedger} from "./exportLedger.ts";
@@ -32,7 +32,7 @@ import {LedgerLife} from "./ledgerLife.ts";
 import {type LedgerReport, ledgerReport} from "./ledgerReport.ts";
 import {type LedgerStatus, ledgerStatus} from "./ledgerStatus.ts";
 import type {LedgerNodeComponents, LedgerNodeOptions, LedgerParts} from "./openLedger.ts";
-import {provenOp} from "./provenOp.ts";
+import {provenCell, provenOp} from "./proofs.ts";
 import {Recovery} from "./recovery.ts";
 import {isPaid} from "./walletView.ts";
 import type {WitnessPeers} from "./witnessPeers.ts";
@@ -239,8 +239,6 @@ export class LedgerNode implements LedgerClient {
     return this.events.epochEnd.add(handler);
   }
 
-  // Checks.
-
   /** A full recount of the agreed state and of the stored checkpoints. */
   async verify(): Promise<LedgerReport> {
     const {replica} = this.#open;
@@ -281,16 +279,18 @@ export class LedgerNode implements LedgerClient {
 
   /** A cell at the last checkpoint, or that there is none, as anybody can check it. `NOT_FOUND` before the first. */
   async proofOf(name: CellName): Promise<BalanceProof> {
-    const handovers = await storedHandovers(this.#components.store);
-    const {base, finalCheckpoint} = this.#open.replica;
-    if (finalCheckpoint.checkpoint.height === 0n)
-      throw new CodedError("NOT_FOUND", {message: "No checkpoint is final yet.", retryAfterMs: 1_000});
-    return proveCell(name, base, shortenChain(this.genesis, handovers, finalCheckpoint));
+    return await provenCell(name, {...this.#components, genesis: this.genesis, replica: this.#open.replica});
   }
 
   /** Of one of the latest ops. Throws `NOT_FOUND`. */
   async opProofOf(id: OpId): Promise<OpProof> {
     return await provenOp(id, {...this.#components, genesis: this.genesis, replica: this.#open.replica});
+  }
+
+  /** What the logs here have of any cell, latest first. */
+  async opsOf(id: CellId, {limit}: {readonly limit: number}): Promise<CellHistory> {
+    const state = () => this.#open.replica.view;
+    return await cellHistory({...this.#components, state, written: this.written}, {id, limit});
   }
 
   get #open(): LedgerParts {

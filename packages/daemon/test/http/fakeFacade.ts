@@ -560,6 +560,13 @@ export function fakeFacade(state: FakeState): NodeFacade {
         const holders = [{account: OTHER, units: "42"}];
         return {id, height: "42", sale, asset: {...ASSET, holders, holdersTotal: 3}};
       },
+      async history(id, limit) {
+        check("ledger.history");
+        const op = {opId: HASH, atMs: 1_700_000_000_000, cell: OTHER, seq: "7", kind: "transfer"};
+        const moved = {amountUctz: "2500000", feeUctz: "100", receivedUctz: "1500000", to: id, opens: []};
+        const items = [{...op, ...moved, grade: "checkpointed" as const}].slice(0, limit);
+        return {id, items, sinceMs: 1_700_000_000_000, begunHeight: "40"};
+      },
       async proof(account) {
         check("ledger.proof");
         return {account, height: "42", genesisHash: HASH, proof: "AQID"};

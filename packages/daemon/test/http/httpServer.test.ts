@@ -53,7 +53,7 @@ const BODIES: Record<string, unknown> = {
 
 const pathOf = (route: Route): string =>
   route.path
-    .replace(/\/(cells|locks)\/\{id\}/, `/$1/${"c".repeat(64)}`)
+    .replace(/\/(cells|locks|history)\/\{id\}/, `/$1/${"c".repeat(64)}`)
     .replace("{id}", TASK_ID)
     .replace("{account}", "b".repeat(64))
     .replace("{op}", "c".repeat(64))

@@ -1,5 +1,7 @@
-/** That an op is certified, as anybody can check it: from the entries in memory, and the handovers on disk. */
+/** What the ledger holds, and that an op is certified, as anybody can check it who has the genesis. */
 import {CodedError} from "@catalyze/core/errors/codedError";
+import {type BalanceProof, proveCell} from "@catalyze/core/ledger/balanceProof";
+import type {CellName} from "@catalyze/core/ledger/cell";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {shortenChain} from "@catalyze/core/ledger/handover";
 import type {OpProof} from "@catalyze/core/ledger/opProof";
@@ -14,7 +16,16 @@ type From = {
   readonly genesis: Genesis;
 };
 
-/** Throws `NOT_FOUND`. */
+/** A cell at the last checkpoint, or that there is none. Throws `NOT_FOUND` before the first. */
+export async function provenCell(name: CellName, {replica, store, genesis}: From): Promise<BalanceProof> {
+  const handovers = await storedHandovers(store);
+  const {base, finalCheckpoint} = replica;
+  if (finalCheckpoint.checkpoint.height === 0n)
+    throw new CodedError("NOT_FOUND", {message: "No checkpoint is final yet.", retryAfterMs: 1_000});
+  return proveCell(name, base, shortenChain(genesis, handovers, finalCheckpoint));
+}
+
+/** One of the latest ops, by the entries in memory. Throws `NOT_FOUND`. */
 export async function provenOp(id: OpId, {replica, store, genesis}: From): Promise<OpProof> {
   const certified = replica.certificateOf(id);
   if (certified === undefined)
