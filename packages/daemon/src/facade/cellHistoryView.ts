@@ -43,7 +43,8 @@ function moved(payload: Payload, {id, isOwn}: {readonly id: CellId; readonly isO
       const {outputs, asset} = payload;
       const received = sumOf(outputs.filter(({to}) => to === id));
       const to = outputs[0] === undefined ? {} : {to: outputs[0].to};
-      if (asset === undefined) return {...to, receivedUctz: received.toString()};
+      const isGiver = isOwn && received === 0n;
+      if (asset === undefined) return {...to, ...(isGiver ? {} : {receivedUctz: received.toString()})};
       const units = isOwn || asset.id === (id as string) ? sumOf(outputs) + asset.burn : received;
       return {...to, assetId: asset.id, units: units.toString()};
     }
