@@ -26,6 +26,8 @@ const WITNESSES = 4;
 const BATCH = 256;
 /** Each witness takes in a batch of its own, so a turn has four. */
 const TURNS = 4;
+/** After an entry full of votes a member waits three intervals. */
+const WRITES_MS = 60;
 
 export const batchVotes: Part = {
   name: "batch-votes",
@@ -150,7 +152,7 @@ class BatchWitnesses {
   }
 
   #exchange(): void {
-    this.#nowMs += 20;
+    this.#nowMs += WRITES_MS;
     const said = this.#replicas.map((_, index) => this.#step(index, {kind: "tick"}));
     for (const [author, effects] of said.entries()) {
       for (const effect of effects) {
