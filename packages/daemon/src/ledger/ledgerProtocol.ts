@@ -41,9 +41,13 @@ export type LedgerRequest = Extract<
 const STREAMS_PER_PEER_MAX = 8;
 /** Pushes of one stream that may wait for the disk at once. */
 const WINDOW_MAX = 32;
-/** Submissions of one stream under way at once: while the signatures of one are checked the next is read. */
-const SUBMISSIONS_MAX = 4;
 const OPS_PER_FRAME_MAX = 512;
+/**
+ * Ops of one stream under way at once: while the signatures of one frame are checked and those of another wait for
+ * the disk the next is read. A frame counts for some, however few it brings.
+ */
+const SUBMITTED_OPS_MAX = 4 * OPS_PER_FRAME_MAX;
+const SUBMISSION_OPS_MIN = 64;
 const ANCHOR_SIGNATURE_BYTES_MAX = 4 * 1024;
 const SYNC_COST = 10;
 /** A MiB from the disk, sealed and sent: some milliseconds. */
@@ -91,7 +95,8 @@ export class LedgerProtocol {
 
   async #read(stream: FrameStream): Promise<void> {
     const pushes = new UnderWay(WINDOW_MAX);
-    const submissions = new UnderWay(SUBMISSIONS_MAX);
+    const submissions = new UnderWay(SUBMITTED_OPS_MAX);
+    let answer = Promise.resolve();
     for (;;) {
       const frame = await stream.receive();
       if (frame === undefined) break;
@@ -101,8 +106,10 @@ export class LedgerProtocol {
       if (body.case === "entry" || body.case === "consensus" || body.case === "checkpoint") {
         await pushes.add(this.#push(body.case, body.value, stream.peer));
       } else if (body.case === "opSubmit") {
-        const reply = this.#submit(body.value.ops, stream.peer);
-        await submissions.add(this.#answer(reply, stream, submissions.all()));
+        const {ops} = body.value;
+        const reply = this.#submit(ops, stream.peer);
+        answer = this.#answer(reply, stream, answer);
+        await submissions.add(answer, Math.max(SUBMISSION_OPS_MIN, ops.length));
       } else {
         // Answers come in the order of the requests.
         await submissions.all();
@@ -188,20 +195,25 @@ export class LedgerProtocol {
   }
 }
 
-/** Work of one stream that goes on while its next frame is read, never more than so much at once. */
+/** Work of one stream that goes on while its next frame is read, until it weighs so much. */
 class UnderWay {
   readonly #max: number;
   readonly #open = new Set<Promise<void>>();
+  #weight = 0;
 
   constructor(max: number) {
     this.#max = max;
   }
 
   /** Takes work that never rejects; resolves when there is room for more. */
-  async add(work: Promise<void>): Promise<void> {
-    const open = work.finally(() => this.#open.delete(open));
+  async add(work: Promise<void>, weight = 1): Promise<void> {
+    this.#weight += weight;
+    const open = work.finally(() => {
+      this.#open.delete(open);
+      this.#weight -= weight;
+    });
     this.#open.add(open);
-    if (this.#open.size >= this.#max) await Promise.race(this.#open);
+    while (this.#weight >= this.#max) await Promise.race(this.#open);
   }
 
   /** Ends with all that is under way now. */
