@@ -14,7 +14,7 @@ export function mixed(seed: number): SimLedgerSetup {
   const witnesses = 1 + random.int(WITNESSES_MAX);
   const wrong = wrongOnes(witnesses, random);
   const some = (chance: number, most: number) => (random.chance(chance) ? 1 + random.int(most) : 0);
-  const users = {
+  const drawn = {
     owners: 3 + random.int(5),
     equivocators: random.int(3),
     tricks: some(0.6, 10),
@@ -26,6 +26,8 @@ export function mixed(seed: number): SimLedgerSetup {
     joiners: some(0.5, 2),
     viaFollowers: random.chance(0.15),
   };
+  // Followers do not tell an owner that a vote has made its fee too low.
+  const users = {...drawn, viaFollowers: drawn.viaFollowers && drawn.citizens === 0};
   const isPruned = random.chance(0.2);
   return {
     ...{seed, crypto: CHEAP_CRYPTO, witnesses, ...wrong, ...users},

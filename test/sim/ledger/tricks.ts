@@ -223,7 +223,8 @@ export const TRICKS: readonly Trick[] = [
     "a clock that has not run so far",
     () => ({kind: "claim", cumulative: PRICE, voucher: undefined, isFinal: false}),
     {
-      spec: (height) => ({authority: {kind: "clock", startH: height, perH: 60n}}),
+      // So slow that no life is long enough.
+      spec: (height) => ({authority: {kind: "clock", startH: height, perH: 1n}}),
     },
   ),
   // After the end that its payer gave notice of, a clock brings nothing; a notice of a later one changes nothing.
