@@ -39,15 +39,8 @@ type Moved = Pick<CellOpView, "receivedUctz" | "assetId" | "units" | "to">;
 
 function moved(payload: Payload, {id, isOwn}: {readonly id: CellId; readonly isOwn: boolean}): Moved {
   switch (payload.kind) {
-    case "transfer": {
-      const {outputs, asset} = payload;
-      const received = sumOf(outputs.filter(({to}) => to === id));
-      const to = outputs[0] === undefined ? {} : {to: outputs[0].to};
-      const isGiver = isOwn && received === 0n;
-      if (asset === undefined) return {...to, ...(isGiver ? {} : {receivedUctz: received.toString()})};
-      const units = isOwn || asset.id === (id as string) ? sumOf(outputs) + asset.burn : received;
-      return {...to, assetId: asset.id, units: units.toString()};
-    }
+    case "transfer":
+      return transferred(payload, {id, isOwn});
     case "open": {
       const [lock] = payload.locks;
       return lock === undefined ? {} : {to: lock.controller};
@@ -63,6 +56,18 @@ function moved(payload: Payload, {id, isOwn}: {readonly id: CellId; readonly isO
     default:
       return {};
   }
+}
+
+function transferred(
+  {outputs, asset}: Extract<Payload, {kind: "transfer"}>,
+  {id, isOwn}: {readonly id: CellId; readonly isOwn: boolean},
+): Moved {
+  const received = sumOf(outputs.filter(({to}) => to === id));
+  const to = outputs[0] === undefined ? {} : {to: outputs[0].to};
+  if (asset === undefined)
+    return {...to, ...(isOwn && received === 0n ? {} : {receivedUctz: received.toString()})};
+  const units = isOwn || asset.id === (id as string) ? sumOf(outputs) + asset.burn : received;
+  return {...to, assetId: asset.id, units: units.toString()};
 }
 
 function isCell(target: SplitTarget, id: CellId): boolean {

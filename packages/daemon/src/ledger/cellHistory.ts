@@ -20,7 +20,7 @@ import type {UnixMs} from "@catalyze/core/primitives/time";
 
 export type CellHistoryComponents = {
   readonly store: Store;
-  readonly clock: Pick<Clock, "monotonicMs" | "sleep">;
+  readonly clock: Pick<Clock, "now" | "monotonicMs" | "sleep">;
   /** With everything that is certified; moves on meanwhile. */
   readonly state: () => LedgerState;
   /** Resolves once all of that is on disk. */
@@ -51,8 +51,6 @@ const BYTES_MAX = 64 * 1024 * 1024;
 const PAGE_ENTRIES = 16;
 /** Ops that name the cell and took no slot, beyond what was asked for. */
 const LOST_MAX = 64;
-/** By so much a later op of a log may be carried before an earlier one: witnesses have clocks of their own. */
-const SKEW_MS_MAX = 60_000;
 /** Work in one go. */
 const WORK_MS_MAX = 5;
 
@@ -75,11 +73,12 @@ export async function cellHistory(
     // Carried anew, it is the same op: the earlier time stays.
     for (const op of opsIn(bytes, isMeant)) found.set(op.id, {op, atMs: timeMs});
   }
-  const standing = await standingAmong(components, [...found.values()]);
+  const {standing, isWhole} = await standingAmong(components, [...found.values()], 2 * bytesMax);
   const ops = [...found.values()].filter(({op}) => standing.has(op.id));
   ops.sort((left, right) => right.atMs - left.atMs || Number(right.op.body.seq - left.op.body.seq));
   const begunH = await storedHeight(components.store, KEY.begun);
-  return {ops: ops.slice(0, limit), sinceMs: ops.length > limit ? ops[limit - 1]?.atMs : sinceMs, begunH};
+  if (ops.length > limit || !isWhole) sinceMs = ops.slice(0, limit).at(-1)?.atMs ?? components.clock.now();
+  return {ops: ops.slice(0, limit), sinceMs, begunH};
 }
 
 /** The bytes of an op have every id in them that it names, but not those of what it makes. */
@@ -101,31 +100,63 @@ function opsIn(entry: Uint8Array, match: (bytes: Uint8Array) => Op | undefined):
   return peekCarriedOps(entry).flatMap((bytes) => match(bytes) ?? []);
 }
 
-/** Those of them that the logs of their cells lead to. */
+/** A log of a cell, followed from its head down to the lowest op that was found in it. */
+type Chain = {next: OpId | undefined; seq: bigint; readonly lowest: bigint};
+
+/**
+ * Those of them that the logs of their cells lead to. Witnesses' clocks are their own, and a bad one's say anything:
+ * so it goes on until each log is followed to its end, wherever the next op lies, as long as there are bytes to read.
+ */
 async function standingAmong(
   components: CellHistoryComponents,
   found: readonly CellOp[],
-): Promise<ReadonlySet<OpId>> {
+  bytesMax: number,
+): Promise<{readonly standing: ReadonlySet<OpId>; readonly isWhole: boolean}> {
   const standing = new Set<OpId>();
-  if (found.length === 0) return standing;
-  const oldestMs = found.reduce((oldest, {atMs}) => Math.min(oldest, atMs), Number.POSITIVE_INFINITY);
-  const state = components.state();
   // Read in one go, and then everything behind them is waited for: the logs below hold all of it.
-  const heads = new Map(found.map(({op: {body}}) => [body.cell, state.logCell(body.cell)?.head]));
+  const open = chainsOf(found, components.state());
   await components.written();
   const before = new Map<OpId, OpId>();
   const note = (bytes: Uint8Array): undefined => {
     const {id, body} = decodeOp(bytes);
-    if (heads.has(body.cell)) before.set(id, body.prev);
+    if (open.has(body.cell)) before.set(id, body.prev);
   };
-  for await (const {timeMs, bytes} of entriesBackwards(components)) {
-    if (timeMs < oldestMs - SKEW_MS_MAX) break;
+  let bytesLeft = bytesMax;
+  for await (const {bytes} of entriesBackwards(components)) {
+    for (const [cell, chain] of open) if (isFollowed(chain, before, standing)) open.delete(cell);
+    bytesLeft -= bytes.length;
+    if (open.size === 0 || bytesLeft < 0) break;
     opsIn(bytes, note);
   }
-  for (const head of heads.values()) {
-    for (let id = head; id !== undefined && before.has(id); id = before.get(id)) standing.add(id);
+  for (const [cell, chain] of open) if (isFollowed(chain, before, standing)) open.delete(cell);
+  return {standing, isWhole: open.size === 0};
+}
+
+function chainsOf(found: readonly CellOp[], state: LedgerState): Map<CellId, Chain> {
+  const chains = new Map<CellId, Chain>();
+  for (const {
+    op: {
+      body: {cell, seq},
+    },
+  } of found) {
+    const log = state.logCell(cell);
+    const lowest = chains.get(cell)?.lowest ?? seq;
+    const end = {next: log?.head, seq: log?.seq ?? 0n};
+    chains.set(cell, {...end, lowest: seq < lowest ? seq : lowest});
   }
-  return standing;
+  return chains;
+}
+
+/** Goes down as far as ops are known. True when all that may be found of it is. */
+function isFollowed(chain: Chain, before: ReadonlyMap<OpId, OpId>, standing: Set<OpId>): boolean {
+  while (chain.seq >= chain.lowest && chain.next !== undefined) {
+    const prev = before.get(chain.next);
+    if (prev === undefined) return false;
+    standing.add(chain.next);
+    chain.next = prev;
+    chain.seq -= 1n;
+  }
+  return true;
 }
 
 /** Every stored entry, of forked branches too, as the store is now; latest first by its author's clock. */
@@ -133,17 +164,13 @@ async function* entriesBackwards({store, clock, state}: CellHistoryComponents): 
   const snapshot = store.snapshot();
   try {
     let sinceMs = clock.monotonicMs();
-    const logs = [...state().register.seats.keys()].map((seat) => logBackwards(snapshot, seat));
-    const rows = await Promise.all(logs.map(async (log) => (await log.next()).value as Row | undefined));
+    const seats = [...state().register.seats.keys()];
+    const logs = await Promise.all(seats.map(async (seat) => await rowsOf(logBackwards(snapshot, seat))));
     for (;;) {
-      let latest = -1;
-      for (const [index, row] of rows.entries())
-        if (row !== undefined && row.timeMs > (rows[latest]?.timeMs ?? Number.NEGATIVE_INFINITY))
-          latest = index;
-      const row = rows[latest];
-      if (row === undefined) return;
-      yield row;
-      rows[latest] = (await logs[latest]!.next()).value as Row | undefined;
+      const log = latestOf(logs);
+      if (log?.row === undefined) return;
+      yield log.row;
+      log.row = (await log.rest.next()).value;
       if (clock.monotonicMs() - sinceMs < WORK_MS_MAX) continue;
       await clock.sleep(0);
       sinceMs = clock.monotonicMs();
@@ -151,6 +178,20 @@ async function* entriesBackwards({store, clock, state}: CellHistoryComponents): 
   } finally {
     await snapshot.close();
   }
+}
+
+type Rows = {row: Row | undefined; readonly rest: AsyncGenerator<Row, undefined>};
+
+async function rowsOf(rest: Rows["rest"]): Promise<Rows> {
+  return {row: (await rest.next()).value, rest};
+}
+
+function latestOf(logs: readonly Rows[]): Rows | undefined {
+  return logs.reduce<Rows | undefined>((latest, log) => {
+    const isLater =
+      log.row !== undefined && log.row.timeMs > (latest?.row?.timeMs ?? Number.NEGATIVE_INFINITY);
+    return isLater ? log : latest;
+  }, undefined);
 }
 
 async function* logBackwards(store: StoreReader, seat: number): AsyncGenerator<Row, undefined> {

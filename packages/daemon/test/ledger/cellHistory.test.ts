@@ -83,16 +83,17 @@ describe("the history of a cell, from the logs of two witnesses", () => {
   apply(state, second, {height: 1n});
   const above = ownOp(genesis, alice, state.account(alice.account)!, transfer(bob.account, 7n));
 
-  async function told(query: Partial<CellHistoryQuery> = {}) {
-    // The later op is carried before the earlier one, and that one twice.
-    const one = entryOf(genesis, {witness: 0, carry: [second], timeMs: NOW});
-    const two = entryOf(genesis, {witness: 1, carry: [rival, first], timeMs: NOW + 10});
-    const three = entryOf(genesis, {
-      ...{witness: 1, n: 2n, prev: two.hash},
-      ...{carry: [first, above], timeMs: NOW + 20},
-    });
+  // The later op is carried before the earlier one, and that one twice.
+  const one = entryOf(genesis, {witness: 0, carry: [second], timeMs: NOW});
+  const two = entryOf(genesis, {witness: 1, carry: [rival, first], timeMs: NOW + 10});
+  const three = entryOf(genesis, {
+    ...{witness: 1, n: 2n, prev: two.hash},
+    ...{carry: [first, above], timeMs: NOW + 20},
+  });
+
+  async function told(query: Partial<CellHistoryQuery> = {}, entries = [one, two, three], at = state) {
     const disk = new MemoryDisk();
-    const writes = [one, two, three].map((entry) => ({
+    const writes = entries.map((entry) => ({
       key: entryKey({entry, isMain: true}),
       value: entry.bytes,
     }));
@@ -101,7 +102,7 @@ describe("the history of a cell, from the logs of two witnesses", () => {
       {
         store: new MemoryStore(disk),
         clock: new FakeClock(),
-        state: () => state,
+        state: () => at,
         written: async () => undefined,
       },
       {id: bob.account, limit: 10, ...query},
@@ -117,6 +118,15 @@ describe("the history of a cell, from the logs of two witnesses", () => {
       ],
       sinceMs: undefined,
     });
+  });
+
+  it("goes on where a witness with a false clock carried what the log of a cell leads through", async () => {
+    const elsewhere = ownOp(genesis, alice, state.account(alice.account)!, transfer(alice.account, 1n));
+    const later = state.fork();
+    apply(later, elsewhere, {height: 1n});
+    const hidden = entryOf(genesis, {witness: 0, carry: [elsewhere], timeMs: 1});
+    const shown = await told({}, [hidden, entryOf(genesis, {witness: 1, carry: [second, first]})], later);
+    expect(shown.ops.map(([id]) => id)).toEqual([second.id, first.id]);
   });
 
   it("says how far back it looked", async () => {
