@@ -6,7 +6,7 @@
  * What it does in one life is a random part of that, so that no habit hides another.
  */
 import type {Book} from "@catalyze/core/ledger/book";
-import type {Checkpoint, Head} from "@catalyze/core/ledger/checkpoint";
+import {type Checkpoint, type Head, voteEpochOf} from "@catalyze/core/ledger/checkpoint";
 import {
   type ConsensusMessage,
   encodeConsensus,
@@ -16,6 +16,7 @@ import {
 import {computeCut} from "@catalyze/core/ledger/cut";
 import type {Entry} from "@catalyze/core/ledger/entry";
 import {signEntry} from "@catalyze/core/ledger/entryCodec";
+import {entryNumber, epochOfEntry} from "@catalyze/core/ledger/entryNumber";
 import type {FinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import type {Op} from "@catalyze/core/ledger/op";
@@ -68,7 +69,7 @@ type Options = {
 };
 
 /** Entries of others remembered of each log, from its beginning on. */
-const OLD_PER_WITNESS = 40;
+const OLD_N_MAX = entryNumber(1, 40n);
 /** Written at once by one that floods, and ops that they carry. */
 const FLOOD_ENTRIES = 25;
 const FLOOD_OPS = 5;
@@ -88,17 +89,16 @@ export class BadWitness {
   #ops: Op[] = [];
   #said: ConsensusMessage[] = [];
   readonly #led = new Set<string>();
-  #head: Head;
+  /** Epoch → its last entry that votes in it. */
+  readonly #ends = new Map<number, Head>();
   /** Entries that it wrote. */
-  get written(): bigint {
-    return this.#head.n;
-  }
+  written = 0n;
 
   /** Number of its first entry with such links. */
   firstDeepN: bigint | undefined;
 
   constructor(options: Options) {
-    const {genesis, crypto, index, random} = options;
+    const {genesis, crypto, random} = options;
     this.#options = options;
     this.#random = random;
     const fresh = freshReplica(genesis);
@@ -109,7 +109,6 @@ export class BadWitness {
     const chance = options.linksDeep === true ? 0.1 : 0.4;
     this.#habits = new Set(HABITS.filter(() => random.chance(chance)));
     this.#stamps = [{height: 0n, hash: fresh.checkpoint.hash}];
-    this.#head = {witness: index, n: 0n, hash: NO_HASH};
   }
 
   hear(kind: "entry" | "consensus", bytes: Uint8Array, words: Words): void {
@@ -119,7 +118,7 @@ export class BadWitness {
     }
     const entry = words.entry(bytes);
     if (entry.header.witness === this.#options.index) return;
-    if (this.#options.linksDeep === true && entry.header.n <= OLD_PER_WITNESS) this.#old.push(entry);
+    if (this.#options.linksDeep === true && entry.header.n <= OLD_N_MAX) this.#old.push(entry);
     const {offered} = this.#book.take(entry);
     if (offered.kind !== "ingested") return;
     for (const {entry: each} of offered.nodes) if (each.carry.length > 0) this.#heard.push(each);
@@ -127,8 +126,9 @@ export class BadWitness {
 
   /** Of a log that somebody asks about: it says that there is more. */
   testimonyFor(seat: number) {
-    const head = {witness: seat, n: 1_000_000n, hash: "ab".repeat(32) as Hash};
-    return {seats: [this.#options.index], head, words: encodeConsensus({proposals: [], votes: []})};
+    const {epoch} = this.#book;
+    const head = {witness: seat, n: entryNumber(epoch, 1_000_000n), hash: "ab".repeat(32) as Hash};
+    return {seats: [this.#options.index], epoch, head, words: encodeConsensus({proposals: [], votes: []})};
   }
 
   /** An op that an owner hands in, allowed or not. */
@@ -162,8 +162,7 @@ export class BadWitness {
       const stamp = {height: height + BigInt(this.#random.int(3)), hash};
       const unique = [...new Map(carry.map((op) => [op.id, op])).values()];
       const entry = this.#entry(nowMs, {carry: unique, links: []}, [], stamp);
-      this.#head = {witness: this.#options.index, n: entry.header.n, hash: entry.hash};
-      this.#book.take(entry);
+      this.#goOn(entry);
       return {kind: "entry", bytes: entry.bytes, to: () => true};
     });
   }
@@ -186,9 +185,24 @@ export class BadWitness {
     }
     if (this.#has("forge") && random.chance(0.1)) words.push(this.#forgedEntry(nowMs));
     if (this.#has("falseRef") && random.chance(0.2)) words.push(this.#lyingLinks(nowMs));
-    this.#head = {witness: this.#options.index, n: entry.header.n, hash: entry.hash};
-    this.#book.take(entry);
+    this.#goOn(entry);
     return words;
+  }
+
+  #goOn(entry: Entry): void {
+    const {witness, n} = entry.header;
+    this.#ends.set(epochOfEntry(n), {witness, n, hash: entry.hash});
+    this.written += 1n;
+    this.#book.take(entry);
+  }
+
+  /** Where the next entry stands that votes in this epoch: its first one follows on the floor, or falsely on another. */
+  #place(epoch: number): Pick<Head, "n" | "hash"> {
+    const last = this.#ends.get(epoch);
+    if (last !== undefined) return {n: last.n + 1n, hash: last.hash};
+    const isAstray = this.#has("falseRef") && this.#random.chance(0.2);
+    const end = isAstray ? this.#ends.get(epoch - 1) : this.#book.dag.head(this.#options.index);
+    return {n: entryNumber(epoch, 1n), hash: end?.hash ?? NO_HASH};
   }
 
   #entry(
@@ -202,12 +216,13 @@ export class BadWitness {
     const stamp = oldStamp ?? newStamp;
     const isFalse = this.#has("falseStamp") && this.#random.chance(0.3);
     const skew = (this.#has("lateClock") ? -60_000 : 0) + (this.#has("earlyClock") ? 3_600_000 : 0);
+    const place = this.#place(voteEpochOf({stampH: stamp?.height ?? 0n}, this.#options.genesis.params));
     const header = {
       network: this.#network,
       epoch: 0,
       witness: index,
-      n: this.#head.n + 1n,
-      prev: this.#head.hash,
+      n: place.n,
+      prev: place.hash,
       stampH: (stamp?.height ?? 0n) + (isFalse ? 2n : 0n),
       stampHash: stamp?.hash ?? NO_HASH,
       timeMs: Math.floor(nowMs) + skew,
@@ -225,7 +240,6 @@ export class BadWitness {
   /** Links to what nobody needs any more, as witnesses do that were cut off, or as if it were one of them. */
   #deepEntry(nowMs: number, carry: readonly Op[]): Entry {
     const random = this.#random;
-    this.firstDeepN ??= this.#head.n + 1n;
     const deep = random.shuffle(this.#old).slice(0, 1 + random.int(3));
     const byWitness = new Map(deep.map(({header, hash}) => [header.witness, {...header, hash}]));
     const refs = [...byWitness.values()]
@@ -233,7 +247,9 @@ export class BadWitness {
       .sort((left, right) => left.witness - right.witness);
     const oldStamp = random.chance(0.3) ? random.pick(this.#stamps) : undefined;
     const isRef = random.chance(0.5);
-    return this.#entry(nowMs, {carry, links: isRef ? [] : deep}, isRef ? refs : [], oldStamp);
+    const entry = this.#entry(nowMs, {carry, links: isRef ? [] : deep}, isRef ? refs : [], oldStamp);
+    this.firstDeepN ??= entry.header.n;
+    return entry;
   }
 
   #refs(): Head[] {
@@ -335,7 +351,10 @@ export class BadWitness {
   #cutOfOwn(): Checkpoint | undefined {
     const {parent} = this.#book.cutContext();
     const others = parent.heads.filter(({witness}) => witness !== this.#options.index);
-    const heads = [...others, this.#head].sort((left, right) => left.witness - right.witness);
+    const own = this.#ends.get(this.#book.epoch);
+    const heads = [...others, ...(own === undefined ? [] : [own])].sort(
+      (left, right) => left.witness - right.witness,
+    );
     return this.#random.chance(0.3) ? this.#checkpointOf(heads) : undefined;
   }
 

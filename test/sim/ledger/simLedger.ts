@@ -482,12 +482,22 @@ export class SimLedger {
     if (this.#setup.logsS !== undefined && node.snapshot !== undefined && node.snapshot !== before)
       this.#forget(node, pruning(node.store, node.snapshot, this.#genesis));
     for (const effect of spoken) this.#tell(peerOf(node), () => describe(effect));
-    if (!this.#bad.has(node.index)) this.checks.afterStep(node, spoken, {records, nowMs});
+    if (!this.#bad.has(node.index)) {
+      this.checks.afterStep(node, spoken, {records, nowMs});
+      this.#checkTrust(node);
+    }
     for (const effect of spoken) this.#perform(node, effect);
     this.#scheduleTick(node);
     const {crash, crashFrom = 0} = this.#setup.faults;
     const isSafe = this.#isCalm || node.index < crashFrom;
     if (!isSafe && this.#random.chance(crash) && !this.#bad.has(node.index)) this.#crash(node);
+  }
+
+  /** No bad member may make others take an honest one for a forker: then its votes count no further. */
+  #checkTrust({index, replica}: SimLedgerNode): void {
+    for (const {index: other, seat} of this.nodes)
+      if (seat !== undefined && !this.#bad.has(other) && replica?.isForked(seat) === true)
+        throw new Error(`node ${index} takes node ${other}, which forked nothing, for a forker`);
   }
 
   /** Only where signatures can be forgotten: then what reached anybody is what counts. */

@@ -1,6 +1,7 @@
 /** A simulated ledger in words: one line for everything that a node says. */
 import {decodeConsensus} from "@catalyze/core/ledger/consensusCodec";
 import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
+import {entryName} from "@catalyze/core/ledger/entryNumber";
 import {decodeFinalCheckpoint} from "@catalyze/core/ledger/finality";
 import type {Op} from "@catalyze/core/ledger/op";
 import type {Spoken} from "./simLedgerNode.ts";
@@ -38,7 +39,7 @@ function describeBroadcast(what: "entry" | "consensus" | "checkpoint", bytes: Ui
     const {header, carry, acks, hash} = decodeEntry(bytes);
     const ops = carry.length === 0 ? "" : `, carries ${carry.map(({id}) => short(id)).join(" ")}`;
     const seen = acks.length === 0 ? "" : `, acknowledges ${acks.length}`;
-    return `${header.isSeal ? "seals with" : "writes"} entry ${header.n} ${short(hash)}${ops}${seen}`;
+    return `${header.isSeal ? "seals with" : "writes"} entry ${entryName(header.n)} ${short(hash)}${ops}${seen}`;
   }
   if (what === "checkpoint") {
     const {checkpoint, signatures} = decodeFinalCheckpoint(bytes);

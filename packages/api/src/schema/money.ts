@@ -151,7 +151,10 @@ export const WitnessView = Type.Object({
   weight: Big,
   isSelf: Type.Boolean(),
   isConnected: Type.Boolean(),
-  entries: Big,
+  /** Epoch and place in it. */
+  lastEntry: Type.Optional(Type.String()),
+  /** This node has seen it fork its log in this epoch: its votes count no further. */
+  isForked: Type.Boolean(),
 });
 export type WitnessView = Static<typeof WitnessView>;
 

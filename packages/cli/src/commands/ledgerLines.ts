@@ -15,7 +15,8 @@ export function witnessTable(list: readonly WitnessView[], paint: Parameters<typ
       {head: "WITNESS", cell: ({peerId, isSelf}) => (isSelf ? "this node" : (peerId ?? "-"))},
       {head: "WEIGHT", cell: ({weight}) => weight, align: "right"},
       {head: "CONNECTED", cell: ({isConnected, isSelf}) => (isSelf ? "-" : yesNo(isConnected))},
-      {head: "ENTRIES", cell: ({entries}) => entries, align: "right"},
+      {head: "LAST ENTRY", cell: ({lastEntry}) => lastEntry ?? "-", align: "right"},
+      {head: "FORKED", cell: ({isForked}) => yesNo(isForked)},
     ],
     {paint, none: "No witnesses."},
   );

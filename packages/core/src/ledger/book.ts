@@ -13,7 +13,8 @@ import type {Committee} from "./committee.ts";
 import {type Cut, type CutContext, countVotes} from "./cut.ts";
 import {Dag, type EntryNode, type Offered} from "./dag.ts";
 import type {Entry} from "./entry.ts";
-import {type EntryRoom, type RoomMoment, roomAbove, type WriterPace, writerPace} from "./entryRoom.ts";
+import {placeIn} from "./entryNumber.ts";
+import {type EntryRoom, type RoomMoment, roomAt, type WriterPace, writerPace} from "./entryRoom.ts";
 import {isOfUse} from "./evidence.ts";
 import type {FinalCheckpoint} from "./finality.ts";
 import {fold} from "./fold.ts";
@@ -37,6 +38,9 @@ export type Taken = {
   readonly writes: readonly Write[];
 };
 
+/** What follows from the last checkpoint: ends of the logs in its cut, and how far they may go. */
+type Standing = {readonly ends: readonly Head[]; readonly room: RoomMoment};
+
 const NOTHING_CLOSED: Closed = {unresolved: [], certificates: [], early: [], freed: []};
 
 /** Ids remembered of ops in checkpoints. */
@@ -46,7 +50,7 @@ export class Book {
   readonly dag = new Dag(
     (seat) => this.committee.has(seat),
     ({header}) => voteEpochOf(header, genesisParams(this.#base.governance)),
-    ({header}) => roomAbove(header.stampH, this.#room),
+    ({header}) => roomAt(header.stampH, this.#standing.room),
   );
   readonly #options: BookOptions;
   #base: LedgerState;
@@ -62,17 +66,19 @@ export class Book {
   readonly #done = new Set<OpId>();
   #lastApplied = new Map<OpId, Op>();
   #viewVersion = 0;
+  #standing: Standing;
 
   constructor(options: BookOptions, restored: RestoredReplica) {
     this.#options = options;
     this.#base = restored.base;
     this.#final = restored.checkpoint;
+    this.#standing = this.#stand();
     this.#view = this.#base.fork();
     this.#live = new Tally(this.committee);
     this.#carried = new Tally(this.committee);
     for (const {op, mask} of restored.carried) this.#carried.restore(op, mask);
     for (const {op, mask} of restored.carried) this.#certify(this.#live.restore(op, mask));
-    this.dag.restore({...restored, epoch: this.epoch, heads: this.#ends()});
+    this.dag.restore({...restored, epoch: this.epoch, heads: this.#standing.ends});
     this.#settle();
     for (const entry of restored.entries) this.take(entry);
   }
@@ -167,13 +173,21 @@ export class Book {
 
   /** How fast a member may write. */
   paceOf(witness: number): WriterPace {
-    const covered = this.#ends().find((head) => head.witness === witness);
-    return writerPace({head: this.dag.head(witness), covered, floor: this.dag.floorOf(witness)}, this.#room);
+    const {ends, room} = this.#standing;
+    const covered = placeIn(
+      this.epoch,
+      ends.find((head) => head.witness === witness),
+    );
+    return writerPace({written: placeIn(this.epoch, this.dag.head(witness)), covered}, room);
   }
 
-  get #room(): RoomMoment {
+  /** After each checkpoint. */
+  #stand(): Standing {
     const {checkpointsPerEpoch} = genesisParams(this.#base.governance);
-    return {...this.#options.room, checkpointsPerEpoch, height: this.checkpoint.height};
+    return {
+      ends: coveredHeads(this.checkpoint, this.#base.register),
+      room: {...this.#options.room, checkpointsPerEpoch, height: this.checkpoint.height},
+    };
   }
 
   /** Takes in an entry whose author was checked. */
@@ -203,6 +217,7 @@ export class Book {
     const {epoch, committee} = this;
     this.#base = cut.state.commit();
     this.#final = final;
+    this.#standing = this.#stand();
     this.#carried = cut.carried;
     this.#lastApplied = new Map(cut.applied.map((op) => [op.id, op]));
     const unseen = cut.applied.filter(({id}) => !this.#certified.delete(id)).map(({id}) => id);
@@ -226,15 +241,10 @@ export class Book {
     this.#certified.clear();
     this.#blocked = [];
     this.#live = new Tally(this.committee);
-    const freed = this.dag.beginEpoch(this.epoch, this.#ends());
+    const freed = this.dag.beginEpoch(this.epoch, this.#standing.ends);
     const early = this.#count(freed);
     for (const op of early) this.#certified.set(op.id, op);
     return {unresolved, certificates, early: early.map(({id}) => id), freed};
-  }
-
-  /** Of the logs in the last cut. */
-  #ends(): readonly Head[] {
-    return coveredHeads(this.checkpoint, this.#base.register);
   }
 
   #count(nodes: readonly EntryNode[]): Op[] {

@@ -1,13 +1,15 @@
 import type {Hash} from "../primitives/id.ts";
 import type {Head} from "./checkpoint.ts";
 import type {Entry} from "./entry.ts";
+import {beforeEpochOf} from "./entryNumber.ts";
 
 /** Entries below the cut held of each witness after a start: for peers that lag. */
 export const COVERED_PER_WITNESS = 256;
 
-/** Number of the last entry below those that are held of the log that ends here. */
+/** Number below those that are held of the log that ends here: none of an earlier epoch. */
 export function coveredFloor({n}: Pick<Head, "n">): bigint {
-  return n > BigInt(COVERED_PER_WITNESS) ? n - BigInt(COVERED_PER_WITNESS) : 0n;
+  const [first, lowest] = [beforeEpochOf(n), n - BigInt(COVERED_PER_WITNESS)];
+  return first > lowest ? first : lowest;
 }
 
 /**

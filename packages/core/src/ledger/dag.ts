@@ -2,14 +2,15 @@
  * The witnesses' logs as one graph (a blocklace). An entry is taken in only after everything it rests on, so
  * whatever is here has here what counts of its causal past (`epochGraph.ts`). Until then it waits, bounded.
  *
- * A witness that forks its log keeps the branch seen first; entries of it beyond that, and of other
- * branches, are taken in only when an entry of another witness links to them. Honest witnesses link to
+ * A witness that forks its log keeps, until the epoch ends, the branch seen first; entries of it beyond that, and
+ * of other branches, are taken in only when an entry of another witness links to them. Honest witnesses link to
  * nothing further of a forker, so a fork harms a finite prefix. The log of a witness that has left its
  * committee is treated alike.
  */
 import type {Hash} from "../primitives/id.ts";
+import {ZERO_HASH} from "./cell.ts";
 import type {Head} from "./checkpoint.ts";
-import type {Entry} from "./entry.ts";
+import {type Entry, linksOf} from "./entry.ts";
 import {EpochGraph} from "./epochGraph.ts";
 import {HELD_PER_WITNESS_MAX, Orphans} from "./orphans.ts";
 
@@ -27,13 +28,13 @@ export type Offered =
   /** Taken in, causes first: the entry, and those that had waited for it. */
   | {readonly kind: "ingested"; readonly nodes: readonly EntryNode[]}
   | {readonly kind: "known"}
-  /** Of what the epochs before have settled. */
+  /** Of an epoch that is over, or on no floor. */
   | {readonly kind: "outside"}
   /** Its log may not go so far yet. */
   | {readonly kind: "beyond"}
   /** Something that it rests on is missing. */
   | {readonly kind: "waiting"}
-  /** Of a forked log and linked to by nobody, or of no use before another epoch begins. */
+  /** Of a forked log and linked to by nobody, or of no use in this epoch. */
   | {readonly kind: "held"}
   | {readonly kind: "invalid"; readonly reason: string};
 
@@ -67,8 +68,8 @@ export class Dag {
   readonly #isServing: (seat: number) => boolean;
 
   /**
-   * `isServing`: whose entries are taken in before anybody links to them; `epochOf`: in which epoch one votes;
-   * `roomOf`: how far above the floor it may stand.
+   * `isServing`: whose entries are taken in before anybody links to them; `epochOf`: in which epoch one votes by
+   * its stamp; `roomOf`: how far its log may go in its epoch.
    */
   constructor(
     isServing: (seat: number) => boolean,
@@ -110,7 +111,7 @@ export class Dag {
   wantedHeads(): Head[] {
     const wanted = new Map<number, bigint>();
     for (const {witness, n} of this.#orphans.missingPlaces()) {
-      if (!this.#graph.isBelow({witness, n}) && n <= (wanted.get(witness) ?? n)) wanted.set(witness, n);
+      if (!this.#graph.isBelow({n}) && n <= (wanted.get(witness) ?? n)) wanted.set(witness, n);
     }
     return this.heads().map((head) => {
       const n = wanted.get(head.witness) ?? head.n + 1n;
@@ -210,7 +211,7 @@ export class Dag {
       const node = this.#nodes.get(hash);
       if (node === undefined || node.isCovered || found.has(hash)) continue;
       found.set(hash, node);
-      open.push(...this.#graph.needsOf(node.entry));
+      open.push(...linksOf(node.entry));
     }
     return [...found.values()];
   }
@@ -219,7 +220,7 @@ export class Dag {
    * Takes in an entry that rests on what is here, as it is, branches of forked logs too: for replays, where it is
    * decided already what belongs to the graph. Says what is wrong with its links; then nothing changed.
    */
-  replay(entry: Entry): "missing" | "prev" | "ref" | undefined {
+  replay(entry: Entry): "missing" | "number" | "prev" | "ref" | undefined {
     if (this.missingFor(entry).length > 0) return "missing";
     const problem = this.#graph.linkProblem(entry);
     if (problem === undefined) this.#put(entry);
@@ -228,7 +229,7 @@ export class Dag {
 
   /** What an entry rests on and is not here. */
   missingFor(entry: Entry): Hash[] {
-    return this.#graph.needsOf(entry).filter((hash) => !this.has(hash));
+    return linksOf(entry).filter((hash) => !this.has(hash));
   }
 
   /** Whether no cut can ever cover it any more. */
@@ -239,11 +240,6 @@ export class Dag {
   /** Whether its log may not go so far yet: worth no look at its signature. */
   isBeyond(entry: Entry): boolean {
     return this.#graph.isBeyond(entry);
-  }
-
-  /** End of a log in the cut that closed the epoch before. */
-  floorOf(witness: number): Head | undefined {
-    return this.#graph.floorOf(witness);
   }
 
   /** Only when restoring: nothing is here yet. */
@@ -263,18 +259,15 @@ export class Dag {
   }
 
   /**
-   * Begins the graph of an epoch at the cut that closed the one before. Of what goes further that stays which is
-   * on the logs' ends there: a node that restarted may lack what lies in between, on a branch of a forked log that
-   * the cut covers and does not name. If it is linked to, it must come again, with all of that; what is in memory
-   * would be taken for known. Returns what waited for the epoch, or does not wait any more for what is void now.
+   * Begins the graph of an epoch at the cut that closed the one before. What that did not cover is void, and every
+   * log goes on from its end there. Returns what waited for the epoch.
    */
   beginEpoch(epoch: number, floor: readonly Head[]): readonly EntryNode[] {
     this.#graph.begin(epoch, floor);
-    for (const [hash, {entry, isCovered}] of this.#nodes) {
-      if (this.#graph.isOnFloor(entry)) this.#graph.add(hash, entry.header);
-      else if (!isCovered || !this.#graph.isOutside(entry)) this.#nodes.delete(hash);
-    }
-    for (const [witness, {hash}] of this.#heads) if (!this.has(hash)) this.#headBack(witness);
+    for (const [hash, {isCovered}] of this.#nodes) if (!isCovered) this.#nodes.delete(hash);
+    this.#heads.clear();
+    for (const head of floor) this.#heads.set(head.witness, head);
+    this.#forked.clear();
     return this.#orphans.takeAll().flatMap((entry) => {
       const offered = this.offer(entry);
       return offered.kind === "ingested" ? offered.nodes : [];
@@ -304,25 +297,13 @@ export class Dag {
     return [...this.#dropped].every(([witness, n]) => (known.get(witness) ?? 0n) >= n);
   }
 
-  /** Its head is not in the graph any more: to the last entry above the floor that is. */
-  #headBack(witness: number): void {
-    let end = this.#graph.floorOf(witness);
-    this.#heads.delete(witness);
-    for (const {entry, isMain} of this.#nodes.values()) {
-      const {header, hash} = entry;
-      const isNext = header.witness === witness && header.n === (end?.n ?? 0n) + 1n;
-      const isOn = header.n === 1n || header.prev === end?.hash;
-      if (isMain && isNext && isOn && this.has(hash)) end = {witness, n: header.n, hash};
-    }
-    if (end !== undefined) this.#heads.set(witness, end);
-  }
-
-  /** The highest number that is missing below a head. */
-  #gapBelow({hash, n}: Head): bigint {
-    let below = n - 1n;
-    for (let node = this.#nodes.get(hash); node !== undefined && below > 0n; below -= 1n) {
-      node = this.#nodes.get(node.entry.header.prev);
-      if (node === undefined) return below;
+  /** No number that is missing below a head is higher. */
+  #gapBelow(head: Head): bigint {
+    let below = head.n - 1n;
+    for (let node = this.#nodes.get(head.hash); node !== undefined; ) {
+      const {n, prev} = node.entry.header;
+      below = prev === ZERO_HASH ? 0n : n - 1n;
+      node = this.#nodes.get(prev);
     }
     return below;
   }
@@ -353,7 +334,7 @@ export class Dag {
   #put(entry: Entry): EntryNode {
     const {witness, n, prev} = entry.header;
     const head = this.#heads.get(witness);
-    const isMain = head === undefined ? n === 1n : head.hash === prev;
+    const isMain = prev === (head?.hash ?? ZERO_HASH);
     const node: EntryNode = {entry, isMain, isCovered: false, isSettled: false};
     this.#nodes.set(entry.hash, node);
     this.#graph.add(entry.hash, entry.header);

@@ -3,6 +3,7 @@ import {CodedError, toCodedError} from "../errors/codedError.ts";
 import {toHex} from "../primitives/bytes.ts";
 import {isRecord} from "../primitives/canonicalJson.ts";
 import type {CellId, OpId} from "../primitives/id.ts";
+import {entryName} from "./entryNumber.ts";
 
 export type DivergentItem =
   | {readonly kind: "entry"; readonly witness: number; readonly n: bigint}
@@ -45,7 +46,7 @@ const TEXT_MAX = 160;
 export function itemText(item: DivergentItem): string {
   switch (item.kind) {
     case "entry":
-      return `entry ${item.witness}/${item.n}`;
+      return `entry ${item.witness}/${entryName(item.n)}`;
     case "op":
     case "cell":
       return `${item.kind} ${item.id}`;

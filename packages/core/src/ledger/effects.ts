@@ -9,6 +9,14 @@ import type {Hash, OpId, PeerId} from "../primitives/id.ts";
 import type {Head} from "./checkpoint.ts";
 import type {SystemMove} from "./systemMoves.ts";
 
+/** What a node has of a witness's log, and heard from it on its next checkpoint, which is in this epoch. */
+export type OwnTestimony = {
+  readonly epoch: number;
+  readonly head: Head | undefined;
+  /** A consensus message. */
+  readonly words: Uint8Array;
+};
+
 export type ReplicaInput =
   /** An op from our own wallet (`from` undefined) or handed in by a peer. */
   | {readonly kind: "op"; readonly bytes: Uint8Array; readonly from: PeerId | undefined}
@@ -17,13 +25,11 @@ export type ReplicaInput =
   /** A finalized checkpoint with its proof: from sync, for nodes that missed the votes. */
   | {readonly kind: "checkpoint"; readonly bytes: Uint8Array; readonly from: PeerId | undefined}
   /** What a peer has of this witness's log, while that is silent. `seats`: of the peer. `words`: a consensus message. */
-  | {
+  | ({
       readonly kind: "heard";
       readonly seats: readonly number[];
-      readonly head: Head | undefined;
-      readonly words: Uint8Array;
       readonly from: PeerId | undefined;
-    }
+    } & OwnTestimony)
   | {readonly kind: "tick"};
 
 export type CheckpointSummary = {

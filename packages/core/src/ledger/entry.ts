@@ -7,6 +7,7 @@
  * rests on is in the causal past of its entry.
  */
 import type {Hash} from "../primitives/id.ts";
+import {ZERO_HASH} from "./cell.ts";
 import type {Head} from "./checkpoint.ts";
 import type {Op} from "./op.ts";
 
@@ -23,9 +24,9 @@ export type EntryHeader = {
   readonly epoch: number;
   /** Seat in the register. */
   readonly witness: number;
-  /** 1 for a witness's first entry. */
+  /** See `entryNumber.ts`. */
   readonly n: bigint;
-  /** Entry at n − 1; zeros at 1. */
+  /** The one before it in its log; zeros for the first. */
   readonly prev: Hash;
   /** Height and hash of the last checkpoint that the author had adopted. */
   readonly stampH: bigint;
@@ -52,7 +53,7 @@ export type Entry = {
 
 /** Everything that an entry says it has seen. */
 export function linksOf({header, acks}: Pick<Entry, "header" | "acks">): Hash[] {
-  const links = header.n > 1n ? [header.prev] : [];
+  const links = header.prev === ZERO_HASH ? [] : [header.prev];
   for (const {hash} of header.refs) links.push(hash);
   for (const {hash} of acks) links.push(hash);
   return links;

@@ -29,8 +29,10 @@ import {
   writeU32,
   writeU64,
 } from "./canonical.ts";
+import {ZERO_HASH} from "./cell.ts";
 import {HEADS_MAX, type Head} from "./checkpoint.ts";
 import type {Ack, Entry, EntryHeader} from "./entry.ts";
+import {placeOfEntry} from "./entryNumber.ts";
 import {merkleRoot} from "./merkle.ts";
 import type {Op} from "./op.ts";
 import {readOp} from "./opCodec.ts";
@@ -197,8 +199,8 @@ export function decodeEntryHeader(bytes: Uint8Array): {header: EntryHeader; root
   };
   const roots = {carry: reader.raw(32), acks: reader.raw(32)};
   reader.finish();
-  if (header.n === 0n) refuse("n");
-  if ((header.n === 1n) !== /^0+$/.test(header.prev)) refuse("prev");
+  if (placeOfEntry(header.n) === 0n) refuse("n");
+  if (header.prev === ZERO_HASH && placeOfEntry(header.n) !== 1n) refuse("prev");
   if (header.refs.some(({witness}) => witness === header.witness)) refuse("selfRef");
   return {header, roots};
 }

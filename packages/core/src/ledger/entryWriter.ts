@@ -11,6 +11,7 @@ import {dueMs} from "./cut.ts";
 import type {EntryNode} from "./dag.ts";
 import {type Ack, type Entry, linksOf} from "./entry.ts";
 import {carriedBytes, ENTRY_OPS_MAX, signEntry} from "./entryCodec.ts";
+import {nextNumber} from "./entryNumber.ts";
 import type {Liars} from "./liars.ts";
 import type {Op} from "./op.ts";
 import type {Pool, PoolItem} from "./pool.ts";
@@ -263,7 +264,7 @@ export class EntryWriter {
       network,
       epoch: book.checkpoint.epoch,
       witness,
-      n: (head?.n ?? 0n) + 1n,
+      n: nextNumber(head, book.epoch),
       prev: head?.hash ?? ZERO_HASH,
       stampH: height,
       stampHash: book.final.hash,

@@ -2,19 +2,21 @@
  * Which entries the witnesses' graph of the present epoch has. Each epoch begins it anew, at its floor: where
  * the logs ended in the cut that closed the epoch before.
  *
- *   - An entry below the floor, or beside it, belongs to the graph no more, for anybody.
- *   - An entry of the present epoch may link to the ends at the floor and to what stands above them, and rests on
- *     all of that. One that links below waits for its epoch to end.
- *   - Of an entry of an earlier epoch every vote is void, so it rests on the one before it in its log alone.
+ *   - An entry of the present epoch may link to the ends at the floor and to other entries of the epoch, and rests
+ *     on all of that. One that links to anything else never gets in.
+ *   - The first one of a log follows on the log's end at the floor.
+ *   - Of an entry of an earlier epoch every vote is void: it belongs to the graph no more, for anybody.
  *   - An entry of a later epoch waits for that to begin: what it may link to is not known yet.
- *   - How far a log may go above the floor is bounded (`entryRoom.ts`).
+ *   - How far a log may go in an epoch is bounded (`entryRoom.ts`).
  *
  * So what a node must remember to say whether an entry is sound is what the epoch brought, and the same at each
  * node, however long it has run and wherever it began.
  */
 import type {Hash} from "../primitives/id.ts";
+import {ZERO_HASH} from "./cell.ts";
 import type {Head} from "./checkpoint.ts";
-import {type Entry, linksOf} from "./entry.ts";
+import type {Entry} from "./entry.ts";
+import {epochOfEntry, placeOfEntry} from "./entryNumber.ts";
 
 /** Where an entry belongs. */
 export type Place = {readonly witness: number; readonly n: bigint};
@@ -28,7 +30,7 @@ export class EpochGraph {
   /** Of everything in it, in memory or not. */
   readonly #places = new Map<Hash, Place>();
 
-  /** `epochOf`: in which epoch an entry votes; `roomOf`: how far above the floor it may stand. */
+  /** `epochOf`: in which epoch an entry votes by its stamp; `roomOf`: how far its log may go in its epoch. */
   constructor(epochOf: (entry: Entry) => number, roomOf: (entry: Entry) => bigint) {
     this.#epochOf = epochOf;
     this.#roomOf = roomOf;
@@ -50,59 +52,40 @@ export class EpochGraph {
     return this.#places.has(hash);
   }
 
-  placeOf(hash: Hash): Place | undefined {
-    return this.#places.get(hash);
-  }
-
-  floorOf(witness: number): Head | undefined {
-    return this.#floor.get(witness);
-  }
-
   /** Of an epoch that has not begun. */
   isEarly(entry: Entry): boolean {
-    return this.#epochOf(entry) > this.#epoch;
+    return epochOfEntry(entry.header.n) > this.#epoch;
   }
 
-  /** At the floor, below it, or right above it and not on it: it never belongs to the graph again. */
+  /** Of an epoch that is over, or the first one of its log and not on the floor: it never belongs to the graph. */
   isOutside({header: {witness, n, prev}}: Entry): boolean {
-    const floor = this.#floor.get(witness);
-    return floor !== undefined && (n <= floor.n || (n === floor.n + 1n && prev !== floor.hash));
+    const epoch = epochOfEntry(n);
+    if (epoch !== this.#epoch) return epoch < this.#epoch;
+    return placeOfEntry(n) === 1n && prev !== (this.#floor.get(witness)?.hash ?? ZERO_HASH);
   }
 
-  /** Further above the floor than its log may go in this epoch, as far as checkpoints are known. */
+  /** Further than its log may go in this epoch, as far as checkpoints are known. */
   isBeyond(entry: Entry): boolean {
-    const {witness, n} = entry.header;
-    return !this.isEarly(entry) && n > (this.#floor.get(witness)?.n ?? 0n) + this.#roomOf(entry);
-  }
-
-  /** Whether its own log below it is in the graph, and it may be. */
-  isOnFloor(entry: Entry): boolean {
-    if (this.isOutside(entry) || this.isBeyond(entry)) return false;
-    return entry.header.n === 1n || this.has(entry.header.prev);
-  }
-
-  /** What it rests on. */
-  needsOf(entry: Entry): readonly Hash[] {
-    if (this.#epochOf(entry) >= this.#epoch) return linksOf(entry);
-    return entry.header.n > 1n ? [entry.header.prev] : [];
+    return !this.isEarly(entry) && placeOfEntry(entry.header.n) > this.#roomOf(entry);
   }
 
   /** Whether something that it rests on will never be here in this epoch. */
   isHopeless(entry: Entry): boolean {
-    const needs = new Set(this.needsOf(entry));
-    return entry.header.refs.some((ref) => needs.has(ref.hash) && !this.has(ref.hash) && this.isBelow(ref));
+    return entry.header.refs.some((ref) => !this.has(ref.hash) && this.isBelow(ref));
   }
 
-  isBelow({witness, n}: Place): boolean {
-    return n <= (this.#floor.get(witness)?.n ?? 0n);
+  /** Of an epoch that is over. */
+  isBelow({n}: Pick<Place, "n">): boolean {
+    return epochOfEntry(n) < this.#epoch;
   }
 
-  /** The links that it rests on must say the truth about whose entries they are; all of them are in the graph. */
-  linkProblem(entry: Entry): "prev" | "ref" | undefined {
+  /** Its links must say the truth about whose entries they are; all of them are in the graph. So must its number. */
+  linkProblem(entry: Entry): "number" | "prev" | "ref" | undefined {
     const {header} = entry;
-    if (header.n > 1n && !this.#isAt(header.prev, {...header, n: header.n - 1n})) return "prev";
-    const isDead = this.#epochOf(entry) < this.#epoch;
-    return isDead || header.refs.every((ref) => this.#isAt(ref.hash, ref)) ? undefined : "ref";
+    if (epochOfEntry(header.n) !== this.#epochOf(entry)) return "number";
+    const isFirst = placeOfEntry(header.n) === 1n;
+    if (!isFirst && !this.#isAt(header.prev, {...header, n: header.n - 1n})) return "prev";
+    return header.refs.every((ref) => this.#isAt(ref.hash, ref)) ? undefined : "ref";
   }
 
   #isAt(hash: Hash, {witness, n}: Place): boolean {

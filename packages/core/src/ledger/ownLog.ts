@@ -4,7 +4,6 @@
  * others have and the table has not was forgotten: see `recovery.ts`. When that shows up later on, the key is
  * used twice: then it stops.
  */
-import {assert} from "../errors/assert.ts";
 import type {Hash} from "../primitives/id.ts";
 import type {Book, Taken} from "./book.ts";
 import type {ConsensusMessage} from "./consensusCodec.ts";
@@ -12,6 +11,7 @@ import type {EntryNode} from "./dag.ts";
 import type {Effect} from "./effects.ts";
 import type {Entry} from "./entry.ts";
 import {decodeEntry} from "./entryCodec.ts";
+import {epochOfEntry, placeIn} from "./entryNumber.ts";
 import {EntryWriter, type EntryWriterComponents} from "./entryWriter.ts";
 import {Recovery, type RecoveryComponents, type Testimony} from "./recovery.ts";
 import {rejected} from "./rejection.ts";
@@ -79,8 +79,8 @@ export class OwnLog {
     const votes = ops.map(({id, body}) => ({epoch: book.epoch, cell: body.cell, seq: body.seq, opId: id}));
     voter.recall(votes);
     const last = this.#last;
-    assert(last !== undefined, "what was forgotten is known now");
-    const records = [encodeSigningRecord({kind: "entry", entry: last, votes: []}), ...voteRecords(votes)];
+    const entries = last === undefined ? [] : [encodeSigningRecord({kind: "entry", entry: last, votes: []})];
+    const records = [...entries, ...voteRecords(votes)];
     return records.map((record) => ({kind: "sign", record}));
   }
 
@@ -107,6 +107,8 @@ export class OwnLog {
   }
 
   beganEpoch(): void {
+    const {book} = this.#components;
+    for (const n of this.#hashes.keys()) if (epochOfEntry(n) < book.epoch) this.#hashes.delete(n);
     this.#writer.beganEpoch();
   }
 
@@ -153,9 +155,12 @@ export class OwnLog {
   #isReady(): boolean {
     const {book, witness, isForker} = this.#components;
     if (isForker) return true;
+    const last = this.#last;
     const head = book.dag.head(witness);
+    const signed = last !== undefined && epochOfEntry(last.header.n) >= book.epoch ? last.hash : undefined;
+    const here = placeIn(book.epoch, head) === 0n ? undefined : head?.hash;
     // After a crash the store may be behind the last entry's stamp: what that sealed must stay sealed.
-    return head?.hash === this.#last?.hash && book.checkpoint.height >= (this.#last?.header.stampH ?? 0n);
+    return here === signed && book.checkpoint.height >= (last?.header.stampH ?? 0n);
   }
 
   #take(entry: Entry, book: Book): Taken {

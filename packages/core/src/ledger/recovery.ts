@@ -3,24 +3,28 @@
  * classic way to sign one slot twice, so at each start it first hears from members of a quorum, itself counted,
  * how far they have its log. Without a quorum nothing would be certified anyway: this costs no liveness.
  *
+ * An answer counts while its peer is in the same epoch as we: of other epochs it has no entry in its graph.
+ *
  * When they have what its signing table does not know, it has forgotten what it signed, and says nothing
- *   - until a whole epoch has closed in which its log stood still: then every vote that it forgot is void, and
- *     what anybody honest has of its log is in that cut; or
+ *   - until that epoch and a whole one after it have closed: then every vote that it forgot is void, and no number
+ *     of an entry is signed again; or
  *   - where the network stands still, perhaps for want of its vote, until every other member has said what it
  *     has: then nothing that anybody honest heard is unknown to it. Where some never answer, a quorum does after
  *     a longer while: one that is gone for good must not stop the network for good.
- * After that it takes up its log where the others saw it end, and each vote in there binds it again.
+ * After that it takes up its log where it ends, and each vote in there binds it again.
  */
 import type {SignatureVerifier} from "../ports/signer.ts";
 import {toHex} from "../primitives/bytes.ts";
 import type {Book} from "./book.ts";
-import {type Head, voteEpochOf} from "./checkpoint.ts";
+import type {Head} from "./checkpoint.ts";
 import {type ConsensusMessage, verifyProposal, verifyVote} from "./consensusCodec.ts";
 import type {Entry} from "./entry.ts";
-import {coveredHeads, seatKeys} from "./register.ts";
+import {seatKeys} from "./register.ts";
 
 /** What a peer says that was asked. */
 export type Testimony = {
+  /** In which its next checkpoint is. */
+  readonly epoch: number;
   /** Of the peer; none for a follower. */
   readonly seats: readonly number[];
   /** The last entry of our log that it holds. */
@@ -41,8 +45,10 @@ export type RecoveryComponents = {
   readonly isUnknown: (entry: Entry) => boolean;
 };
 
-/** Closed since the last own entry was written: the first of them is the one in which it was. */
+/** To be closed: the first of them is the one in which it found out. */
 const CLOSED_EPOCHS = 2;
+/** In the place of a follower's seat. */
+const NO_SEAT = -1;
 /** How long those beyond a quorum may take to answer: one of them may have what nobody else has. */
 const PATIENCE_MS = 2_000;
 /** Intervals of checkpoints without one, after which the answers of all, or of a quorum, will do. */
@@ -52,13 +58,14 @@ const WORDS_MAX = 256;
 
 export class Recovery {
   readonly #components: RecoveryComponents;
-  /** Seat → the last entry of our log that its peer holds. */
-  readonly #heard = new Map<number, Head | undefined>();
-  #hasHeardFollower = false;
+  /** By seat of the peer. */
+  readonly #heard = new Map<number, Pick<Testimony, "epoch" | "head">>();
   #words: ConsensusMessage[] = [];
   /** Signatures of those, so that none is checked twice. */
   readonly #known = new Set<string>();
   #phase: "asks" | "waits" | "over" = "asks";
+  /** In which it found out that it has forgotten. */
+  #epoch = 0;
   /** When a quorum had answered. */
   #answeredMs = Number.POSITIVE_INFINITY;
   /** Of the checkpoint that was final when the network was last seen to move. */
@@ -84,12 +91,11 @@ export class Recovery {
   }
 
   /** False when a word is none of ours: then nothing of it counts. */
-  hear({seats, head, words}: Testimony): boolean {
+  hear({seats, epoch, head, words}: Testimony): boolean {
     if (this.isOver) return true;
     const own = this.#ownWords(words);
     if (own === undefined) return false;
-    for (const seat of seats) this.#heard.set(seat, head);
-    this.#hasHeardFollower ||= seats.length === 0 && this.#isHeld(head);
+    for (const seat of seats.length === 0 ? [NO_SEAT] : seats) this.#heard.set(seat, {epoch, head});
     if (own.proposals.length + own.votes.length > 0 && this.#words.length < WORDS_MAX) this.#words.push(own);
     return true;
   }
@@ -98,6 +104,7 @@ export class Recovery {
   advance(nowMs: number): "knew" | "forgot" | undefined {
     if (this.#phase === "asks" && this.#isAnswered(nowMs)) {
       this.#phase = this.#hasLost() ? "waits" : "over";
+      this.#epoch = this.#components.book.epoch;
       if (this.isOver) return "knew";
     }
     if (this.#phase !== "waits") return undefined;
@@ -116,22 +123,19 @@ export class Recovery {
     return Math.min(...times.filter((atMs) => atMs > nowMs));
   }
 
-  /** What a peer names counts once it is here too: nobody can make an entry of ours up. */
-  #isHeld(head: Head | undefined): boolean {
-    return head === undefined || this.#components.book.dag.remembers(head.hash);
-  }
-
   #isAnswered(nowMs: number): boolean {
-    const isAnyone =
-      this.#hasHeardFollower || [...this.#heard.keys()].some((seat) => this.#hasAnswered(seat));
+    const isAnyone = [...this.#heard.keys()].some((seat) => this.#hasAnswered(seat));
     if (!this.#hasQuorumAnswered() || (this.#components.hasForgotten && !isAnyone)) return false;
     this.#answeredMs = Math.min(this.#answeredMs, nowMs);
     return nowMs >= this.#answeredMs + PATIENCE_MS || this.#haveAllAnswered();
   }
 
+  /** What a peer names counts once it is here too: nobody can make an entry of ours up. */
   #hasAnswered(seat: number): boolean {
-    const isOther = seat !== this.#components.witness;
-    return isOther && this.#heard.has(seat) && this.#isHeld(this.#heard.get(seat));
+    const {book, witness} = this.#components;
+    const heard = this.#heard.get(seat);
+    if (seat === witness || heard?.epoch !== book.epoch) return false;
+    return heard.head === undefined || book.dag.remembers(heard.head.hash);
   }
 
   /** This witness among them. */
@@ -158,13 +162,7 @@ export class Recovery {
   }
 
   #wasSilent(): boolean {
-    const {book, witness} = this.#components;
-    const last = this.#last();
-    if (last === undefined) return false;
-    const covered = coveredHeads(book.checkpoint, book.base.register).find(
-      (head) => head.witness === witness,
-    );
-    return covered?.hash === last.hash && book.epoch >= voteEpochOf(last.header, book.params) + CLOSED_EPOCHS;
+    return this.#components.book.epoch >= this.#epoch + CLOSED_EPOCHS;
   }
 
   /** What was heard before the network moved says nothing about what came after. */

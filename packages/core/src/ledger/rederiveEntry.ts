@@ -3,6 +3,7 @@ import type {Dag} from "./dag.ts";
 import {type Difference, firstDifference} from "./divergence.ts";
 import type {Entry} from "./entry.ts";
 import {verifyEntry} from "./entryCodec.ts";
+import {entryName} from "./entryNumber.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
 import type {OpSoundness} from "./rederiveOps.ts";
 import type {StateDifference} from "./rederiveState.ts";
@@ -35,6 +36,6 @@ export function missingLink(entry: Entry, dag: Dag): StateDifference | undefined
   const own = {witness: header.witness, n: header.n - 1n, hash: header.prev};
   const place = [own, ...header.refs].find((ref) => ref.hash === hash) ?? header;
   const item = {kind: "entry", witness: place.witness, n: place.n} as const;
-  const found = `none before entry ${header.witness}/${header.n}, which links to it`;
+  const found = `none before entry ${header.witness}/${entryName(header.n)}, which links to it`;
   return {item, field: "hash", expected: hash, found};
 }

@@ -16,7 +16,7 @@ import {encodeConsensus} from "./consensusCodec.ts";
 import {consensusEffects} from "./consensusEffects.ts";
 import type {Cut} from "./cut.ts";
 import type {EntryNode} from "./dag.ts";
-import type {Effect, ReplicaInput} from "./effects.ts";
+import type {Effect, OwnTestimony, ReplicaInput} from "./effects.ts";
 import {entriesAfter} from "./entriesAfter.ts";
 import {peekEntryHash, verifyEntry} from "./entryCodec.ts";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
@@ -124,8 +124,9 @@ export class Replica implements LedgerReplica {
     return this.#ownLog?.isRecovering === true;
   }
 
-  testimonyFor(seat: number): {readonly head: Head | undefined; readonly words: Uint8Array} {
-    return {head: this.#book.dag.head(seat), words: encodeConsensus(this.#agreement.wordsOf(seat))};
+  testimonyFor(seat: number): OwnTestimony {
+    const words = encodeConsensus(this.#agreement.wordsOf(seat));
+    return {epoch: this.epoch, head: this.#book.dag.head(seat), words};
   }
 
   get stopped(): string | undefined {
@@ -134,6 +135,10 @@ export class Replica implements LedgerReplica {
 
   heads(): readonly Head[] {
     return this.#book.dag.heads();
+  }
+
+  isForked(seat: number): boolean {
+    return this.#book.dag.isForked(seat);
   }
 
   hasEntry(hash: Hash): boolean {
@@ -188,9 +193,8 @@ export class Replica implements LedgerReplica {
   }
 
   signingRecords(): Uint8Array[] {
-    const consensus = this.#agreement
-      .recorded()
-      .map((message) => encodeSigningRecord({kind: "consensus", message}));
+    const words = this.#agreement.recorded();
+    const consensus = words.map((message) => encodeSigningRecord({kind: "consensus", message}));
     return [...(this.#ownLog?.signingRecords() ?? []), ...consensus];
   }
 
@@ -232,10 +236,10 @@ export class Replica implements LedgerReplica {
     return [...(this.#ownLog?.start() ?? []), ...this.#late.usable().map(shown)];
   }
 
-  #hear({seats, head, words, from}: Extract<ReplicaInput, {kind: "heard"}>): Effect[] {
+  #hear({words, from, ...heard}: Extract<ReplicaInput, {kind: "heard"}>): Effect[] {
     const read = decoded(this.#decoders.consensus, words, from);
     if ("refusal" in read) return [read.refusal];
-    if (this.#ownLog?.hear({seats, head, words: read.value}) !== false) return [];
+    if (this.#ownLog?.hear({...heard, words: read.value}) !== false) return [];
     return [rejected({code: "SIGNATURE_INVALID", reason: "words", op: undefined, from})];
   }
 
@@ -342,9 +346,9 @@ export class Replica implements LedgerReplica {
   }
 
   #adopt(cut: Cut, final: FinalCheckpoint, nowMs: number): Effect[] {
-    const {checkpoint, iteration} = final;
-    const isOurs = this.seat === leaderOf(this.#book.committee, checkpoint.height, iteration);
+    const {height, isLastOfEpoch} = final.checkpoint;
     const {committee} = this.#book;
+    const isOurs = this.seat === leaderOf(committee, height, final.iteration);
     const adopted = this.#book.adopt(cut, final);
     this.#recent.add(final);
     this.#viewMayHaveChanged();
@@ -352,11 +356,9 @@ export class Replica implements LedgerReplica {
     for (const {op} of adopted.unresolved.filter(({mask}) => this.#isOurs(mask, committee)))
       this.#pool.add(op, undefined, {nowMs, isChecked: false});
     this.#intake.forget(nowMs);
-    const late = checkpoint.isLastOfEpoch
-      ? this.#late.closed(checkpoint.height, adopted.certificates)
-      : NOTHING_LATE;
+    const late = isLastOfEpoch ? this.#late.closed(height, adopted.certificates) : NOTHING_LATE;
     const effects = adoptionEffects({adopted, cut, final, isOurs, late});
-    if (checkpoint.isLastOfEpoch) effects.push(...this.#beginEpoch(adopted.freed));
+    if (isLastOfEpoch) effects.push(...this.#beginEpoch(adopted.freed));
     this.#agreement.next();
     if (!isConserved(this.#book.base.totals)) effects.push(...this.#stop("I1: money was made or lost"));
     return effects;

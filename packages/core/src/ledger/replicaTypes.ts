@@ -6,7 +6,7 @@ import type {UnixMs} from "../primitives/time.ts";
 import type {Checkpoint, Head} from "./checkpoint.ts";
 import type {VoterMask} from "./committee.ts";
 import type {ConsensusMessage} from "./consensusCodec.ts";
-import type {Effect, ReplicaInput} from "./effects.ts";
+import type {Effect, OwnTestimony, ReplicaInput} from "./effects.ts";
 import type {Entry} from "./entry.ts";
 import type {EntryRoom} from "./entryRoom.ts";
 import type {FinalCheckpoint} from "./finality.ts";
@@ -125,7 +125,9 @@ export interface LedgerReplica {
   /** Its signing table was exported: another machine signs with its key. */
   readonly isMoved: boolean;
   /** For a witness that asks what this node has of its log: see `recovery.ts`. */
-  testimonyFor(seat: number): {readonly head: Head | undefined; readonly words: Uint8Array};
+  testimonyFor(seat: number): OwnTestimony;
+  /** In this epoch this node has seen two entries of it with one number. */
+  isForked(seat: number): boolean;
   /** Why this witness no longer votes; `undefined` while all is well. */
   readonly stopped: string | undefined;
   /** What of the signing table still matters: for compacting it. */

@@ -66,12 +66,12 @@ export function entryWrites(nodes: readonly EntryNode[]): Write[] {
 }
 
 export function entryKeyAt(witness: number, n: bigint): string {
-  return entryPrefix(witness) + String(n).padStart(12, "0");
+  return entryPrefix(witness) + String(n).padStart(20, "0");
 }
 
 /** 0 for a damaged key, which no entry has. */
 export function numberInKey(key: string): bigint {
-  const number = /^[^/]+\/\d+\/(\d{12,20})(?:\/|$)/.exec(key)?.[1];
+  const number = /^[^/]+\/\d+\/(\d{20})(?:\/|$)/.exec(key)?.[1];
   return number === undefined ? 0n : BigInt(number);
 }
 

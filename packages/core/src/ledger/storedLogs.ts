@@ -9,6 +9,7 @@ import type {Head} from "./checkpoint.ts";
 import {coveredFloor} from "./coveredLogs.ts";
 import {type Entry, linksOf} from "./entry.ts";
 import {decodeWithoutOps} from "./entryCodec.ts";
+import {placeOfEntry} from "./entryNumber.ts";
 import type {LedgerRecord} from "./ledgerRecord.ts";
 import {entryKeyAt, entryPrefix, KEY, numberInKey} from "./storeKeys.ts";
 import {storePages} from "./storePages.ts";
@@ -103,7 +104,7 @@ export class StoredLogs {
     }
   }
 
-  /** An epoch has closed at this height: of entries of it, or before it, no link counts but that in their log. */
+  /** An epoch has closed at this height: entries of it, or before it, are void from now on, and rest on nothing. */
   closed(height: bigint): void {
     this.#closedH = height;
   }
@@ -143,9 +144,8 @@ export class StoredLogs {
   #stepOf(row: Row): Step {
     const {entry} = row;
     if (entry === undefined) return {row, links: [], next: 0};
-    const links = placedLinks(entry);
     const isVoid = entry.header.stampH < this.#closedH;
-    return {row, links: isVoid ? links.filter(({hash}) => hash === entry.header.prev) : links, next: 0};
+    return {row, links: isVoid ? [] : placedLinks(entry), next: 0};
   }
 
   #isTold({hash, witness}: Link): boolean {
@@ -237,7 +237,9 @@ function placedLinks(entry: EntryLinks): readonly Link[] {
   const {header} = entry;
   const places = new Map<Hash, Link>(header.refs.map((ref) => [ref.hash, ref]));
   places.set(header.prev, {hash: header.prev, witness: header.witness, n: header.n - 1n});
-  return linksOf(entry).map((hash) => places.get(hash) ?? {hash});
+  // The first of an epoch follows on what closed the epoch before.
+  const links = linksOf(entry).filter((hash) => hash !== header.prev || placeOfEntry(header.n) > 1n);
+  return links.map((hash) => places.get(hash) ?? {hash});
 }
 
 function linksIn(bytes: Uint8Array): EntryLinks | undefined {

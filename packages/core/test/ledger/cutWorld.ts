@@ -5,6 +5,7 @@ import {type Cut, type CutContext, computeCut} from "@catalyze/core/ledger/cut";
 import {Dag} from "@catalyze/core/ledger/dag";
 import type {Entry} from "@catalyze/core/ledger/entry";
 import {signEntry} from "@catalyze/core/ledger/entryCodec";
+import {nextNumber} from "@catalyze/core/ledger/entryNumber";
 import type {Op} from "@catalyze/core/ledger/op";
 import type {Signer} from "@catalyze/core/ports/signer";
 import type {Hash} from "@catalyze/core/primitives/id";
@@ -35,7 +36,7 @@ export class CutWorld {
       network: NETWORK,
       epoch: 0,
       witness,
-      n: (before?.header.n ?? 0n) + 1n,
+      n: nextNumber(before?.header, 1),
       prev: before?.hash ?? NO_HASH,
       stampH: stamp.height,
       stampHash: stamp.hash,

@@ -8,6 +8,7 @@ import {computeCut} from "@catalyze/core/ledger/cut";
 import type {Effect} from "@catalyze/core/ledger/effects";
 import type {Entry} from "@catalyze/core/ledger/entry";
 import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
+import {nextNumber} from "@catalyze/core/ledger/entryNumber";
 import {encodeEvidence} from "@catalyze/core/ledger/evidenceCodec";
 import {LateCertificates, storedLate} from "@catalyze/core/ledger/lateCertificates";
 import type {Op} from "@catalyze/core/ledger/op";
@@ -42,10 +43,10 @@ function world() {
   const {book} = parts;
   const logs = new Map<number, Entry>();
   const write = (witness: number, about: Omit<EntryParts, "witness">) => {
-    const last = logs.get(witness);
     const {height} = book.checkpoint;
     const stamp = {stampH: height, stampHash: book.final.hash as Hash};
-    const place = {n: (last?.header.n ?? 0n) + 1n, ...(last === undefined ? {} : {prev: last.hash})};
+    const end = book.dag.head(witness);
+    const place = {n: nextNumber(end, book.epoch), ...(end === undefined ? {} : {prev: end.hash})};
     const entry = entryOf(genesis, {
       witness,
       ...place,

@@ -2,6 +2,7 @@ import {type ConsensusVote, decodeConsensus, encodeConsensus} from "@catalyze/co
 import type {Effect} from "@catalyze/core/ledger/effects";
 import type {Entry} from "@catalyze/core/ledger/entry";
 import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
+import {entryNumber} from "@catalyze/core/ledger/entryNumber";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import {Replica} from "@catalyze/core/ledger/replica";
 import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
@@ -58,12 +59,11 @@ describe("a witness whose home is restored from a backup", () => {
     all[3]!.step({kind: "op", bytes: op.bytes, from: undefined}, NOW);
     for (let at = 0; at < INTERVAL; at += 20) settle(all, NOW + at);
     const others = all.slice(0, 3);
-    const written = others[0]!.heads().find(({witness}) => witness === 3)!.n;
-    expect(written).toBeGreaterThan(0n);
+    const written = others[0]!.heads().find(({witness}) => witness === 3)!;
     return {others, written, lost: replicaOf(genesis, 3)};
   }
 
-  it("says nothing until an epoch has closed without it, and then goes on with its log where it ended", () => {
+  it("says nothing until an epoch has closed without it, and then goes on with its log", () => {
     const {others, written, lost} = world();
     lost.step({kind: "op", bytes: later.bytes, from: undefined}, NOW + INTERVAL);
     const said: {entry: Entry; epoch: number}[] = [];
@@ -79,7 +79,8 @@ describe("a witness whose home is restored from a backup", () => {
       }
       settle(others, NOW + at);
     }
-    expect(said[0]?.entry.header.n).toBe(written + 1n);
+    expect(said[0]?.entry.header.n).toBe(entryNumber(3, 1n));
+    expect(said[0]?.entry.header.prev).toBe(written.hash);
     // What it had written was of epoch 1; epoch 2 closed without it.
     expect(said[0]?.epoch).toBeGreaterThanOrEqual(2);
     expect(said[0]?.entry.header.stampH).toBeGreaterThanOrEqual(4n);
@@ -90,18 +91,27 @@ describe("a witness whose home is restored from a backup", () => {
 
   it("asks a quorum before it trusts its table, and believes nobody who names what it cannot show", () => {
     const {others, lost} = world();
-    const liar = {witness: 3, n: 1_000n, hash: "ab".repeat(32) as never};
-    const {words} = others[0]!.testimonyFor(3);
+    const liar = {witness: 3, n: entryNumber(1, 1_000n), hash: "ab".repeat(32) as never};
+    const {words, epoch} = others[0]!.testimonyFor(3);
     lost.step({kind: "tick"}, NOW + INTERVAL);
     expect(lost.isSilent).toBe(true);
     for (const seats of [[1], [2]]) {
-      lost.step({kind: "heard", seats, head: liar, words, from: undefined}, NOW + INTERVAL);
+      lost.step({kind: "heard", seats, epoch, head: liar, words, from: undefined}, NOW + INTERVAL);
       // Long after: nothing that it named has come.
       lost.step({kind: "tick"}, NOW + 60 * INTERVAL);
     }
     expect([lost.isSilent, lost.isRecovering]).toEqual([true, false]);
     for (const other of others) sync(lost, other, NOW + 60 * INTERVAL);
     expect([lost.isSilent, lost.isRecovering]).toEqual([true, true]);
+  });
+
+  it("counts no answer of another epoch: of what it signed in its own, such a peer has nothing in its graph", () => {
+    const {others, lost} = world();
+    for (let at = INTERVAL; others[0]!.epoch === lost.epoch; at += 100) settle(others, NOW + at);
+    for (let at = 0; at < 60; at += 1) testify(lost, others, NOW + (10 + at) * INTERVAL);
+    expect([lost.epoch, others[0]!.epoch, lost.isSilent]).toEqual([1, 2, true]);
+    for (const other of others) sync(lost, other, NOW + 80 * INTERVAL);
+    expect([lost.epoch, lost.isRecovering]).toEqual([2, true]);
   });
 
   it("knows again what its table had not lost, at once", () => {
@@ -118,8 +128,8 @@ describe("a witness whose home is restored from a backup", () => {
     const {others, lost} = world();
     for (const other of others.slice(0, 2)) {
       const head = undefined;
-      const {words} = other.testimonyFor(3);
-      lost.step({kind: "heard", seats: [other.seat!], head, words, from: undefined}, NOW + INTERVAL);
+      const {words, epoch} = other.testimonyFor(3);
+      lost.step({kind: "heard", seats: [other.seat!], epoch, head, words, from: undefined}, NOW + INTERVAL);
     }
     expect(lost.isSilent).toBe(true);
     sync(lost, others[2]!, NOW + INTERVAL + 100);
@@ -192,7 +202,7 @@ describe("a network that stands still for want of a witness that has forgotten",
     const skip = votes.find(({witness}) => witness === 1)!;
     const forged = {...skip, iteration: 9, signature: new Uint8Array(64).fill(7)};
     const words = encodeConsensus({proposals: [], votes: [forged]});
-    const lie = {kind: "heard", seats: [5], head: undefined, words, from: undefined} as const;
+    const lie = {kind: "heard", seats: [5], epoch: 1, head: undefined, words, from: undefined} as const;
     expect(lost.step(lie, NOW + 6_000)).toContainEqual(
       expect.objectContaining({kind: "rejected", code: "SIGNATURE_INVALID"}),
     );

@@ -1,5 +1,6 @@
 import type {Head} from "@catalyze/core/ledger/checkpoint";
 import {itemText} from "@catalyze/core/ledger/divergence";
+import {entryName, entryNumber} from "@catalyze/core/ledger/entryNumber";
 import {decodeFinalCheckpoint} from "@catalyze/core/ledger/finality";
 import type {LedgerRecord} from "@catalyze/core/ledger/ledgerRecord";
 import {cellKey, decodeCarried, entryKeyAt, KEY} from "@catalyze/core/ledger/storeKeys";
@@ -18,7 +19,7 @@ beforeAll(async () => {
 /** The name that a divergence must give the record of this key. */
 function nameOf(key: string): string {
   const [, witness, n] = /^le\/(\d+)\/(\d+)/.exec(key) ?? [];
-  if (n !== undefined) return `entry ${Number(witness)}/${BigInt(n)}`;
+  if (n !== undefined) return `entry ${Number(witness)}/${entryName(BigInt(n))}`;
   if (key.startsWith(KEY.checkpoints)) return `checkpoint ${BigInt(key.slice(KEY.checkpoints.length))}`;
   if (key.startsWith(KEY.cells)) return `cell ${key.slice(KEY.cells.length).split("/")[0]}`;
   if (key === KEY.carried) return "carried";
@@ -104,14 +105,15 @@ describe("verification from the logs", () => {
   });
 
   it("looks at what lies in the place of a linked entry before it says that there is none", async () => {
-    const key = entryKeyAt(3, 1n);
+    const n = entryNumber(1, 1n);
+    const key = entryKeyAt(3, n);
     const stampHashAt = 4 + 1 + 4 + 4 + 2 + 8 + 32 + 8;
     const divergence = await divergenceOf((records) =>
       records.set(key, flipped(records.get(key)!, stampHashAt)),
     );
-    expect(divergence).toMatchObject({item: {kind: "entry", witness: 3, n: 1n}, field: "signature"});
+    expect(divergence).toMatchObject({item: {kind: "entry", witness: 3, n}, field: "signature"});
     const gone = await divergenceOf((records) => records.delete(key));
-    expect(gone).toMatchObject({item: {kind: "entry", witness: 3, n: 1n}, field: "hash"});
+    expect(gone).toMatchObject({item: {kind: "entry", witness: 3, n}, field: "hash"});
   });
 
   it("names the field of a cell, with both values", async () => {

@@ -7,6 +7,7 @@ import {signVote} from "@catalyze/core/ledger/consensusCodec";
 import {computeCut, headsNow} from "@catalyze/core/ledger/cut";
 import {itemText} from "@catalyze/core/ledger/divergence";
 import {signEntry} from "@catalyze/core/ledger/entryCodec";
+import {entryNumber} from "@catalyze/core/ledger/entryNumber";
 import {encodeFinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {genesisHash} from "@catalyze/core/ledger/genesis";
 import type {LedgerRecord} from "@catalyze/core/ledger/ledgerRecord";
@@ -41,7 +42,7 @@ function records(
   const written: LedgerRecord[] = [];
   let prev = NO_HASH;
   for (const [index, carry] of carries.entries()) {
-    const n = BigInt(index + 1);
+    const n = entryNumber(1, BigInt(index + 1));
     const header = {
       ...{network: parts.network, epoch: 0, witness: 0, n, prev, timeMs: NOW, refs: [], isSeal: false},
       ...{stampH: 0n, stampHash: context.parentHash},

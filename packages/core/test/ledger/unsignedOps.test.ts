@@ -102,8 +102,8 @@ describe("a member that carries ops nobody signed", () => {
     }
     const {hash, checkpoint} = stamp;
     const before = state.slow;
-    const heads = replicas[0]!.heads().find(({witness}) => witness === BAD)!;
-    const later = {witness: BAD, n: heads.n + 1n, prev: heads.hash, stampH: checkpoint.height};
+    const {hash: prev} = replicas[0]!.heads().find(({witness}) => witness === BAD)!;
+    const later = {witness: BAD, prev, stampH: checkpoint.height};
     hear(entryOf(genesis, {...later, stampHash: hash, carry: carry.slice(0, 5)}).bytes);
     settle(replicas, NOW + 60_000);
     expect(state.slow - before).toBe(3);

@@ -1,10 +1,12 @@
 /** Networks of real replicas for unit tests: no faults, no clock, everything by hand. */
 
 import {createVerifier} from "@catalyze/core/crypto/verifySignature";
+import {voteEpochOf} from "@catalyze/core/ledger/checkpoint";
 import type {Committee} from "@catalyze/core/ledger/committee";
 import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
 import type {Ack, Entry} from "@catalyze/core/ledger/entry";
 import {signEntry} from "@catalyze/core/ledger/entryCodec";
+import {entryNumber, placeOfEntry} from "@catalyze/core/ledger/entryNumber";
 import {type Genesis, genesisHash, networkIdOf} from "@catalyze/core/ledger/genesis";
 import type {Op, Payload} from "@catalyze/core/ledger/op";
 import {feeOf} from "@catalyze/core/ledger/opChecks";
@@ -80,6 +82,7 @@ export const FIRST = {seq: 0n, head: NO_OP};
 
 export type EntryParts = {
   readonly witness: number;
+  /** Place in the epoch of its stamp. */
   readonly n?: bigint;
   readonly prev?: Hash;
   readonly refs?: readonly Entry[];
@@ -99,7 +102,7 @@ export function entryOf(genesis: Genesis, parts: EntryParts): Entry {
     network: networkIdOf(hash),
     epoch: 0,
     witness,
-    n,
+    n: entryNumber(voteEpochOf({stampH}, genesis.params), placeOfEntry(n)),
     prev,
     ...{stampH, stampHash, timeMs, isSeal},
     refs: refs.map(({header: ref, hash: refHash}) => ({witness: ref.witness, n: ref.n, hash: refHash})),

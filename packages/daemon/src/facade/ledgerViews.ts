@@ -1,6 +1,7 @@
 /** Views of the ledger that more than one door shows. */
 import type {OpView, WitnessView} from "@catalyze/api/schema/money";
 import type {CellName} from "@catalyze/core/ledger/cell";
+import {entryName} from "@catalyze/core/ledger/entryNumber";
 import type {OpReceipt} from "@catalyze/core/ports/ledger";
 import type {Net} from "@catalyze/core/ports/net";
 import type {LedgerNode} from "../ledger/ledgerNode.ts";
@@ -47,11 +48,12 @@ type Seen = {readonly ledger: LedgerNode; readonly identity: Identity; readonly 
 /** The committee of the present epoch. */
 export function witnessViews({ledger, identity, net}: Seen): WitnessView[] {
   const connected = new Set(net.peers().map(({peer}) => peer));
-  return ledger.status().witnesses.map(({peerId, account, weight, entries}) => ({
+  return ledger.status().witnesses.map(({peerId, account, weight, lastEntry, isForked}) => ({
     ...{peerId, account},
     weight: weight.toString(),
     isSelf: peerId === identity.peer,
     isConnected: peerId === identity.peer || connected.has(peerId),
-    entries: entries.toString(),
+    ...(lastEntry === undefined ? {} : {lastEntry: entryName(lastEntry)}),
+    isForked,
   }));
 }

@@ -4,6 +4,7 @@ import {CodedError} from "@catalyze/core/errors/codedError";
 import {encodeCell} from "@catalyze/core/ledger/cellCodec";
 import type {Head} from "@catalyze/core/ledger/checkpoint";
 import type {ReplicaInput} from "@catalyze/core/ledger/effects";
+import {epochOfEntry} from "@catalyze/core/ledger/entryNumber";
 import {coveredHeads} from "@catalyze/core/ledger/register";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
 import {type StoredAfter, storedAfter} from "@catalyze/core/ledger/restoreReplica";
@@ -68,25 +69,27 @@ export class LedgerAnswers {
   }
 
   /** What the peer said of the log of this witness, which asked. */
-  testimony({heads, ownWords}: SyncReply, peer: PeerId): ReplicaInput | undefined {
+  testimony({heads, ownWords, ownEpoch}: SyncReply, peer: PeerId): ReplicaInput | undefined {
     const {seat, isSilent, base} = this.#replica;
     if (!isSilent || seat === undefined || ownWords.length === 0) return undefined;
     const seats = [...base.register.seats.entries()].flatMap(([number, {peerId}]) =>
       peerId === peer ? [number] : [],
     );
     const head = decodeHeads(heads).find(({witness}) => witness === seat);
-    return {kind: "heard", seats, head, words: ownWords, from: peer};
+    return {kind: "heard", seats, epoch: ownEpoch, head, words: ownWords, from: peer};
   }
 
-  /** Entries and checkpoints taken in so far, as one number. */
+  /** Checkpoints and entries taken in so far, as one number that only grows: a new epoch sets logs back. */
   progress(): bigint {
-    return this.#replica.heads().reduce((sum, {n}) => sum + n, this.#replica.checkpoint.height);
+    const {checkpoint} = this.#replica;
+    return this.#replica.heads().reduce((sum, {n}) => sum + n, checkpoint.height << 64n);
   }
 
-  /** True when the peer names entries beyond ours. */
+  /** True when the peer names entries beyond ours; those of an epoch that is over here are void. */
   isBehind(reply: SyncReply): boolean {
     const own = new Map(this.#replica.heads().map(({witness, n}) => [witness, n]));
-    return reply.heads.some(({witness, n}) => n > (own.get(witness) ?? 0n));
+    const isOpen = (n: bigint) => epochOfEntry(n) >= this.#replica.epoch;
+    return reply.heads.some(({witness, n}) => isOpen(n) && n > (own.get(witness) ?? 0n));
   }
 
   /** Tells nothing that is not on disk. While nothing can be written, pages come from the store alone. */
@@ -138,9 +141,14 @@ export class LedgerAnswers {
         entries: entryPage.items,
         heads: own,
         more,
-        ...(ownSeat === undefined ? {} : {ownWords: this.#replica.testimonyFor(ownSeat).words}),
+        ...(ownSeat === undefined ? {} : this.#testimonyFor(ownSeat)),
       },
     };
+  }
+
+  #testimonyFor(seat: number): {ownWords: Uint8Array; ownEpoch: number} {
+    const {words, epoch} = this.#replica.testimonyFor(seat);
+    return {ownWords: words, ownEpoch: epoch};
   }
 
   #heldAfter({heads, height}: {heads: readonly Head[]; height: bigint}, entriesMax: number): StoredAfter {

@@ -7,6 +7,7 @@ import type {BalanceProof} from "@catalyze/core/ledger/balanceProof";
 import type {CellName} from "@catalyze/core/ledger/cell";
 import {type Checkpoint, encodeCheckpoint} from "@catalyze/core/ledger/checkpoint";
 import type {CheckpointSummary} from "@catalyze/core/ledger/effects";
+import {placeIn} from "@catalyze/core/ledger/entryNumber";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {type Genesis, genesisHash} from "@catalyze/core/ledger/genesis";
 import {paramsAround, safeFee} from "@catalyze/core/ledger/governance";
@@ -208,10 +209,10 @@ export class LedgerNode implements LedgerClient {
     return this.#open.replica.seat;
   }
 
-  /** Entries on disk, branches of forked logs not counted. */
-  get entriesKept(): number {
-    const {replica, pruner} = this.#open;
-    return Number(replica.heads().reduce((sum, {n}) => sum + n, -pruner.entriesBefore));
+  /** Of the present epoch, in all logs; branches of forked ones not counted. */
+  get entries(): number {
+    const {replica} = this.#open;
+    return Number(replica.heads().reduce((sum, head) => sum + placeIn(replica.epoch, head), 0n));
   }
 
   get witnessPeers(): WitnessPeers {

@@ -31,7 +31,10 @@ export type WitnessStanding = {
   readonly peerId: PeerId;
   readonly account: AccountId;
   readonly weight: number;
-  readonly entries: bigint;
+  /** See `entryNumber.ts`; `undefined` before the first. */
+  readonly lastEntry: bigint | undefined;
+  /** This node has seen two entries of it with one number. */
+  readonly isForked: boolean;
 };
 
 export function ledgerStatus(
@@ -39,7 +42,7 @@ export function ledgerStatus(
   {isRecovering}: Pick<LedgerStatus, "isRecovering">,
 ): LedgerStatus {
   const {height, epoch, stateRoot} = replica.checkpoint;
-  const entries = new Map(replica.heads().map(({witness, n}) => [witness, n]));
+  const heads = new Map(replica.heads().map(({witness, n}) => [witness, n]));
   return {
     ...{height, epoch, stateRoot},
     isRecovering: isRecovering || replica.isRecovering,
@@ -55,7 +58,7 @@ export function ledgerStatus(
       const listed = replica.base.register.seats[seat];
       if (listed === undefined) return [];
       const {peerId, account} = listed;
-      return [{peerId, account, weight, entries: entries.get(seat) ?? 0n}];
+      return [{peerId, account, weight, lastEntry: heads.get(seat), isForked: replica.isForked(seat)}];
     }),
   };
 }

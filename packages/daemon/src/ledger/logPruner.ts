@@ -3,10 +3,8 @@
  * ledger goes on beside it; what a stop or a crash leaves undone the next start does.
  */
 import {toCodedError} from "@catalyze/core/errors/codedError";
-import {coveredFloor} from "@catalyze/core/ledger/coveredLogs";
 import type {LedgerParams} from "@catalyze/core/ledger/params";
 import {pruneSteps} from "@catalyze/core/ledger/pruning";
-import {coveredHeads} from "@catalyze/core/ledger/register";
 import type {SnapshotHead} from "@catalyze/core/ledger/snapshot";
 import type {Clock} from "@catalyze/core/ports/clock";
 import type {Log} from "@catalyze/core/ports/log";
@@ -28,16 +26,10 @@ export class LogPruner {
   readonly #components: LogPrunerComponents;
   readonly #abort = new AbortController();
   #start: SnapshotHead | undefined;
-  #entriesBefore = 0n;
   #running: Promise<void> | undefined;
 
   constructor(components: LogPrunerComponents) {
     this.#components = components;
-  }
-
-  /** Entries from before the start: gone, or about to go. */
-  get entriesBefore(): bigint {
-    return this.#entriesBefore;
   }
 
   /** What lies before this snapshot may go. */
@@ -45,8 +37,6 @@ export class LogPruner {
     if (this.#abort.signal.aborted) return;
     this.#components.metrics.logsStart(start.final.checkpoint.height);
     this.#start = start;
-    const heads = coveredHeads(start.final.checkpoint, start.register);
-    this.#entriesBefore = heads.reduce((sum, head) => sum + coveredFloor(head), 0n);
     this.#running ??= this.#run();
   }
 

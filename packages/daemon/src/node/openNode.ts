@@ -95,7 +95,7 @@ export async function openNode(input: OpenNodeInput, facts: NodeFacts): Promise<
     receivableUctz: () => parts.marketplace.claimer.receivable(),
     checkpointAgeMs: () => clock.now() - Number(parts.ledger.checkpoint().timeMs),
     asksKnown: () => parts.marketplace.asks.size,
-    entriesKept: () => parts.ledger.entriesKept,
+    ledgerEntries: () => parts.ledger.entries,
     storeBytes: () => parts.store.sizeBytes(),
     checkThreadFailures: () => parts.checkThread.failures,
   });

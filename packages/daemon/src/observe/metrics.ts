@@ -22,8 +22,8 @@ export type MetricSources = {
   readonly receivableUctz?: () => bigint;
   readonly checkpointAgeMs?: () => number;
   readonly asksKnown?: () => number;
-  /** Entries of the ledger on disk, branches of forked logs not counted. */
-  readonly entriesKept?: () => number;
+  /** Entries of the ledger in the present epoch, branches of forked logs not counted. */
+  readonly ledgerEntries?: () => number;
   /** Times that the thread which checks signatures died or hung. */
   readonly checkThreadFailures?: () => number;
   /** Of the database. */
@@ -92,7 +92,7 @@ export class Metrics {
     };
     const {slots, tasksOpen, balanceUctz, receivableUctz, checkpointAgeMs} = sources;
     gauge("ctz_peers", "Connected peers", sources.peers);
-    gauge("ctz_ledger_entries_kept", "Entries on disk", sources.entriesKept);
+    gauge("ctz_ledger_entries", "Entries of the present epoch", sources.ledgerEntries);
     gauge("ctz_check_thread_failures", "Thread of signatures died or hung", sources.checkThreadFailures);
     gauge("ctz_store_bytes", "Size of the database on disk", sources.storeBytes);
     gauge("ctz_offers_known", "Live asks heard", sources.asksKnown);

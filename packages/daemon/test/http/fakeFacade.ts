@@ -500,7 +500,9 @@ export function fakeFacade(state: FakeState): NodeFacade {
           ...{weight: "0", weightTotal: "4", quorum: "3", weightNext: "0", epoch: 2},
           nextEpochAtMs: 1_700_000_060_000,
           ...{stakeUctz: "0", stakeMinUctz: "1000000000", places: 21, candidates: 0},
-          witnesses: [{peerId: PEER, weight: "1", isSelf: false, isConnected: true, entries: "99"}],
+          witnesses: [
+            {peerId: PEER, weight: "1", isSelf: false, isConnected: true, lastEntry: "2/99", isForked: false},
+          ],
           note: "It is no witness.",
         };
       },
@@ -542,7 +544,9 @@ export function fakeFacade(state: FakeState): NodeFacade {
           stateRoot: HASH,
           isWitness: true,
           isRecovering: false,
-          witnesses: [{peerId: PEER, weight: "1", isSelf: false, isConnected: true, entries: "99"}],
+          witnesses: [
+            {peerId: PEER, weight: "1", isSelf: false, isConnected: true, lastEntry: "2/99", isForked: false},
+          ],
           accounts: 6,
           locksOpen: 1,
           opsPending: 0,

@@ -1,4 +1,5 @@
-import {COVERED_PER_WITNESS} from "@catalyze/core/ledger/coveredLogs";
+import {COVERED_PER_WITNESS, coveredFloor} from "@catalyze/core/ledger/coveredLogs";
+import {entryNumber} from "@catalyze/core/ledger/entryNumber";
 import {decodeSnapshotHead} from "@catalyze/core/ledger/snapshot";
 import {entryPrefix, heightInKey, KEY, numberInKey, storedHeight} from "@catalyze/core/ledger/storeKeys";
 import {describe, expect, it} from "vitest";
@@ -68,9 +69,7 @@ describe("a node that prunes", () => {
       expect(heights.filter((height) => height < begun && height % 3n !== 0n)).toEqual([]);
       expect(heights.filter((height) => height > begun)).toHaveLength(Number(heights.at(-1)! - begun));
       const first = await firstEntry(rig, index, 0);
-      expect(first).toBeGreaterThan(1n);
-      const entries = await storeOf(rig, index).range(entryPrefix(0));
-      expect(rig.node(index).entriesKept).toBe(entries.length);
+      expect(first).toBeGreaterThan(entryNumber(1, 1n));
       const snapshots = await storeOf(rig, index).range(KEY.snapshotHeads);
       expect(heightInKey(snapshots[0]![0])).toBe(begun);
       expect(snapshots.length).toBeLessThanOrEqual(5);
@@ -100,7 +99,7 @@ describe("a node that prunes", () => {
       const first = await firstEntry(rig, 0, 0);
       const [head] = await storeOf(rig, 0).range(KEY.snapshotHeads);
       const start = head && decodeSnapshotHead(head[1]).final.checkpoint;
-      const floor = (start?.heads[0]?.n ?? 0n) - BigInt(COVERED_PER_WITNESS);
+      const floor = coveredFloor(start?.heads[0] ?? {n: 0n});
       if (start?.height !== (await begunOf(rig, 0)) || first === before || first > floor) continue;
       crashes += 1;
       await restart(rig, 0);
@@ -121,7 +120,7 @@ describe("a node that prunes", () => {
     await old(rig);
     expect(await begunOf(rig, 0)).toBeGreaterThan(0n);
     expect(await begunOf(rig, 1)).toBe(0n);
-    expect(await firstEntry(rig, 1, 0)).toBe(1n);
+    expect(await firstEntry(rig, 1, 0)).toBe(entryNumber(1, 1n));
     expect((await heightsOf(rig, 1))[0]).toBe(1n);
     expect(await storeOf(rig, 1).range(KEY.snapshotHeads)).toHaveLength(1);
     expect(await deepVerified(rig, 1)).toMatchObject({begun: 0n, divergence: undefined});

@@ -95,6 +95,7 @@ describe("ReplicaDriver", () => {
     const heard = {
       kind: "heard",
       seats: [],
+      epoch: 1,
       head: undefined,
       words: new Uint8Array(),
       from: undefined,
