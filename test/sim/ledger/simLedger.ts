@@ -445,6 +445,8 @@ export class SimLedger {
     const beginning = await beginningFrom(snapshot, this.#worldOf(from));
     const writes = [...(await forgetWrites(node.store)), ...beginning];
     node.crash();
+    // One from before is of no use to anybody.
+    node.snapshot = undefined;
     this.checks.lostDisk(node.index);
     node.disk.write(writes, true);
     this.joins += 1;

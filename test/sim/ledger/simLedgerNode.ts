@@ -71,7 +71,6 @@ export class SimLedgerNode {
 
   crash(): void {
     this.replica = undefined;
-    this.snapshot = undefined;
     this.dyingAfter = undefined;
     this.disk.crash();
   }
@@ -79,6 +78,7 @@ export class SimLedgerNode {
   /** A crash after which the database cannot be read and is made anew. */
   wipe(): void {
     this.crash();
+    this.snapshot = undefined;
     this.disk = new MemoryDisk();
   }
 
@@ -90,6 +90,7 @@ export class SimLedgerNode {
   /** A crash after which everything is as it was at the backup, or gone where there is none. */
   restore(): void {
     this.crash();
+    this.snapshot = undefined;
     this.disk = this.#backup?.disk.copy() ?? new MemoryDisk();
     this.signed = [...(this.#backup?.signed ?? [])];
   }

@@ -17,7 +17,7 @@ import type {Signer} from "../ports/signer.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
 import {compareBytes, fromHex, toHex} from "../primitives/bytes.ts";
 import type {CellId, LockId, OpId} from "../primitives/id.ts";
-import {readId, refuse, writeFixed, writeId, writeU8, writeU32, writeU64} from "./canonical.ts";
+import {readId, readList, refuse, writeFixed, writeId, writeU8, writeU32, writeU64} from "./canonical.ts";
 import {OP_TYPE, OP_VERSION, type Op, type OpBody, type OpSignature} from "./op.ts";
 import {readPayload, writePayload} from "./payloadCodec.ts";
 
@@ -76,15 +76,20 @@ export function readOp(reader: ByteReader, length: number): Op {
   const body = readBody(reader);
   if (length > LIMITS.opBytesMax && body.payload.kind !== "evidence") refuse("tooLong");
   const bodyLength = reader.offset - start;
-  const signatures = readSignatures(reader);
+  const count = reader.count(reader.u8(), ACCOUNT_KEYS_MAX);
+  if (count === 0) refuse("unsigned");
+  reader.skip(count * SIGNATURE_BYTES);
   if (reader.offset - start !== length) refuse("length");
   const own = reader.since(start);
   const bodyBytes = own.subarray(0, bodyLength);
+  const signatures = signaturesIn(own.subarray(bodyLength + 1), count);
   return {id: opIdOf(bodyBytes), body, signatures, bytes: own, bodyBytes};
 }
 
-/** Count, key and signature of an op with one signature. */
-const ONE_SIGNATURE_BYTES = 1 + 32 + 64;
+/** Key and signature. */
+const SIGNATURE_BYTES = 32 + 64;
+/** With their number, of an op with one. */
+const ONE_SIGNATURE_BYTES = 1 + SIGNATURE_BYTES;
 
 /** Behind version, type and network. */
 const CELL_AT = 6;
@@ -152,7 +157,8 @@ function readBody(reader: ByteReader): OpBody {
   const type = reader.u8();
   const network = reader.u32();
   const cell = readId<CellId>(reader);
-  const header = {
+  // In the order of the bytes.
+  return {
     version,
     network,
     cell,
@@ -161,18 +167,19 @@ function readBody(reader: ByteReader): OpBody {
     validFromEpoch: reader.u32(),
     validUntilEpoch: reader.u32(),
     fee: BigInt(reader.u32()),
+    deps: readList(reader, DEPS_MAX, () => readId<OpId>(reader)),
+    payload: readPayload(reader, type, cell),
   };
-  const deps = Array.from({length: reader.count(reader.u8(), DEPS_MAX)}, () => readId<OpId>(reader));
-  return {...header, deps, payload: readPayload(reader, type, cell)};
 }
 
-function readSignatures(reader: ByteReader): OpSignature[] {
-  const count = reader.count(reader.u8(), ACCOUNT_KEYS_MAX);
-  if (count === 0) refuse("unsigned");
-  const signatures = Array.from({length: count}, () => ({
-    publicKey: reader.raw(32),
-    signature: reader.raw(64),
-  }));
+/** Shares the memory: views on short arrays of their own would move each of those out of the engine's heap. */
+function signaturesIn(bytes: Uint8Array, count: number): OpSignature[] {
+  const signatures: OpSignature[] = [];
+  for (let at = 0; at < count * SIGNATURE_BYTES; at += SIGNATURE_BYTES)
+    signatures.push({
+      publicKey: bytes.subarray(at, at + 32),
+      signature: bytes.subarray(at + 32, at + SIGNATURE_BYTES),
+    });
   for (const [index, {publicKey}] of signatures.entries()) {
     const before = signatures[index - 1];
     if (before !== undefined && compareBytes(before.publicKey, publicKey) >= 0) refuse("signatureOrder");

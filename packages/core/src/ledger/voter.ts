@@ -104,7 +104,8 @@ export class Voter {
 
   /** Form and signatures of an op that just came in, against the keys of the view. */
   check(op: Op, {view, epoch}: Pick<VoteMoment, "view" | "epoch">): OpCheck {
-    const check = checkOpForm(op, {...this.#options, state: view, epoch});
+    const {network, genesisHash, verifier} = this.#options;
+    const check = checkOpForm(op, {network, genesisHash, verifier, state: view, epoch});
     const keys = keysOf(view, op);
     if (check.ok && keys !== undefined) this.#sound.set(op, keys);
     return check;

@@ -145,6 +145,11 @@ export class ByteReader {
     return this.#bytes.slice(at, at + length);
   }
 
+  /** Passes over so many bytes. */
+  skip(length: number): void {
+    this.#take(length);
+  }
+
   /** A copy of what was read from `start` up to here. */
   since(start: number): Uint8Array {
     return this.#bytes.slice(start, this.#at);
