@@ -6,6 +6,7 @@
 import type {Write} from "../ports/store.ts";
 import type {OpId} from "../primitives/id.ts";
 import type {Adopted, Closed} from "./adoptionEffects.ts";
+import {AppliedOps} from "./appliedOps.ts";
 import {proveCertificate} from "./certificateProof.ts";
 import {Tally} from "./certificates.ts";
 import {type Checkpoint, type Head, voteEpochOf} from "./checkpoint.ts";
@@ -43,9 +44,6 @@ type Standing = {readonly ends: readonly Head[]; readonly room: RoomMoment};
 
 const NOTHING_CLOSED: Closed = {unresolved: [], certificates: [], early: [], freed: []};
 
-/** Ids remembered of ops in checkpoints. */
-const DONE_MAX = 100_000;
-
 export class Book {
   readonly dag = new Dag(
     (seat) => this.committee.has(seat),
@@ -63,8 +61,7 @@ export class Book {
   /** Certified and not in the base. */
   readonly #certified = new Map<OpId, Op>();
   #blocked: readonly Op[] = [];
-  readonly #done = new Set<OpId>();
-  #lastApplied = new Map<OpId, Op>();
+  readonly #applied = new AppliedOps();
   #viewVersion = 0;
   #standing: Standing;
 
@@ -131,15 +128,15 @@ export class Book {
   }
 
   isCertified(id: OpId): boolean {
-    return this.#certified.has(id) || this.#done.has(id);
+    return this.#certified.has(id) || this.isCheckpointed(id);
   }
 
   isCheckpointed(id: OpId): boolean {
-    return this.#done.has(id);
+    return this.#applied.has(id);
   }
 
   op(id: OpId): Op | undefined {
-    return this.#live.get(id)?.op ?? this.#lastApplied.get(id);
+    return this.#applied.get(id) ?? this.#live.get(id)?.op;
   }
 
   cutContext(): CutContext {
@@ -201,6 +198,7 @@ export class Book {
   }
 
   #taken(offered: Offered): Taken {
+    this.#applied.move();
     if (offered.kind !== "ingested") return {offered, certified: [], writes: []};
     const certified = this.#count(offered.nodes);
     this.#certify(certified);
@@ -219,9 +217,8 @@ export class Book {
     this.#final = final;
     this.#standing = this.#stand();
     this.#carried = cut.carried;
-    this.#lastApplied = new Map(cut.applied.map((op) => [op.id, op]));
+    this.#applied.adopt(cut.appliedById);
     const unseen = cut.applied.filter(({id}) => !this.#certified.delete(id)).map(({id}) => id);
-    for (const {id} of cut.applied) this.#remember(id);
     this.#live.drop((op) => isResolved(this.#base, op), cut.applied);
     for (const [id, op] of this.#certified) if (isResolved(this.#base, op)) this.#certified.delete(id);
     const closed = isLastOfEpoch ? this.#beginEpoch(epoch, committee) : NOTHING_CLOSED;
@@ -257,15 +254,6 @@ export class Book {
     const {params} = this;
     for (const node of this.dag.nodes()) {
       if (voteEpochOf(node.entry.header, params) <= this.epoch) node.isSettled = true;
-    }
-  }
-
-  #remember(id: OpId): void {
-    this.#done.add(id);
-    if (this.#done.size <= DONE_MAX) return;
-    for (const oldest of this.#done) {
-      this.#done.delete(oldest);
-      break;
     }
   }
 

@@ -5,7 +5,7 @@
 import type {CellId, OpId} from "../primitives/id.ts";
 import type {Committee, VoterMask} from "./committee.ts";
 import type {Op} from "./op.ts";
-import {type Slot, SlotMap} from "./slotMap.ts";
+import {SlotMap} from "./slotMap.ts";
 
 export type Candidate = {
   /** The copy seen first; `copies` has every distinct one: ids do not cover signatures. */
@@ -35,10 +35,10 @@ const NO_CANDIDATES: readonly Counted[] = [];
 
 export class Tally {
   readonly #committee: Committee;
-  readonly #candidates = new Map<OpId, Counted>();
-  readonly #slots = new SlotMap<Counted[]>();
+  #candidates = new Map<OpId, Counted>();
+  #slots = new SlotMap<Counted[]>();
   /** Slots with more than one op. */
-  readonly #contested = new SlotMap<boolean>();
+  #contested = new SlotMap<boolean>();
   /** Of lists that entries carry, as far as somebody voted for them; `null` for what was done. */
   readonly #carried = new Map<readonly Op[], (Counted | null | undefined)[]>();
 
@@ -124,15 +124,22 @@ export class Tally {
     return certified;
   }
 
-  /** Forgets what cannot matter any more. Of ops that are known to be done nothing is asked. */
+  /**
+   * Forgets what cannot matter any more. Of ops that are known to be done nothing is asked. Few are left after a
+   * checkpoint, so those are put in place anew: to take thousands out one by one costs several times as much.
+   */
   drop(isDone: (op: Op) => boolean, done: Iterable<Op> = []): void {
-    for (const {id, body} of done) {
-      const candidate = this.#candidates.get(id);
-      if (candidate !== undefined && this.#at(body.cell, body.seq).length === 1) this.#forget(candidate);
+    const before = this.#candidates;
+    for (const {id} of done) forget(before.get(id));
+    this.#candidates = new Map();
+    this.#slots = new SlotMap();
+    this.#contested = new SlotMap();
+    for (const [id, candidate] of before) {
+      if (!candidate.isDropped && isDone(candidate.op)) forget(candidate);
+      if (candidate.isDropped) continue;
+      this.#candidates.set(id, candidate);
+      this.#place(candidate);
     }
-    const others = [...this.#candidates.values()].filter(({op}) => isDone(op));
-    for (const candidate of others) this.#forget(candidate);
-    for (const {op} of others) this.#clearSlot(op.body);
     for (const [carry, known] of this.#carried)
       if (known.every((candidate) => candidate === null || candidate?.isDropped === true))
         this.#carried.delete(carry);
@@ -151,24 +158,6 @@ export class Tally {
 
   #at(cell: CellId, seq: bigint): readonly Counted[] {
     return this.#slots.get({cell, seq}) ?? NO_CANDIDATES;
-  }
-
-  /** What follows it keeps it, and nothing before it. Its slot keeps it while it has rivals there. */
-  #forget(candidate: Counted): void {
-    const {id, body} = candidate.op;
-    candidate.parent = undefined;
-    candidate.isDropped = true;
-    this.#candidates.delete(id);
-    if (this.#at(body.cell, body.seq).length === 1) this.#slots.delete(body);
-  }
-
-  #clearSlot(slot: Slot): void {
-    const rivals = this.#slots.get(slot);
-    const left = rivals?.filter(({isDropped}) => !isDropped);
-    if (left === undefined || left.length === rivals?.length) return;
-    if (left.length === 0) this.#slots.delete(slot);
-    else this.#slots.set(slot, left);
-    if (left.length < 2) this.#contested.delete(slot);
   }
 
   #childrenOf({id, body}: Op): readonly Counted[] {
@@ -215,9 +204,21 @@ export class Tally {
     candidate.parent = isParent ? parent : undefined;
     const children = this.#childrenOf(op);
     for (const child of children) child.parent = candidate;
+    this.#place(candidate);
+    return children;
+  }
+
+  #place(candidate: Counted): void {
+    const {body} = candidate.op;
     const rivals = this.#slots.get(body);
     if (rivals === undefined) this.#slots.set(body, [candidate]);
     else this.#contested.set(body, rivals.push(candidate) > 1);
-    return children;
   }
+}
+
+/** What follows it keeps it, and nothing before it. */
+function forget(candidate: Counted | undefined): void {
+  if (candidate === undefined) return;
+  candidate.parent = undefined;
+  candidate.isDropped = true;
 }

@@ -5,7 +5,7 @@
  */
 import {assert} from "../errors/assert.ts";
 import type {Write} from "../ports/store.ts";
-import type {Hash} from "../primitives/id.ts";
+import type {Hash, OpId} from "../primitives/id.ts";
 import {finish, type Work} from "../primitives/work.ts";
 import {Tally} from "./certificates.ts";
 import {
@@ -31,6 +31,7 @@ import {stateWrites} from "./storeKeys.ts";
 import type {SystemMove} from "./systemMoves.ts";
 
 const OPS_PER_UNIT = 4;
+const IDS_PER_UNIT = 32;
 
 export type CutContext = {
   readonly dag: Dag;
@@ -58,6 +59,7 @@ export type Cut = {
   /** Entries that this cut covers first. */
   readonly nodes: readonly EntryNode[];
   readonly applied: readonly Op[];
+  readonly appliedById: ReadonlyMap<OpId, Op>;
   readonly moves: readonly SystemMove[];
   /** Certified and not applicable: breaks invariant I5. */
   readonly blocked: readonly BlockedOp[];
@@ -170,7 +172,28 @@ function* cutOf(context: CutContext, {heads, timeMs, nodes}: CutParts): Work<Cut
   const carried = checkpoint.isLastOfEpoch ? new Tally(committeeNow(state.register)) : tally;
   const hash = checkpointHash(checkpoint);
   const writes = yield* stateWrites(state);
-  return {checkpoint, hash, state, writes, carried, nodes, applied, moves, blocked: fold.blocked};
+  const appliedById = yield* byId(applied);
+  return {
+    checkpoint,
+    hash,
+    state,
+    writes,
+    carried,
+    nodes,
+    applied,
+    appliedById,
+    moves,
+    blocked: fold.blocked,
+  };
+}
+
+function* byId(ops: readonly Op[]): Work<Map<OpId, Op>> {
+  const found = new Map<OpId, Op>();
+  for (const op of ops) {
+    found.set(op.id, op);
+    if (found.size % IDS_PER_UNIT === 0) yield 1;
+  }
+  return found;
 }
 
 /** The one that agrees on the checkpoint after the parent. */

@@ -55,7 +55,7 @@ const TRIES_MAX = 2 * ENTRY_OPS_MAX;
  * give, the next one waits twice as long, and then brings twice as many; where there are very many, three times.
  */
 const BUSY_VOTES = 16;
-const VERY_BUSY_VOTES = 64;
+const VERY_BUSY_VOTES = 128;
 
 export class EntryWriter {
   readonly #components: EntryWriterComponents;

@@ -5,7 +5,7 @@
  */
 const PAUSE_MS_PER_UNIT = 0.1;
 /** In this time. */
-const SHRINK_MS = 4_000;
+const SHRINK_MS = 1_000;
 
 export class Pauses {
   readonly #maxMs: number;

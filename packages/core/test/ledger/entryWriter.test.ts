@@ -67,11 +67,11 @@ describe("the pace of a writer", () => {
   }
 
   it("slows down with what members have to answer, in two steps", () => {
-    expect([1, 15, 16, 63, 64].map((votes) => intervalsAfter(votes, true))).toEqual([1, 1, 2, 2, 3]);
+    expect([1, 15, 16, 127, 128].map((votes) => intervalsAfter(votes, true))).toEqual([1, 1, 2, 2, 3]);
   });
 
   it("stays where nobody is answered", () => {
-    expect([1, 64].map((votes) => intervalsAfter(votes, false))).toEqual([1, 1]);
+    expect([1, 128].map((votes) => intervalsAfter(votes, false))).toEqual([1, 1]);
   });
 });
 

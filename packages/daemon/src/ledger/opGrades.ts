@@ -5,17 +5,18 @@
 import type {Store, Write} from "@catalyze/core/ports/store";
 import {ByteReader, ByteWriter} from "@catalyze/core/primitives/binary";
 import type {OpId} from "@catalyze/core/primitives/id";
+import {RecentMap} from "@catalyze/core/primitives/recentMap";
 
 const KEY = "lg/";
 const KEY_ANCHORED = "lm/anchored";
 /** Ops of others remembered: about 100 bytes each. */
-const RECENT_MAX = 50_000;
+const RECENT_MIN = 50_000;
 
 export type Anchored = {readonly epoch: number; readonly height: bigint};
 
 export class OpGrades {
   readonly #store: Store;
-  readonly #recent = new Map<OpId, bigint>();
+  readonly #recent = new RecentMap<OpId, bigint>(RECENT_MIN);
   #anchored: Anchored = {epoch: -1, height: -1n};
 
   constructor(store: Store) {
@@ -43,18 +44,9 @@ export class OpGrades {
 
   /** `isOwn` ops are written with the same batch. */
   onCheckpointed(ops: readonly OpId[], height: bigint, isOwn: (op: OpId) => boolean): Write[] {
-    const writes: Write[] = [];
-    for (const op of ops) {
-      this.#recent.delete(op);
-      this.#recent.set(op, height);
-      if (isOwn(op)) writes.push({key: KEY + op, value: new ByteWriter().u64(height).finish()});
-    }
-    let excess = this.#recent.size - RECENT_MAX;
-    for (const op of this.#recent.keys()) {
-      if (excess-- <= 0) break;
-      this.#recent.delete(op);
-    }
-    return writes;
+    for (const op of ops) this.#recent.set(op, height);
+    const value = new ByteWriter().u64(height).finish();
+    return ops.filter(isOwn).map((op) => ({key: KEY + op, value}));
   }
 
   /** Height of the checkpoint that covers the op, as far as it is remembered. */
