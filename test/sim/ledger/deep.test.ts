@@ -10,7 +10,7 @@ const SEEDS = Number(process.env["CTZ_SIM_SEEDS"] ?? 1);
 
 describe("beside a witness that links to entries of long ago", () => {
   it.each<[ScenarioName, number]>([
-    ["deep", 7],
+    ["deep", 2],
     ["deepStorm", 1],
   ])("nodes that restart and begin with snapshots keep up, and derive the same: %s", async (name, first) => {
     let [joins, taken] = [0, 0];
