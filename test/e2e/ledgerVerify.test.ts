@@ -101,7 +101,7 @@ describe("ctz ledger verify --deep", () => {
     await checkpointIsBack();
 
     const entryIsBack = await damage(KEY.entries, 100);
-    expect((await verify()).json.divergence).toMatchObject({item: "entry 0/1"});
+    expect((await verify()).json.divergence).toMatchObject({item: "entry 0/1/1"});
     await entryIsBack();
     expect((await verify()).json).toMatchObject({ok: true, stateRoot});
 
