@@ -154,7 +154,7 @@ export class IncomingPayments {
       if (problem === undefined) return;
       const isPassing = problem === "unknown" || problem === "amount";
       if (!isPassing || clock.monotonicMs() >= until)
-        throw new CodedError("LOCK_INVALID", {evidence: {reason: problem, needed: quote.chargeMax}});
+        throw new CodedError("LOCK_INVALID", {evidence: {reason: problem, neededUctz: quote.chargeMax}});
       if (problem === "unknown" && !isAsked) ledger.catchUp(from);
       isAsked = true;
       await clock.sleep(POLL_MS);

@@ -37,7 +37,9 @@ export function openJobTerms(open: TaskOpen, identity: Identity, nowMs: UnixMs):
   if (quote.payer !== spec.payer) invalid("payer");
   if (isQuoteExpired(quote, nowMs, QUOTE_GRACE_MS)) throw new CodedError("QUOTE_EXPIRED");
   if (open.chargeMax < quote.chargeMax) {
-    throw new CodedError("PRICE_BELOW_ASK", {evidence: {offered: open.chargeMax, needed: quote.chargeMax}});
+    throw new CodedError("PRICE_BELOW_ASK", {
+      evidence: {offeredUctz: open.chargeMax, neededUctz: quote.chargeMax},
+    });
   }
   return {
     attemptId: readHex(open.attemptId, 16, "attemptId") as AttemptId,

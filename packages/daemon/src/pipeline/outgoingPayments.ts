@@ -110,7 +110,8 @@ export class OutgoingPayments {
       // A higher voucher is taken to cover what was awarded, so it must.
       const owed = lock === undefined ? vouchered : owedOf(joined(lock, {cumulative: vouchered}));
       const cumulative = owed + receipt.charge;
-      if (cumulative > amount) throw new CodedError("LOCK_INVALID", {evidence: {cumulative, amount}});
+      if (cumulative > amount)
+        throw new CodedError("LOCK_INVALID", {evidence: {cumulativeUctz: cumulative, amountUctz: amount}});
       const contextHash = nextContext(last?.contextHash ?? CONTEXT_START, hashReceipt(receipt));
       const voucher = signVoucher(
         {lockId: receipt.lockId, cumulative, contextHash},
