@@ -18,6 +18,8 @@ const CHILD = fileURLToPath(new URL("pacerChild.mjs", import.meta.url));
 const SILENT = {debug() {}, info() {}, warn() {}, error() {}, child: () => SILENT};
 /** How evenly. */
 const PACE_MS = 5;
+/** A client that had to wait for the machine has more to hand in at once than one frame takes. */
+const OPS_PER_FRAME = 256;
 
 /** Ops by the index of the address that each goes to, in the order in which they are due. */
 export type PacedOp = {readonly to: number; readonly bytes: Uint8Array};
@@ -93,9 +95,11 @@ async function sendAll(streams: readonly FrameStream[], {ops, perSecond, startNs
     at += batch.length;
     for (const [index, stream] of streams.entries()) {
       const own = batch.filter(({to}) => to === index).map(({bytes}) => bytes);
-      if (own.length === 0) continue;
-      answers[index]!.frames += 1;
-      await stream.send(encodeLedgerFrame({case: "opSubmit", value: {ops: own}}));
+      for (let first = 0; first < own.length; first += OPS_PER_FRAME) {
+        const together = own.slice(first, first + OPS_PER_FRAME);
+        answers[index]!.frames += 1;
+        await stream.send(encodeLedgerFrame({case: "opSubmit", value: {ops: together}}));
+      }
     }
   }
   await Promise.all(streams.map(async (stream, index) => await receive(stream, answers[index]!.frames)));
