@@ -54,7 +54,7 @@ export class LedgerCopy {
       timeMs: 0,
       tally: new Tally(committeeNow(this.state.register)),
       expiringClaims: () => [],
-      isSound: () => false,
+      soundCopy: () => undefined,
       prove: () => undefined,
       params: this.genesis.params,
     });

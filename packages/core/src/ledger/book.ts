@@ -31,7 +31,7 @@ import {placeWrites} from "./storedPlaces.ts";
 import {checkpointWrites, entryWrites} from "./storeKeys.ts";
 import type {VoteMoment} from "./voter.ts";
 
-export type BookOptions = Pick<CutContext, "isSound" | "prove"> & {readonly room: EntryRoom};
+export type BookOptions = Pick<CutContext, "soundnessOf" | "prove"> & {readonly room: EntryRoom};
 
 export type Taken = {
   readonly offered: Offered;
@@ -140,9 +140,9 @@ export class Book {
   }
 
   cutContext(): CutContext {
-    const {isSound, prove} = this.#options;
+    const {soundnessOf, prove} = this.#options;
     return {
-      isSound,
+      soundnessOf,
       prove,
       dag: this.dag,
       params: this.params,

@@ -2,21 +2,36 @@
  * Certificates are derived, not sent (reference/ledger 3.2): an op is certified in a set of entries when
  * witnesses of quorum weight voted for it or for a descendant. A tally counts the votes of one such set.
  */
+import {equalBytes} from "../primitives/bytes.ts";
 import type {CellId, OpId} from "../primitives/id.ts";
 import type {Committee, VoterMask} from "./committee.ts";
 import type {Op} from "./op.ts";
 import {SlotMap} from "./slotMap.ts";
 
-export type Candidate = {
-  /** The copy seen first; `copies` has every distinct one: ids do not cover signatures. */
+/** The very bytes of an op: ids do not cover signatures. */
+export type Copy = {
   readonly op: Op;
-  copies: readonly Op[];
-  mask: VoterMask;
-  isCertified: boolean;
+  /** Who voted for the op as it stands here. */
+  readonly mask: VoterMask;
 };
 
+export type Candidate = {
+  /** The copy seen first; `copies` has every distinct one. */
+  readonly op: Op;
+  readonly copies: readonly Copy[];
+  /** Who voted for any of them, or for a descendant. */
+  readonly mask: VoterMask;
+  readonly isCertified: boolean;
+};
+
+type CountedCopy = {readonly op: Op; mask: VoterMask; readonly candidate: Counted};
+
 /** A `prev` that names an op of another slot is a lie of the owner: no vote passes through it. */
-type Counted = Candidate & {
+type Counted = {
+  readonly op: Op;
+  readonly copies: CountedCopy[];
+  mask: VoterMask;
+  isCertified: boolean;
   /** What the op follows, if it is known here. */
   parent: Counted | undefined;
   /** Not known here any more: no vote reaches it. */
@@ -40,7 +55,7 @@ export class Tally {
   /** Slots with more than one op. */
   #contested = new SlotMap<boolean>();
   /** Of lists that entries carry, as far as somebody voted for them; `null` for what was done. */
-  readonly #carried = new Map<readonly Op[], (Counted | null | undefined)[]>();
+  readonly #carried = new Map<readonly Op[], (CountedCopy | null | undefined)[]>();
 
   constructor(committee: Committee) {
     this.#committee = committee;
@@ -86,12 +101,12 @@ export class Tally {
   }
 
   /**
-   * Counts a witness's vote for an op that was added, and so for its ancestors. Returns what it certifies.
-   * Nothing comes of the vote of who is no member.
+   * Counts a witness's vote for an op that was added, in the copy seen first, and so for its ancestors. Returns
+   * what it certifies. Nothing comes of the vote of who is no member.
    */
   vote(id: OpId, witness: number): readonly Op[] {
     const certified: Op[] = [];
-    this.#vote(this.#candidates.get(id), this.#committee.bitOf(witness), certified);
+    this.#voteCopy(this.#candidates.get(id)?.copies[0], this.#committee.bitOf(witness), certified);
     return certified;
   }
 
@@ -107,20 +122,20 @@ export class Tally {
     for (let index = 0; index < carry.length; index++) {
       if (without?.has(index)) continue;
       const op = carry[index];
-      let candidate = known[index];
-      if (op !== undefined && candidate === undefined) {
-        candidate = this.#candidates.has(op.id) || !isDone(op) ? this.#add(op, certified) : null;
-        known[index] = candidate;
+      let copy = known[index];
+      if (op !== undefined && copy === undefined) {
+        copy = this.#candidates.has(op.id) || !isDone(op) ? this.#add(op, certified) : null;
+        known[index] = copy;
       }
-      if (candidate !== null) this.#vote(candidate, bit, certified);
+      if (copy !== null) this.#voteCopy(copy, bit, certified);
     }
     return certified;
   }
 
-  /** Takes over votes counted elsewhere. */
+  /** Takes over votes for a copy that were counted elsewhere. */
   restore(op: Op, mask: VoterMask): readonly Op[] {
     const certified: Op[] = [];
-    this.#vote(this.#add(op, certified), mask, certified);
+    this.#voteCopy(this.#add(op, certified), mask, certified);
     return certified;
   }
 
@@ -141,14 +156,17 @@ export class Tally {
       this.#place(candidate);
     }
     for (const [carry, known] of this.#carried)
-      if (known.every((candidate) => candidate === null || candidate?.isDropped === true))
+      if (known.every((copy) => copy === null || copy?.candidate.isDropped === true))
         this.#carried.delete(carry);
   }
 
   copy(): Tally {
     const copy = new Tally(this.#committee);
-    for (const {op, copies, mask, isCertified} of this.#candidates.values())
-      copy.#put({op, copies, mask, isCertified, parent: undefined, isDropped: false});
+    for (const {op, copies, mask, isCertified} of this.#candidates.values()) {
+      const candidate = counted(op, {mask, isCertified});
+      for (const each of copies) candidate.copies.push({op: each.op, mask: each.mask, candidate});
+      copy.#put(candidate);
+    }
     return copy;
   }
 
@@ -165,18 +183,24 @@ export class Tally {
     return next.length === 0 ? next : next.filter(({op}) => op.body.prev === id);
   }
 
-  #add(op: Op, certified: Op[]): Counted {
+  #add(op: Op, certified: Op[]): CountedCopy {
     const known = this.#candidates.get(op.id);
-    if (known !== undefined) {
-      const isCopy = ({bytes}: Op) => Buffer.compare(bytes, op.bytes) === 0;
-      if (known.op !== op && !known.copies.some(isCopy)) known.copies = [...known.copies, op];
-      return known;
-    }
-    const candidate = {op, copies: [op], mask: 0, isCertified: false, parent: undefined, isDropped: false};
+    const seen = known?.copies.find((each) => each.op === op || equalBytes(each.op.bytes, op.bytes));
+    if (seen !== undefined) return seen;
+    const candidate = known ?? counted(op, {mask: 0, isCertified: false});
+    const copy = {op, mask: 0, candidate};
+    candidate.copies.push(copy);
+    if (known !== undefined) return copy;
     const children = this.#put(candidate);
     const inherited = children.reduce((mask, child) => mask | child.mask, 0);
     if (inherited !== 0) this.#vote(candidate, inherited, certified);
-    return candidate;
+    return copy;
+  }
+
+  #voteCopy(copy: CountedCopy | undefined, mask: VoterMask, certified: Op[]): void {
+    if (copy === undefined) return;
+    copy.mask |= mask;
+    this.#vote(copy.candidate, mask, certified);
   }
 
   /** Adds to `certified`, ancestors first. */
@@ -214,6 +238,11 @@ export class Tally {
     if (rivals === undefined) this.#slots.set(body, [candidate]);
     else this.#contested.set(body, rivals.push(candidate) > 1);
   }
+}
+
+/** With no copy yet. */
+function counted(op: Op, {mask, isCertified}: Pick<Candidate, "mask" | "isCertified">): Counted {
+  return {op, copies: [], mask, isCertified, parent: undefined, isDropped: false};
 }
 
 /** What follows it keeps it, and nothing before it. */

@@ -40,7 +40,7 @@ export type CheckpointStepInput = {
    * what they show must have been checked (`checkOpForm`).
    */
   readonly expiringClaims: DueContext["expiringClaims"];
-  readonly isSound: ClosingContext["isSound"];
+  readonly soundCopy: ClosingContext["soundCopy"];
   readonly prove: OrderedContext["prove"];
   /** In force in its epoch. */
   readonly params: LedgerParams;
@@ -75,7 +75,7 @@ export function* checkpointWork(input: CheckpointStepInput): Work<CheckpointStep
   const epoch = epochOfHeight(height, params.checkpointsPerEpoch);
   const folded = yield* folding(state, tally.certified(), {height});
   const frozenUntilH = height + heightsOf(params.lateCertificateWindowS, params);
-  const context = {height, epoch, frozenUntilH, isSound: input.isSound};
+  const context = {height, epoch, frozenUntilH, soundCopy: input.soundCopy};
   const closing = isLast ? closeEpoch(state, tally, context) : NOTHING_CLOSED;
   const moves: SystemMove[] = [];
   const tell: Tell = (move) => moves.push(move);

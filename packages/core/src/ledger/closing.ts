@@ -27,8 +27,8 @@ export type ClosingContext = {
   readonly epoch: number;
   /** Height at which freezes of this closing end. */
   readonly frozenUntilH: bigint;
-  /** Form and signatures of a copy of an op that perhaps nobody honest voted for. */
-  readonly isSound: (op: Op, state: LedgerState) => boolean;
+  /** What its owner signed of an op that perhaps nobody honest voted for (`soundCopies.ts`). */
+  readonly soundCopy: (candidate: Candidate, state: LedgerState) => Op | undefined;
 };
 
 export type Closing = {
@@ -66,7 +66,7 @@ export function lineOf(cell: CellId, ahead: LedgerState, {tally, context}: Visib
   const ops: Op[] = [];
   for (;;) {
     const seq = (ahead.logCell(cell)?.seq ?? 0n) + 1n;
-    const open = tally.at(cell, seq).flatMap((each) => candidateOf(each, ahead, context));
+    const open = inOrder(tally.at(cell, seq)).flatMap((each) => candidateOf(each, ahead, context));
     const [op] = open;
     if (op === undefined || open.length > 1) return {ops, isContested: op !== undefined};
     apply(ahead, op, context);
@@ -74,9 +74,14 @@ export function lineOf(cell: CellId, ahead: LedgerState, {tally, context}: Visib
   }
 }
 
-/** The op, in the first of its copies that is sound; nothing when it could not have a certificate. */
-function candidateOf({op, copies}: Candidate, ahead: LedgerState, context: ClosingContext): Op[] {
-  if (!enabled(ahead, op, context).ok) return [];
-  const sound = copies.find((copy) => context.isSound(copy, ahead));
+/** The op, in a copy that is sound; nothing when it could not have a certificate. */
+function candidateOf(candidate: Candidate, ahead: LedgerState, context: ClosingContext): Op[] {
+  if (!enabled(ahead, candidate.op, context).ok) return [];
+  const sound = context.soundCopy(candidate, ahead);
   return sound === undefined ? [] : [sound];
+}
+
+/** Nodes saw them in orders of their own. */
+function inOrder(rivals: readonly Candidate[]): readonly Candidate[] {
+  return rivals.length < 2 ? rivals : [...rivals].sort((one, other) => (one.op.id < other.op.id ? -1 : 1));
 }

@@ -26,6 +26,7 @@ import type {Op} from "./op.ts";
 import type {LedgerParams} from "./params.ts";
 import {committeeNow, coveredHeads, type Register} from "./register.ts";
 import {isResolved} from "./resolved.ts";
+import {SoundCopies, type SoundnessOf} from "./soundCopies.ts";
 import type {LedgerState} from "./state.ts";
 import {stateWrites} from "./storeKeys.ts";
 import type {SystemMove} from "./systemMoves.ts";
@@ -43,7 +44,7 @@ export type CutContext = {
   /** Votes inside the parent's cut for ops that it did not apply. */
   readonly carried: Tally;
   /** Whether an op that perhaps nobody honest voted for is what its owner, and a claim's authority, signed. */
-  readonly isSound: (op: Op, state: LedgerState, epoch: number) => boolean;
+  readonly soundnessOf: SoundnessOf;
   readonly prove: (proof: Uint8Array, register: Register) => Proven | undefined;
 };
 
@@ -156,14 +157,17 @@ function* cutOf(context: CutContext, {heads, timeMs, nodes}: CutParts): Work<Cut
     countVotes(tally, node, {...context, epoch});
     yield 1 + opsSeen(node, context) / OPS_PER_UNIT;
   }
-  const {isSound} = context;
-  const visible = {tally, isSound, base: context.base, height: parent.height + 1n};
+  const copies = new SoundCopies(context.soundnessOf);
+  const visible = {
+    ...{tally, base: context.base, height: parent.height + 1n},
+    soundCopy: copies.of.bind(copies),
+  };
   const step = yield* checkpointWork({
     ...context,
     heads,
     timeMs,
     tally,
-    isSound: (op, state) => context.isSound(op, state, epoch),
+    soundCopy: (candidate, state) => copies.of(candidate, state, epoch),
     expiringClaims: (lock) => visibleClaims(lock, visible),
   });
   const {checkpoint, state, fold, applied, moves} = step;

@@ -5,6 +5,7 @@
 import {LIMITS} from "@catalyze/proto/limits";
 import type {Signer} from "../ports/signer.ts";
 import type {Book} from "./book.ts";
+import {CarriedVotes} from "./carriedVotes.ts";
 import {ZERO_HASH} from "./cell.ts";
 import {type Head, isLastOfEpoch, voteEpochOf} from "./checkpoint.ts";
 import {dueMs} from "./cut.ts";
@@ -38,8 +39,6 @@ export type Written = {
   /** Ops given up: nothing came that would make them votable. */
   readonly refused: readonly Refused[];
 };
-
-type Voting = {readonly votes: SlotVote[]; readonly nowMs: number};
 
 type Refused = {readonly item: PoolItem; readonly refusal: VoteRefusal};
 
@@ -163,46 +162,21 @@ export class EntryWriter {
 
   #acks(moment: VoteMoment, votes: SlotVote[], nowMs: number): Ack[] {
     const acks: Ack[] = [];
+    const carried = new CarriedVotes(this.#components, {moment, votes, nowMs});
     for (const node of new Set([...this.#unanswered, ...this.#openSideTips()])) {
       if (acks.length >= OWN_ACKS_MAX) break;
       this.#unanswered.delete(node);
       const {hash, carry} = node.entry;
-      const exceptions = this.#exceptionsTo(node.entry, moment, {votes, nowMs});
+      const exceptions = carried.exceptionsTo(node.entry);
       // A side tip is linked to even without a vote: what is here must be in the past of what is written.
       if (exceptions.length < carry.length || this.#sideTips.has(node)) acks.push({hash, exceptions});
     }
     return acks;
   }
 
-  /** Ops of another's entry that get no vote. Its first forgery ends the look at what its author carries. */
-  #exceptionsTo({carry, header: {witness}}: Entry, moment: VoteMoment, voting: Voting): number[] {
-    const {liars} = this.#components;
-    const exceptions: number[] = [];
-    for (const [index, op] of carry.entries()) {
-      const outcome = liars.has(witness) ? "refused" : this.#voteCarried(op, moment, voting);
-      if (outcome === "forged") liars.add(witness);
-      if (outcome !== "voted") exceptions.push(index);
-    }
-    return exceptions;
-  }
-
   #openSideTips(): Iterable<EntryNode> {
     for (const node of this.#sideTips) if (node.isCovered) this.#sideTips.delete(node);
     return this.#sideTips;
-  }
-
-  #voteCarried(op: Op, moment: VoteMoment, {votes, nowMs}: Voting): "voted" | "refused" | "forged" {
-    const {voter, pool} = this.#components;
-    if (voter.votedAt(moment.epoch, op.body) === op.id) return "voted";
-    if (voter.isForged(op, moment)) return "forged";
-    const refusal = voter.refusal(op, moment);
-    if (refusal === undefined) {
-      votes.push(voter.vote(op, moment));
-      pool.remove(op.id);
-      return "voted";
-    }
-    if (refusal.isTemporary) pool.add(op, undefined, {nowMs, isChecked: false});
-    return "refused";
   }
 
   #carry(moment: VoteMoment, votes: SlotVote[], nowMs: number): {carry: Op[]; refused: Refused[]} {

@@ -4,7 +4,7 @@
  * witness's late vote can only help a payee to what it is owed.
  */
 import type {LockCell} from "./cell.ts";
-import type {Tally} from "./certificates.ts";
+import type {Candidate, Tally} from "./certificates.ts";
 import {allowance, type Standing, standingAfter} from "./claims.ts";
 import {AWARDED_MAX} from "./lanes.ts";
 import type {Op} from "./op.ts";
@@ -15,12 +15,12 @@ export type Visible = {
   /** Of the parent: whose verdicts count, and which fees. */
   readonly base: Pick<LedgerState, "register" | "governance">;
   readonly height: bigint;
-  /** What an op is worth that perhaps nobody honest voted for. */
-  readonly isSound: (op: Op, state: LedgerState, epoch: number) => boolean;
+  /** What its owner signed of an op that perhaps nobody honest voted for (`soundCopies.ts`). */
+  readonly soundCopy: (candidate: Candidate, state: LedgerState, epoch: number) => Op | undefined;
 };
 
 /** In the order of their slots. Left out without a look at its signatures: what adds nothing to those before. */
-export function visibleClaims(lock: LockCell, {tally, base, height, isSound}: Visible): readonly Op[] {
+export function visibleClaims(lock: LockCell, {tally, base, height, soundCopy}: Visible): readonly Op[] {
   // It may have been opened in this very cut.
   const state = LedgerState.empty();
   state.put(lock);
@@ -30,10 +30,11 @@ export function visibleClaims(lock: LockCell, {tally, base, height, isSound}: Vi
   candidates.sort((left, right) => compareSlots(left.op, right.op));
   const claims: Op[] = [];
   let standing: Standing = lock;
-  for (const {op, copies} of candidates) {
+  for (const candidate of candidates) {
+    const {op} = candidate;
     const next = claimedAtExpiry(lock, standing, {op, height});
     if (isSame(next, standing)) continue;
-    const sound = copies.find((copy) => isSound(copy, state, copy.body.validFromEpoch));
+    const sound = soundCopy(candidate, state, op.body.validFromEpoch);
     if (sound === undefined) continue;
     claims.push(sound);
     standing = next;

@@ -5,7 +5,6 @@
  * too counts as ever, and an owner whose op nobody else has sends it again.
  */
 import type {Committee, VoterMask} from "./committee.ts";
-import type {VoteRefusal} from "./voteRules.ts";
 
 export class Liars {
   readonly #committee: () => Committee;
@@ -34,10 +33,4 @@ export class Liars {
   beganEpoch(): void {
     this.#seats.clear();
   }
-}
-
-/** Whether the refusal holds wherever and whenever the op is looked at, since it is of signatures alone. */
-export function isForgery({code, reason}: Pick<VoteRefusal, "code" | "reason">): boolean {
-  if (code === "SIGNATURE_INVALID") return reason === "signature" || reason === "voteKey";
-  return code === "VOUCHER_INVALID" && reason === "signature";
 }

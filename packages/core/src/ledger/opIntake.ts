@@ -74,7 +74,7 @@ export class OpIntake {
     const {book, pool, voter, liars} = this.#components;
     if (voter.votedAt(book.epoch, body) === id) return true;
     const seen = book.tally.get(id);
-    const carried = seen === undefined || liars.areAll(seen.mask) ? [] : seen.copies;
+    const carried = seen?.copies.filter(({mask}) => !liars.areAll(mask)).map(({op}) => op) ?? [];
     const waiting = pool.get(id);
     const copies = waiting === undefined ? carried : [...carried, waiting];
     return copies.some((copy) => equalBytes(copy.bytes, bytes));

@@ -54,7 +54,7 @@ function frozenSince(state: LedgerState, {body: {cell}}: Op): number | undefined
 }
 
 function copiesOf({id}: Op, {nodes}: Cut, {carried, dag}: CutContext): readonly Op[] {
-  const before = carried.get(id)?.copies ?? [];
+  const before = carried.get(id)?.copies.map(({op}) => op) ?? [];
   const acked = nodes.flatMap(({entry}) => entry.acks.map(({hash}) => dag.node(hash)));
   const carriers = [...nodes, ...acked.filter((node) => node !== undefined)];
   return [...before, ...carriers.flatMap(({entry}) => entry.carry.filter((op) => op.id === id))];

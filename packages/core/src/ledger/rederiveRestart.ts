@@ -28,8 +28,8 @@ export class RestartComparison {
   carried(book: Book, bytes: Uint8Array): Difference | undefined {
     this.#isAsked = true;
     const {carried} = book.cutContext();
-    const ops = [...carried.candidates()].flatMap(({copies, mask}) =>
-      copies.map((op) => `${mask} ${toHex(op.bytes)}`),
+    const ops = [...carried.candidates()].flatMap(({copies}) =>
+      copies.map(({op, mask}) => `${mask} ${toHex(op.bytes)}`),
     );
     const open = [...book.dag.nodes()].filter(
       ({isCovered, isSettled, entry}) => isCovered && !isSettled && entry.carry.length > 0,

@@ -176,7 +176,7 @@ export class Replica implements LedgerReplica {
 
   unlistedOps(): readonly Op[] {
     const isCarried = ({id, bytes}: Op) =>
-      this.#book.tally.get(id)?.copies.some((copy) => equalBytes(copy.bytes, bytes)) === true;
+      this.#book.tally.get(id)?.copies.some(({op}) => equalBytes(op.bytes, bytes)) === true;
     return this.#pool.ops().filter((op) => !isCarried(op));
   }
 

@@ -18,6 +18,7 @@ import {Pool} from "./pool.ts";
 import {seatOf} from "./register.ts";
 import type {Decoders, ReplicaComponents, RestoredReplica} from "./replicaTypes.ts";
 import {readSigningTable} from "./signingTable.ts";
+import {soundnessOf} from "./soundness.ts";
 import {VOTE_RULES, type VoteContext} from "./voteRules.ts";
 import {Voter} from "./voter.ts";
 
@@ -52,10 +53,11 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
   const hash = genesisHash(genesis);
   const network = {network: networkIdOf(hash), genesisHash: fromHex(hash)};
   const check = {...network, verifier};
-  const isSound: BookOptions["isSound"] = (op, state, epoch) => checkOpForm(op, {...check, state, epoch}).ok;
+  const worthOf: BookOptions["soundnessOf"] = (op, state, epoch) =>
+    soundnessOf(checkOpForm(op, {...check, state, epoch}));
   const prove: BookOptions["prove"] = (proof, register) =>
     checkEvidence(proof, {register, params: genesis.params, verifier, ...network});
-  const book = new Book({isSound, prove, room}, restored);
+  const book = new Book({soundnessOf: worthOf, prove, room}, restored);
   const table = readSigningTable(restored.signed);
   const signer = table.isMoved ? undefined : components.voteSigner;
   const liars = new Liars(() => book.committee);

@@ -240,10 +240,10 @@ function encodeMeta({checkpoint, hash}: FinalCheckpoint): Uint8Array {
   return writer.finish();
 }
 
-/** Every copy of an op counts: which one is sound shows only when its lock expires. */
+/** Every copy of an op counts, with its own votes: which one is sound shows only when an epoch or its lock ends. */
 function encodeCarried(tally: Tally, covered: Iterable<EntryNode>): Uint8Array {
   const writer = new ByteWriter();
-  const copies = [...tally.candidates()].flatMap(({copies: each, mask}) => each.map((op) => ({op, mask})));
+  const copies = [...tally.candidates()].flatMap((candidate) => candidate.copies);
   writeU32(writer, copies.length);
   for (const {op, mask} of copies) {
     writeU32(writer, mask);

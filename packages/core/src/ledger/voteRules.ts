@@ -142,9 +142,9 @@ function isForked(op: Op, context: VoteContext): boolean {
 function signedAt(cell: CellId, seq: bigint, context: VoteContext, without?: OpId): Op[] {
   return context.tally
     .at(cell, seq)
-    .filter(({op, copies, mask}) => {
-      const isAsked = op.id !== without && isValidIn(op.body, context.epoch) && !context.areLiars(mask);
-      return isAsked && copies.some((copy) => isOwners(copy, context));
+    .filter(({op, copies}) => {
+      const isAsked = op.id !== without && isValidIn(op.body, context.epoch);
+      return isAsked && copies.some((copy) => !context.areLiars(copy.mask) && isOwners(copy.op, context));
     })
     .map(({op}) => op);
 }

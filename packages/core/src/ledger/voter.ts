@@ -7,10 +7,10 @@ import type {CellId, OpId} from "../primitives/id.ts";
 import {tryApply, votable} from "./apply.ts";
 import type {LogCell} from "./cell.ts";
 import type {Tally} from "./certificates.ts";
-import {isForgery} from "./liars.ts";
 import type {Op} from "./op.ts";
 import {checkOpForm, type OpCheck} from "./opChecks.ts";
 import {type Slot, SlotMap} from "./slotMap.ts";
+import {type Soundness, soundnessOf} from "./soundness.ts";
 import type {LedgerState} from "./state.ts";
 import type {VoteContext, VoteRefusal, VoteRule} from "./voteRules.ts";
 
@@ -95,11 +95,9 @@ export class Voter {
     return this.#firstRefusal(op, context);
   }
 
-  /** Whether its owner, or whom it shows, did not sign it, as anybody can see. */
-  isForged(op: Op, {view, epoch}: Pick<VoteMoment, "view" | "epoch">): boolean {
-    if (this.#isSound(op, view)) return false;
-    const check = this.check(op, {view, epoch});
-    return !check.ok && isForgery(check);
+  /** What its form and its signatures are worth, against the keys of the view. */
+  soundnessOf(op: Op, moment: Pick<VoteMoment, "view" | "epoch">): Soundness {
+    return this.#isSound(op, moment.view) ? "sound" : soundnessOf(this.check(op, moment));
   }
 
   /** Form and signatures of an op that just came in, against the keys of the view. */

@@ -1,6 +1,7 @@
 import {Tally} from "@catalyze/core/ledger/certificates";
 import {Committee} from "@catalyze/core/ledger/committee";
 import type {Op} from "@catalyze/core/ledger/op";
+import {decodeOp} from "@catalyze/core/ledger/opCodec";
 import fc from "fast-check";
 import {describe, expect, it} from "vitest";
 import {alice, bob, transfer} from "./kit.ts";
@@ -97,6 +98,33 @@ describe("tally", () => {
         for (const either of [tally, plain]) expect(shown(either.copy())).toEqual(shown(either));
       }),
     );
+  });
+
+  it("knows who voted for which copy of an op", () => {
+    const spoilt = decodeOp(first.bytes.with(-1, first.bytes.at(-1)! ^ 1));
+    expect(spoilt.id).toBe(first.id);
+    const tally = new Tally(committee);
+    const isDone = () => false;
+    tally.voteCarried([first], {witness: 0, isDone});
+    tally.voteCarried([spoilt], {witness: 1, isDone});
+    tally.voteCarried([decodeOp(first.bytes)], {witness: 2, isDone});
+    const shown = (either: Tally) =>
+      either.get(first.id)!.copies.map(({op, mask}) => ({bytes: op.bytes, mask}));
+    expect(shown(tally)).toEqual([
+      {bytes: first.bytes, mask: 0b101},
+      {bytes: spoilt.bytes, mask: 0b010},
+    ]);
+    const copy = tally.copy();
+    tally.voteCarried([second], {witness: 3, isDone});
+    copy.voteCarried([spoilt], {witness: 0, isDone});
+    expect(shown(tally).map(({mask}) => mask)).toEqual([0b101, 0b010]);
+    expect(shown(copy).map(({mask}) => mask)).toEqual([0b101, 0b011]);
+    // What is stored of a copy is its own votes: together they are the op's again.
+    const restored = new Tally(committee);
+    for (const candidate of tally.candidates())
+      for (const {op, mask} of candidate.copies) restored.restore(op, mask);
+    expect(shown(restored)).toEqual(shown(tally));
+    expect(restored.get(first.id)?.mask).toBe(tally.get(first.id)?.mask);
   });
 
   it("passes no vote through what was dropped, and keeps nothing of it", () => {

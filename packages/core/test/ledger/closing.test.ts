@@ -3,13 +3,15 @@
  * everything that bad witnesses may show, and every set of seals that a closing checkpoint may rest on.
  */
 import {apply} from "@catalyze/core/ledger/apply";
-import {Tally} from "@catalyze/core/ledger/certificates";
+import {type Candidate, Tally} from "@catalyze/core/ledger/certificates";
 import {closeEpoch} from "@catalyze/core/ledger/closing";
 import {Committee} from "@catalyze/core/ledger/committee";
 import {fold} from "@catalyze/core/ledger/fold";
 import {genesisState} from "@catalyze/core/ledger/genesisState";
 import {checkInvariants} from "@catalyze/core/ledger/invariants";
 import type {Op} from "@catalyze/core/ledger/op";
+import {SoundCopies} from "@catalyze/core/ledger/soundCopies";
+import type {LedgerState} from "@catalyze/core/ledger/state";
 import fc from "fast-check";
 import {describe, expect, it} from "vitest";
 import {historyArb} from "./history.ts";
@@ -23,7 +25,7 @@ type Case = {readonly visible: Votes; readonly all: Votes; readonly isHonest: bo
 const base = genesisState(testGenesis);
 const x = nextOp(base, alice.account, transfer(bob.account, 10n));
 const y = nextOp(base, alice.account, transfer(carol.account, 20n));
-const context = {height: 4n, epoch: 1, frozenUntilH: 9n, isSound: () => true};
+const context = {height: 4n, epoch: 1, frozenUntilH: 9n, soundCopy: ({op}: Candidate) => op};
 
 function committeeOf(weights: readonly number[]): Committee {
   return new Committee(weights.map((weight, seat) => ({seat, weight, voteKey: new Uint8Array(32)})));
@@ -173,11 +175,24 @@ describe("closing", () => {
     expect(state.account(alice.account)).toMatchObject({seq: 1n, head: x.id, frozen: {epoch: 1, untilH: 9n}});
   });
 
+  it("comes out the same in whatever order a node saw what one bad member made up", () => {
+    const forged = x.id < y.id ? x : y;
+    const run = (list: readonly Op[]) => {
+      const tally = new Tally(committeeOf([1, 1, 1, 1]));
+      for (const op of list) tally.restore(op, 8);
+      const copies = new SoundCopies(({id}) => (id === forged.id ? "forged" : "sound"));
+      const soundCopy = (candidate: Candidate, state: LedgerState) => copies.of(candidate, state, 1);
+      return closeEpoch(base.fork(), tally, {...context, soundCopy});
+    };
+    expect(run([x, y])).toEqual({applied: [], frozen: []});
+    expect(run([y, x])).toEqual({applied: [], frozen: []});
+  });
+
   it("leaves out what its owner did not sign, or could not pay", () => {
     const tally = new Tally(committeeOf([1, 1, 1, 1]));
     tally.restore(x, 1);
     tally.restore(y, 2);
-    const onlyX = {...context, isSound: ({id}: Op) => id === x.id};
+    const onlyX = {...context, soundCopy: ({op}: Candidate) => (op.id === x.id ? op : undefined)};
     expect(closeEpoch(base.fork(), tally, onlyX)).toEqual({applied: [x], frozen: []});
     const tooMuch = new Tally(committeeOf([1, 1, 1, 1]));
     tooMuch.restore(nextOp(base, alice.account, transfer(bob.account, 10_000_000n)), 1);

@@ -76,7 +76,7 @@ const before = {...genesisCheckpoint(genesis), height: EXPIRY_H - 2n, epoch: 1};
 /** The cuts at the heights 11 to 15. */
 function play({votes, left}: Case): readonly Cut[] {
   const world = new CutWorld();
-  const shared = {...{params: genesis.params, prove: () => undefined}, isSound: () => true};
+  const shared = {...{params: genesis.params, prove: () => undefined}, soundnessOf: () => "sound" as const};
   let context = {
     ...{base: started.fork(), parent: before, parentHash: checkpointHash(before)},
     carried: new Tally(committee),

@@ -4,7 +4,7 @@ import {accountIdOf} from "@catalyze/core/crypto/accountId";
 import {sha256} from "@catalyze/core/crypto/sha256";
 import {committeeNow, genesisRegister} from "@catalyze/core/ledger/register";
 import "@catalyze/core/crypto/verifySignature";
-import {Tally} from "@catalyze/core/ledger/certificates";
+import {type Candidate, Tally} from "@catalyze/core/ledger/certificates";
 import type {Proven} from "@catalyze/core/ledger/evidence";
 import type {Genesis} from "@catalyze/core/ledger/genesis";
 import type {LockSpec, Op, OpBody, Payload, Payout, SaleSpec, SplitTarget} from "@catalyze/core/ledger/op";
@@ -59,7 +59,7 @@ export function cutWith(ops: readonly Op[]) {
   return {
     ...{heads: [], timeMs: 1_000, tally, params: PARAMS_DEMO},
     expiringClaims: (): Op[] => [],
-    isSound: () => true,
+    soundCopy: ({op}: Candidate) => op,
     prove: (): Proven | undefined => undefined,
   };
 }

@@ -38,7 +38,7 @@ describe("a cut", () => {
     const carried = new Tally(committeeNow(base.register));
     return {
       ...{dag, base, parent, parentHash, carried, params: genesis.params},
-      isSound: () => true,
+      soundnessOf: () => "sound",
       prove: () => undefined,
     };
   }

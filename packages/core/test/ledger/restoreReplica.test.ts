@@ -1,17 +1,20 @@
+import {Tally} from "@catalyze/core/ledger/certificates";
 import {checkpointHash, type Head} from "@catalyze/core/ledger/checkpoint";
 import type {Cut} from "@catalyze/core/ledger/cut";
 import type {Entry} from "@catalyze/core/ledger/entry";
 import {encodeFinalCheckpoint, type FinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
+import {decodeOp} from "@catalyze/core/ledger/opCodec";
 import {restoreReplica} from "@catalyze/core/ledger/restoreReplica";
 import {placeWrites, storedPlaces} from "@catalyze/core/ledger/storedPlaces";
-import {checkpointKey, entryKey, KEY} from "@catalyze/core/ledger/storeKeys";
+import {checkpointKey, checkpointWrites, decodeCarried, entryKey, KEY} from "@catalyze/core/ledger/storeKeys";
 import type {Write} from "@catalyze/core/ports/store";
 import {ByteWriter} from "@catalyze/core/primitives/binary";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import {describe, expect, it} from "vitest";
 import {MemoryDisk, MemoryStore} from "../../../../test/sim/fakes/memoryStore.ts";
-import {entryOf, genesisOf, NOW} from "./witnessKit.ts";
+import {alice, bob, transfer} from "./kit.ts";
+import {committeeOf, entryOf, FIRST, genesisOf, NOW, ownOp} from "./witnessKit.ts";
 
 const genesis = genesisOf(4);
 const root = entryOf(genesis, {witness: 0});
@@ -60,6 +63,28 @@ describe("restoreReplica", () => {
     expect(await covered(ours)).toEqual([root.hash, ours.hash]);
     expect(await covered(theirs)).toEqual([root.hash, theirs.hash]);
     expect(await covered(after)).toEqual([root.hash, theirs.hash, after.hash]);
+  });
+
+  it("knows who voted for which copy of an op that the cut did not apply", () => {
+    const op = ownOp(genesis, alice, FIRST, transfer(bob.account, 1n));
+    const spoilt = decodeOp(op.bytes.with(-1, op.bytes.at(-1)! ^ 1));
+    const next = ownOp(genesis, alice, {seq: 1n, head: op.id}, transfer(bob.account, 1n));
+    const carried = new Tally(committeeOf(4));
+    const votes = [
+      {op, mask: 0b0001},
+      {op: spoilt, mask: 0b1000},
+      {op: next, mask: 0b0010},
+    ];
+    for (const {op: copy, mask} of votes) carried.restore(copy, mask);
+    const writes = checkpointWrites(
+      {state: genesisState(genesis), writes: [], carried},
+      finalAt(root, 1n),
+      [],
+    );
+    const stored = decodeCarried(writes.find(({key}) => key === KEY.carried)!.value!);
+    expect(stored.ops.map(({op: {bytes}, mask}) => ({bytes, mask}))).toEqual(
+      votes.map(({op: {bytes}, mask}) => ({bytes, mask})),
+    );
   });
 
   it("knows where the graph of the epoch begins, and what its cuts cover, until it ends", async () => {

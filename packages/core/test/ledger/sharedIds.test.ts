@@ -1,6 +1,6 @@
 /** Anybody may credit an account under the id of a lock: that must not touch the lock. */
 import {apply, enabled} from "@catalyze/core/ledger/apply";
-import {Tally} from "@catalyze/core/ledger/certificates";
+import {type Candidate, Tally} from "@catalyze/core/ledger/certificates";
 import {closeEpoch} from "@catalyze/core/ledger/closing";
 import {setFrozen} from "@catalyze/core/ledger/evidence";
 import {genesisState} from "@catalyze/core/ledger/genesisState";
@@ -43,7 +43,7 @@ describe("an account under the id of a lock", () => {
     const [one, other] = [2_000n, 3_000n].map((cumulative) =>
       nextOp(state, lockId, claim(lockId, cumulative)),
     );
-    const context = {height: 2n, epoch: 1, frozenUntilH: 9n, isSound: () => true};
+    const context = {height: 2n, epoch: 1, frozenUntilH: 9n, soundCopy: ({op}: Candidate) => op};
     const tallyOf = (ops: readonly (typeof one)[]) => {
       const tally = new Tally(committeeNow(genesisRegister(testGenesis)));
       for (const op of ops) tally.add(op!);

@@ -214,7 +214,10 @@ describe("an expiring lock", () => {
   function visible(state: LedgerState, lockId: LockId, ops: readonly Op[], isSound: (op: Op) => boolean) {
     const tally = new Tally(committeeOf(4));
     for (const op of ops) tally.add(op);
-    return visibleClaims(state.lock(lockId)!, {tally, base: state, height, isSound});
+    return visibleClaims(state.lock(lockId)!, {
+      ...{tally, base: state, height},
+      soundCopy: ({op}) => (isSound(op) ? op : undefined),
+    });
   }
 
   function settled(state: LedgerState, claims: readonly Op[]) {
@@ -258,7 +261,8 @@ describe("an expiring lock", () => {
     const context = {network: NETWORK, genesisHash: GENESIS, verifier};
     const claims = visibleClaims(state.lock(lockId)!, {
       ...{tally, base: state, height},
-      isSound: (op, alone, epoch) => checkOpForm(op, {...context, state: alone, epoch}).ok,
+      soundCopy: ({op}, alone, epoch) =>
+        checkOpForm(op, {...context, state: alone, epoch}).ok ? op : undefined,
     });
     expect(claims).toHaveLength(1);
   });
