@@ -158,6 +158,8 @@ export class SimLedger {
   /** Times that a node began with a snapshot. */
   joins = 0;
   readonly #forgetful = new Set<SimLedgerNode>();
+  /** What owners signed while they were offline. */
+  readonly #unsent = new Map<Owner, Set<Op>>();
   /** Those of them that began because the logs that they lacked were gone. */
   rejoins = 0;
   /** Entries deleted from any disk. */
@@ -774,7 +776,7 @@ export class SimLedger {
       this.#tell(who, () => `signs ${describeOp(op)}${owner.isHonest ? "" : " (it equivocates)"}`);
       // Some are offline when they sign: meanwhile a vote may raise the fee.
       const isLate = this.assembly !== undefined && this.#random.chance(0.03);
-      if (isLate) this.#after(this.#random.between(3_000, 8_000), () => this.#offer(op, 0));
+      if (isLate) this.#offerLate(owner, op);
       else this.#offer(op, 0);
     }
     this.#after(this.#random.between(20, 400), () => this.#act(owner));
@@ -870,9 +872,20 @@ export class SimLedger {
     this.#after(100, () => this.#cutOff(chance));
   }
 
-  /** Somebody honest puts it on the ledger, as every daemon does. */
+  #offerLate(owner: Owner, op: Op): void {
+    const unsent = this.#unsent.get(owner) ?? new Set();
+    this.#unsent.set(owner, unsent.add(op));
+    this.#after(this.#random.between(3_000, 8_000), () => {
+      if (unsent.delete(op)) this.#offer(op, 0);
+    });
+  }
+
+  /** Somebody honest puts it on the ledger, as every daemon does; with what it had not sent yet, since it is online. */
   #report(proof: Uint8Array): void {
     const reporter = this.owners.find(({isHonest}) => isHonest);
+    const unsent = reporter && this.#unsent.get(reporter);
+    for (const op of unsent ?? []) this.#offer(op, 0);
+    unsent?.clear();
     const op = reporter?.write({kind: "evidence", proof});
     if (op === undefined) return;
     this.checks.know(op);

@@ -186,7 +186,9 @@ class Storm {
     await clock.advance(9_000);
     for (const node of nodes) if (!node.isUp) await clock.complete(node.start());
     world.network.heal();
-    await clock.runUntil(() => this.#unended().length === 0, CALM_MS);
+    const areOver = () =>
+      nodes.every(({market}) => market.taskBook.list().every(({record}) => !isOpenTask(record.state)));
+    await clock.runUntil(() => this.#unended().length === 0 && areOver(), CALM_MS);
     await clock.advance(25_000);
   }
 
