@@ -30,6 +30,8 @@ type CountedCopy = {readonly op: Op; mask: VoterMask; readonly candidate: Counte
 type Counted = {
   readonly op: Op;
   readonly copies: CountedCopy[];
+  /** Where there are many of them: honest members make a few at most. */
+  byBytes: Map<string, CountedCopy> | undefined;
   mask: VoterMask;
   isCertified: boolean;
   /** What the op follows, if it is known here. */
@@ -47,6 +49,7 @@ export type CarriedVotes = {
 };
 
 const NO_CANDIDATES: readonly Counted[] = [];
+const FEW_COPIES = 4;
 
 export class Tally {
   readonly #committee: Committee;
@@ -185,11 +188,12 @@ export class Tally {
 
   #add(op: Op, certified: Op[]): CountedCopy {
     const known = this.#candidates.get(op.id);
-    const seen = known?.copies.find((each) => each.op === op || equalBytes(each.op.bytes, op.bytes));
+    const seen = known && copyOf(known, op);
     if (seen !== undefined) return seen;
     const candidate = known ?? counted(op, {mask: 0, isCertified: false});
     const copy = {op, mask: 0, candidate};
     candidate.copies.push(copy);
+    candidate.byBytes?.set(textOf(op), copy);
     if (known !== undefined) return copy;
     const children = this.#put(candidate);
     const inherited = children.reduce((mask, child) => mask | child.mask, 0);
@@ -242,7 +246,19 @@ export class Tally {
 
 /** With no copy yet. */
 function counted(op: Op, {mask, isCertified}: Pick<Candidate, "mask" | "isCertified">): Counted {
-  return {op, copies: [], mask, isCertified, parent: undefined, isDropped: false};
+  return {op, copies: [], byBytes: undefined, mask, isCertified, parent: undefined, isDropped: false};
+}
+
+function copyOf(candidate: Counted, op: Op): CountedCopy | undefined {
+  const {copies} = candidate;
+  if (copies.length <= FEW_COPIES)
+    return copies.find((each) => each.op === op || equalBytes(each.op.bytes, op.bytes));
+  candidate.byBytes ??= new Map(copies.map((each) => [textOf(each.op), each]));
+  return candidate.byBytes.get(textOf(op));
+}
+
+function textOf({bytes}: Op): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
 
 /** What follows it keeps it, and nothing before it. */

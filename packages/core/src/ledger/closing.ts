@@ -20,6 +20,7 @@ import {apply, enabled, tryApply} from "./apply.ts";
 import type {Candidate, Tally} from "./certificates.ts";
 import {setFrozen} from "./evidence.ts";
 import type {Op} from "./op.ts";
+import type {Slot} from "./slotMap.ts";
 import type {LedgerState} from "./state.ts";
 
 export type ClosingContext = {
@@ -66,12 +67,21 @@ export function lineOf(cell: CellId, ahead: LedgerState, {tally, context}: Visib
   const ops: Op[] = [];
   for (;;) {
     const seq = (ahead.logCell(cell)?.seq ?? 0n) + 1n;
-    const open = inOrder(tally.at(cell, seq)).flatMap((each) => candidateOf(each, ahead, context));
+    const open = openAt({cell, seq}, ahead, {tally, context});
     const [op] = open;
     if (op === undefined || open.length > 1) return {ops, isContested: op !== undefined};
     apply(ahead, op, context);
     ops.push(op);
   }
+}
+
+/** What may have been certified there. Two say as much as more do. */
+function openAt(slot: Slot, ahead: LedgerState, {tally, context}: Visible): readonly Op[] {
+  const open: Op[] = [];
+  for (const candidate of inOrder(tally.at(slot.cell, slot.seq))) {
+    if (open.length < 2) open.push(...candidateOf(candidate, ahead, context));
+  }
+  return open;
 }
 
 /** The op, in a copy that is sound; nothing when it could not have a certificate. */

@@ -45,8 +45,6 @@ export const KEY = {
   snapshotChunks: "lp/chunk/",
 } as const;
 
-const CARRIED_MAX = 1_000_000;
-
 export function entryPrefix(witness: number): string {
   return `${KEY.entries}${String(witness).padStart(5, "0")}/`;
 }
@@ -220,11 +218,11 @@ export type Carried = {
 
 export function decodeCarried(bytes: Uint8Array): Carried {
   const reader = new ByteReader(bytes);
-  const ops = Array.from({length: reader.count(reader.u32(), CARRIED_MAX)}, () => ({
+  const ops = Array.from({length: reader.count(reader.u32(), bytes.length)}, () => ({
     mask: reader.u32(),
     op: decodeOp(reader.bytes(LIMITS.evidenceOpBytesMax)),
   }));
-  const entries = Array.from({length: reader.count(reader.u32(), CARRIED_MAX)}, () => {
+  const entries = Array.from({length: reader.count(reader.u32(), bytes.length)}, () => {
     const place = {witness: reader.u16(), n: reader.u64(), hash: readId<Hash>(reader)};
     const flag = reader.u8();
     return flag > 1 ? refuse("isMain") : {...place, isMain: flag === 1};

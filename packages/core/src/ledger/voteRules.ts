@@ -7,9 +7,9 @@
  */
 import type {ErrorCode} from "../errors/table.ts";
 import type {SignatureVerifier} from "../ports/signer.ts";
-import type {CellId, OpId} from "../primitives/id.ts";
+import type {OpId} from "../primitives/id.ts";
 import type {Enabled, Refusal} from "./apply.ts";
-import type {Tally} from "./certificates.ts";
+import type {Candidate, Tally} from "./certificates.ts";
 import type {VoterMask} from "./committee.ts";
 import type {Op} from "./op.ts";
 import {checkOpForm, isFeeEnough} from "./opChecks.ts";
@@ -123,30 +123,39 @@ function formRefusal(op: Op, context: VoteContext): VoteRefusal | undefined {
 function isForked(op: Op, context: VoteContext): boolean {
   const {cell, seq: own} = op.body;
   // At its own slot one other op is enough, whether or not an entry carries this one.
-  if (context.tally.at(cell, own).every(({isCertified}) => !isCertified)) {
-    const rivals = signedAt(cell, own, context, op.id);
-    if (rivals.some(({body}) => body.prev === op.body.prev)) return true;
-  }
-  for (const seq of context.tally.contestedSeqs(cell)) {
-    if (seq >= own || context.tally.at(cell, seq).some(({isCertified}) => isCertified)) continue;
-    const signed = signedAt(cell, seq, context);
-    if (new Set(signed.map(({body}) => body.prev)).size < signed.length) return true;
-  }
-  return false;
+  const rivals = context.tally.at(cell, own);
+  const isRival = ({op: {id, body}}: Candidate) => id !== op.id && body.prev === op.body.prev;
+  if (rivals.every(({isCertified}) => !isCertified) && isAnySigned(rivals.filter(isRival), context))
+    return true;
+  return context.tally.contestedSeqs(cell).some((seq) => {
+    const candidates = seq < own ? context.tally.at(cell, seq) : [];
+    return !candidates.some(({isCertified}) => isCertified) && areTwoSigned(candidates, context);
+  });
+}
+
+function isAnySigned(candidates: readonly Candidate[], context: VoteContext): boolean {
+  return candidates.some((candidate) => isSigned(candidate, context));
+}
+
+/** Two above one parent. However many there are, two signatures are enough. */
+function areTwoSigned(candidates: readonly Candidate[], context: VoteContext): boolean {
+  const signed = new Set<OpId>();
+  const byPrev = new Map<OpId, number>();
+  for (const {op} of candidates) byPrev.set(op.body.prev, (byPrev.get(op.body.prev) ?? 0) + 1);
+  return candidates.some((candidate) => {
+    const {prev} = candidate.op.body;
+    if (byPrev.get(prev) === 1 || !isSigned(candidate, context)) return false;
+    return signed.size === signed.add(prev).size;
+  });
 }
 
 /**
- * The owner's own ops at a slot that may still apply in this epoch. Checks signatures, but not that of `without`.
- * What only liars voted for is as if it had not come yet: rivals without number would cost a check each.
+ * Whether it is its owner's own and may still apply in this epoch. Checks signatures. What only liars voted for is as
+ * if it had not come yet: rivals without number would cost a check each.
  */
-function signedAt(cell: CellId, seq: bigint, context: VoteContext, without?: OpId): Op[] {
-  return context.tally
-    .at(cell, seq)
-    .filter(({op, copies}) => {
-      const isAsked = op.id !== without && isValidIn(op.body, context.epoch);
-      return isAsked && copies.some((copy) => !context.areLiars(copy.mask) && isOwners(copy.op, context));
-    })
-    .map(({op}) => op);
+function isSigned({op, copies}: Candidate, context: VoteContext): boolean {
+  const isAsked = isValidIn(op.body, context.epoch);
+  return isAsked && copies.some((copy) => !context.areLiars(copy.mask) && isOwners(copy.op, context));
 }
 
 function isValidIn({validFromEpoch, validUntilEpoch}: Op["body"], epoch: number): boolean {

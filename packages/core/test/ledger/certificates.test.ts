@@ -127,6 +127,20 @@ describe("tally", () => {
     expect(restored.get(first.id)?.mask).toBe(tally.get(first.id)?.mask);
   });
 
+  it("keeps apart however many copies of an op there are", () => {
+    const spoilt = Array.from({length: 40}, (_, at) => {
+      const bytes = Uint8Array.from(first.bytes);
+      bytes[bytes.length - 1 - (at >> 3)]! ^= 1 << (at & 7);
+      return decodeOp(bytes);
+    });
+    const tally = new Tally(committee);
+    for (const op of [...spoilt, first]) tally.voteCarried([op], {witness: 3, isDone: () => false});
+    const again = [...spoilt, first].map(({bytes}) => decodeOp(bytes));
+    for (const op of again.slice(20)) tally.voteCarried([op], {witness: 1, isDone: () => false});
+    const masks = tally.get(first.id)!.copies.map(({mask}) => mask);
+    expect(masks).toEqual([...Array<number>(20).fill(0b1000), ...Array<number>(21).fill(0b1010)]);
+  });
+
   it("passes no vote through what was dropped, and keeps nothing of it", () => {
     const tally = new Tally(committee);
     const carry = [first, second];

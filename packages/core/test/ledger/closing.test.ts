@@ -175,6 +175,22 @@ describe("closing", () => {
     expect(state.account(alice.account)).toMatchObject({seq: 1n, head: x.id, frozen: {epoch: 1, untilH: 9n}});
   });
 
+  it("looks at two of an owner's rivals, however many there are", () => {
+    const rivals = Array.from({length: 30}, (_, at) =>
+      nextOp(base, alice.account, transfer(bob.account, BigInt(at + 1))),
+    );
+    const tally = new Tally(committeeOf([1, 1, 1, 1]));
+    for (const op of rivals) tally.restore(op, 8);
+    let asked = 0;
+    const soundCopy = ({op}: Candidate) => {
+      asked += 1;
+      return op;
+    };
+    const closing = closeEpoch(base.fork(), tally, {...context, soundCopy});
+    expect(closing).toEqual({applied: [], frozen: [alice.account]});
+    expect(asked).toBe(2);
+  });
+
   it("comes out the same in whatever order a node saw what one bad member made up", () => {
     const forged = x.id < y.id ? x : y;
     const run = (list: readonly Op[]) => {

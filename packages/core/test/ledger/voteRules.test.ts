@@ -12,6 +12,7 @@ import {encodeSigningRecord} from "@catalyze/core/ledger/signingRecord";
 import {readSigningTable} from "@catalyze/core/ledger/signingTable";
 import {VOTE_RULES, type VoteRule} from "@catalyze/core/ledger/voteRules";
 import {type VoteMoment, Voter} from "@catalyze/core/ledger/voter";
+import type {SignatureVerifier} from "@catalyze/core/ports/signer";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import {describe, expect, it} from "vitest";
 import {alice, bob, carol, transfer} from "./kit.ts";
@@ -26,11 +27,12 @@ const second = ownOp(genesis, alice, {seq: 1n, head: first.id}, transfer(bob.acc
 function voterWith(
   names: readonly VoteRule["name"][],
   votes: ConstructorParameters<typeof Voter>[1] = [],
+  checks: SignatureVerifier = verifier,
 ): Voter {
   const hash = genesisHash(genesis);
   const rules = VOTE_RULES.filter(({name}) => names.includes(name));
   const network = {network: networkIdOf(hash), genesisHash: fromHex(hash)};
-  return new Voter({...network, verifier, rules, isProof: () => false, areLiars: () => false}, votes);
+  return new Voter({...network, verifier: checks, rules, isProof: () => false, areLiars: () => false}, votes);
 }
 
 function momentOf(ops: readonly Op[]): VoteMoment {
@@ -82,6 +84,37 @@ describe("the fork rule alone", () => {
     for (const op of [first, rival, second])
       expect(voter.refusal(op, moment)).toMatchObject({reason: "forked"});
     expect(voter.refusal(second, momentOf([first]))).toBeUndefined();
+  });
+});
+
+describe("rivals without number", () => {
+  /** How many signatures the fork rule asks for, and what it says. */
+  const asked = (op: Op, others: readonly Op[]) => {
+    let checks = 0;
+    const counting: SignatureVerifier = {
+      verify(...args) {
+        checks += 1;
+        return verifier.verify(...args);
+      },
+    };
+    const refusal = voterWith(["fork"], [], counting).refusal(op, momentOf(others));
+    return {checks, reason: refusal?.reason};
+  };
+  const many = Array.from({length: 30}, (_, at) =>
+    ownOp(genesis, alice, FIRST, transfer(carol.account, BigInt(at + 1))),
+  );
+
+  it("cost the signature of one at a slot, and of two above it", () => {
+    expect(asked(first, [first, ...many])).toEqual({checks: 1, reason: "forked"});
+    expect(asked(second, many)).toEqual({checks: 2, reason: "forked"});
+  });
+
+  it("cost none where each follows on another op: what they follow on has rivals then", () => {
+    const heads = many.map(({id}) => id);
+    const above = heads.map((head) => ownOp(genesis, alice, {seq: 1n, head}, transfer(bob.account, 9n)));
+    expect(asked(second, above)).toEqual({checks: 0, reason: undefined});
+    const third = ownOp(genesis, alice, {seq: 2n, head: second.id}, transfer(bob.account, 9n));
+    expect(asked(third, above)).toEqual({checks: 0, reason: undefined});
   });
 });
 
