@@ -246,6 +246,8 @@ export const TRICKS: readonly Trick[] = [
   (context) => {
     const expiryH = context.height + 3n;
     const {opened, lockId} = openLock(context, {expiryH});
+    // Opened too late itself, it ends with what is visible: one bad witness's vote for what the payer did sign.
+    context.network.allow(lockId, 900n);
     const late = claimOf(context, lockId, {signed: 900n, cumulative: 900n});
     const claim = write(
       {...bodyOf(context.cheat, late, context.network), cell: lockId},
