@@ -105,7 +105,10 @@ type Round = {readonly progress: bigint; readonly entries: number; readonly isSt
 type Event = {readonly atMs: number; readonly order: number; readonly run: () => void | Promise<void>};
 
 /** Less than a flooder fills; an honest witness writes 50 entries a height at most. */
-export const SMALL_ROOM: EntryRoom = {uncoveredMax: 160n, perHeight: 60n, ownUncoveredMax: 80n};
+export const SMALL_ROOM: EntryRoom = {
+  ...{uncoveredMax: 160n, perHeight: 60n, ownUncoveredMax: 80n},
+  ...{wasteBytesMax: 4_000, aheadBytesMax: 40_000, ownAheadBytesMax: 30_000},
+};
 
 const BALANCE = 100_000n;
 const FORK_MS_MAX = 6_000;

@@ -9,6 +9,7 @@ import type {Certificate} from "./evidenceCodec.ts";
 import {encodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import type {KeptLate} from "./lateCertificates.ts";
 import type {Op} from "./op.ts";
+import type {Covered} from "./storedPlaces.ts";
 
 /** What the end of an epoch leaves. */
 export type Closed = {
@@ -24,6 +25,8 @@ export type Closed = {
 
 export type Adopted = Closed & {
   readonly writes: readonly Write[];
+  /** What the cut covers first. */
+  readonly covered: Covered;
   /** Applied, and not seen certified before: by the closing rule, or by evidence. */
   readonly unseen: readonly OpId[];
 };

@@ -7,9 +7,11 @@ import type {Write} from "../ports/store.ts";
 import type {OpId} from "../primitives/id.ts";
 import type {Adopted, Closed} from "./adoptionEffects.ts";
 import {AppliedOps} from "./appliedOps.ts";
+import {coveredBy, settle} from "./carryLoads.ts";
+import type {Loads} from "./carryRoom.ts";
 import {proveCertificate} from "./certificateProof.ts";
 import {Tally} from "./certificates.ts";
-import {type Checkpoint, type Head, voteEpochOf} from "./checkpoint.ts";
+import {type Checkpoint, closedBelow, type Head, voteEpochOf} from "./checkpoint.ts";
 import type {Committee} from "./committee.ts";
 import {type Cut, type CutContext, countVotes} from "./cut.ts";
 import {Dag, type EntryNode, type Offered} from "./dag.ts";
@@ -27,7 +29,7 @@ import {committeeNow, coveredHeads} from "./register.ts";
 import type {RestoredReplica} from "./replicaTypes.ts";
 import {isResolved} from "./resolved.ts";
 import type {LedgerState} from "./state.ts";
-import {placeWrites} from "./storedPlaces.ts";
+import {type Covered, placeWrites} from "./storedPlaces.ts";
 import {checkpointWrites, entryWrites} from "./storeKeys.ts";
 import type {VoteMoment} from "./voter.ts";
 
@@ -45,11 +47,7 @@ type Standing = {readonly ends: readonly Head[]; readonly room: RoomMoment};
 const NOTHING_CLOSED: Closed = {unresolved: [], certificates: [], early: [], freed: []};
 
 export class Book {
-  readonly dag = new Dag(
-    (seat) => this.committee.has(seat),
-    ({header}) => voteEpochOf(header, genesisParams(this.#base.governance)),
-    ({header}) => roomAt(header.stampH, this.#standing.room),
-  );
+  readonly dag: Dag;
   readonly #options: BookOptions;
   #base: LedgerState;
   #final: FinalCheckpoint;
@@ -61,22 +59,32 @@ export class Book {
   /** Certified and not in the base. */
   readonly #certified = new Map<OpId, Op>();
   #blocked: readonly Op[] = [];
+  /** Of the last checkpoint, while its epoch lasts. */
+  #loads: Loads;
   readonly #applied = new AppliedOps();
   #viewVersion = 0;
   #standing: Standing;
 
   constructor(options: BookOptions, restored: RestoredReplica) {
     this.#options = options;
+    this.dag = new Dag(
+      (seat) => this.committee.has(seat),
+      ({header}) => voteEpochOf(header, genesisParams(this.#base.governance)),
+      ({header}) => roomAt(header.stampH, this.#standing.room),
+      options.room,
+    );
     this.#base = restored.base;
     this.#final = restored.checkpoint;
     this.#standing = this.#stand();
     this.#view = this.#base.fork();
+    this.#loads = restored.loads.at(-1)?.[1] ?? new Map();
     this.#live = new Tally(this.committee);
     this.#carried = new Tally(this.committee);
     for (const {op, mask} of restored.carried) this.#carried.restore(op, mask);
     for (const {op, mask} of restored.carried) this.#certify(this.#live.restore(op, mask));
-    this.dag.restore({...restored, epoch: this.epoch, heads: this.#standing.ends});
-    this.#settle();
+    const floorH = closedBelow(this.checkpoint, genesisParams(this.#base.governance));
+    this.dag.restore({...restored, epoch: this.epoch, floorH, heads: this.#standing.ends});
+    settle(this.#covered(), this.#base, new Map());
     for (const entry of restored.entries) this.take(entry);
   }
 
@@ -116,8 +124,7 @@ export class Book {
   }
 
   isOfUse(proof: Uint8Array): boolean {
-    const {prove} = this.#options;
-    const proven = prove(proof, this.#base.register);
+    const proven = this.#options.prove(proof, this.#base.register);
     const height = this.checkpoint.height + 1n;
     return proven !== undefined && isOfUse(this.#base, proven, {height, params: this.params});
   }
@@ -171,10 +178,8 @@ export class Book {
   /** How fast a member may write. */
   paceOf(witness: number): WriterPace {
     const {ends, room} = this.#standing;
-    const covered = placeIn(
-      this.epoch,
-      ends.find((head) => head.witness === witness),
-    );
+    const end = ends.find((head) => head.witness === witness);
+    const covered = placeIn(this.epoch, end);
     return writerPace({written: placeIn(this.epoch, this.dag.head(witness)), covered}, room);
   }
 
@@ -209,9 +214,13 @@ export class Book {
   adopt(cut: Cut, final: FinalCheckpoint): Adopted {
     for (const node of cut.nodes) node.isCovered = true;
     const {isLastOfEpoch} = cut.checkpoint;
-    this.#settle(cut.state);
+    const useful = settle(this.#covered(), cut.state, cut.appliedById);
+    const covered = coveredBy(cut, {useful, before: this.#loads, dag: this.dag});
     if (isLastOfEpoch) this.#settleEpoch();
-    const writes = [...checkpointWrites(cut, final, this.#covered()), ...placeWrites(cut, this.params)];
+    const writes = [
+      ...checkpointWrites(cut, final, this.#covered()),
+      ...placeWrites(cut, covered, this.params),
+    ];
     const {epoch, committee} = this;
     this.#base = cut.state.commit();
     this.#final = final;
@@ -221,16 +230,29 @@ export class Book {
     const unseen = cut.applied.filter(({id}) => !this.#certified.delete(id)).map(({id}) => id);
     this.#live.drop((op) => isResolved(this.#base, op), cut.applied);
     for (const [id, op] of this.#certified) if (isResolved(this.#base, op)) this.#certified.delete(id);
-    const closed = isLastOfEpoch ? this.#beginEpoch(epoch, committee) : NOTHING_CLOSED;
+    const closed = isLastOfEpoch ? this.#beginEpoch(epoch, committee) : this.#goOn(covered);
     this.dag.prune();
     this.#rebuildView();
-    return {writes: [...writes, ...entryWrites(closed.freed)], unseen, ...closed};
+    return {writes: [...writes, ...entryWrites(closed.freed)], covered, unseen, ...closed};
+  }
+
+  /** Takes in what had waited to be judged by this cut. */
+  #goOn({loads}: Covered): Closed {
+    this.#loads = loads;
+    return {...NOTHING_CLOSED, ...this.#freed(this.dag.noteLoads(this.checkpoint.height, loads))};
+  }
+
+  #freed(freed: readonly EntryNode[]): Pick<Closed, "early" | "freed"> {
+    const early = this.#count(freed);
+    for (const op of early) this.#certified.set(op.id, op);
+    return {early: early.map(({id}) => id), freed};
   }
 
   /** Every vote of the epoch that ended is void; those of the new one that came early count now. */
   #beginEpoch(ended: number, committee: Committee): Closed {
     const {params} = this;
     const tally = this.#live;
+    this.#loads = new Map();
     const certificates = [...this.#certified.values()].flatMap(
       (op) => proveCertificate(op, {dag: this.dag, tally, epoch: ended}, {committee, params}) ?? [],
     );
@@ -238,10 +260,8 @@ export class Book {
     this.#certified.clear();
     this.#blocked = [];
     this.#live = new Tally(this.committee);
-    const freed = this.dag.beginEpoch(this.epoch, this.#standing.ends);
-    const early = this.#count(freed);
-    for (const op of early) this.#certified.set(op.id, op);
-    return {unresolved, certificates, early: early.map(({id}) => id), freed};
+    const freed = this.dag.beginEpoch(this.epoch, this.#standing.ends, this.checkpoint.height);
+    return {unresolved, certificates, ...this.#freed(freed)};
   }
 
   #count(nodes: readonly EntryNode[]): Op[] {
@@ -259,12 +279,6 @@ export class Book {
 
   *#covered(): Generator<EntryNode> {
     for (const node of this.dag.nodes()) if (node.isCovered) yield node;
-  }
-
-  #settle(state: LedgerState = this.#base): void {
-    for (const node of this.#covered()) {
-      node.isSettled ||= node.entry.carry.every((op) => isResolved(state, op));
-    }
   }
 
   #certify(ops: readonly Op[]): void {

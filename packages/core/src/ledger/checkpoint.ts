@@ -108,6 +108,14 @@ export function voteEpochOf(
   return epochOfHeight(stampH + 1n, checkpointsPerEpoch);
 }
 
+/** Height of the cut that closed the epoch before the next checkpoint's; 0 for none. */
+export function closedBelow(
+  {height}: Pick<Checkpoint, "height">,
+  {checkpointsPerEpoch}: {readonly checkpointsPerEpoch: number},
+): bigint {
+  return height - (height % BigInt(checkpointsPerEpoch));
+}
+
 /** True for the height whose checkpoint is anchored. */
 export function isLastOfEpoch(height: bigint, checkpointsPerEpoch: number): boolean {
   return height % BigInt(checkpointsPerEpoch) === 0n;

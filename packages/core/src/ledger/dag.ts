@@ -8,10 +8,12 @@
  * committee is treated alike.
  */
 import type {Hash} from "../primitives/id.ts";
+import {bytesOf, type CarryLimits, CarryRoom, type Loads} from "./carryRoom.ts";
 import {ZERO_HASH} from "./cell.ts";
 import type {Head} from "./checkpoint.ts";
 import {type Entry, linksOf} from "./entry.ts";
-import {EpochGraph} from "./epochGraph.ts";
+import {ENTRY_ROOM} from "./entryRoom.ts";
+import {EpochGraph, type GraphPlace} from "./epochGraph.ts";
 import {HELD_PER_WITNESS_MAX, Orphans} from "./orphans.ts";
 
 export type EntryNode = {
@@ -46,7 +48,11 @@ export type StartingGraph = {
   /** Ends of the logs in the last cut. */
   readonly heads: readonly Head[];
   /** Of what the cuts since the floor cover. */
-  readonly places: readonly Head[];
+  readonly places: readonly (Head & GraphPlace)[];
+  /** Bytes that logs carry in those cuts, by height. */
+  readonly loads: readonly (readonly [bigint, Loads])[];
+  /** Height of the cut that closed the epoch before. */
+  readonly floorH: bigint;
   /** Entries in the last cut, without their past: for peers that lag. */
   readonly covered: readonly Entry[];
   /** What is here beyond those ends. */
@@ -66,17 +72,20 @@ export class Dag {
   /** Highest n of each witness that was dropped from memory. */
   readonly #dropped = new Map<number, bigint>();
   readonly #isServing: (seat: number) => boolean;
+  readonly #carryRoom: CarryRoom;
 
   /**
    * `isServing`: whose entries are taken in before anybody links to them; `epochOf`: in which epoch one votes by
-   * its stamp; `roomOf`: how far its log may go in its epoch.
+   * its stamp; `roomOf`: how far its log may go in its epoch; `carryLimits`: how much it may carry.
    */
   constructor(
     isServing: (seat: number) => boolean,
     epochOf: (entry: Entry) => number,
     roomOf: (entry: Entry) => bigint,
+    carryLimits: CarryLimits = ENTRY_ROOM,
   ) {
     this.#isServing = isServing;
+    this.#carryRoom = new CarryRoom(carryLimits);
     this.#graph = new EpochGraph(epochOf, roomOf);
   }
 
@@ -161,6 +170,10 @@ export class Dag {
       this.#orphans.add(entry, []);
       return {kind: "held"};
     }
+    if (this.#carryRoom.isAhead(entry)) {
+      this.#orphans.addAhead(entry);
+      return {kind: "held"};
+    }
     if (this.#isUnwanted(entry)) {
       this.#orphans.hold(entry);
       return {kind: "held"};
@@ -243,9 +256,12 @@ export class Dag {
   }
 
   /** Only when restoring: nothing is here yet. */
-  restore({epoch, floor, heads, places, covered, entries}: StartingGraph): void {
+  restore({epoch, floor, floorH, heads, places, loads, covered, entries}: StartingGraph): void {
     this.#graph.begin(epoch, floor);
-    for (const place of [...places, ...heads]) this.#graph.add(place.hash, place);
+    this.#carryRoom.begin(floorH);
+    for (const [height, each] of loads) this.#carryRoom.note(height, each);
+    for (const place of places) this.#graph.add(place.hash, place);
+    for (const head of heads) if (!this.has(head.hash)) this.#graph.add(head.hash, {...head, carried: 0});
     for (const entry of covered)
       this.#nodes.set(entry.hash, {entry, isMain: true, isCovered: true, isSettled: false});
     for (const head of heads) {
@@ -262,13 +278,35 @@ export class Dag {
    * Begins the graph of an epoch at the cut that closed the one before. What that did not cover is void, and every
    * log goes on from its end there. Returns what waited for the epoch.
    */
-  beginEpoch(epoch: number, floor: readonly Head[]): readonly EntryNode[] {
+  beginEpoch(epoch: number, floor: readonly Head[], floorH: bigint): readonly EntryNode[] {
     this.#graph.begin(epoch, floor);
+    this.#carryRoom.begin(floorH);
     for (const [hash, {isCovered}] of this.#nodes) if (!isCovered) this.#nodes.delete(hash);
     this.#heads.clear();
     for (const head of floor) this.#heads.set(head.witness, head);
     this.#forked.clear();
-    return this.#orphans.takeAll().flatMap((entry) => {
+    return this.#offerAll(this.#orphans.takeAll());
+  }
+
+  /** The cut of this height is adopted. Returns what had waited to be judged by it. */
+  noteLoads(height: bigint, loads: Loads): readonly EntryNode[] {
+    this.#carryRoom.note(height, loads);
+    return this.#offerAll(this.#orphans.takeAhead());
+  }
+
+  /** See `EpochGraph`. */
+  carriedAt(hash: Hash): number {
+    return this.#graph.carriedAt(hash);
+  }
+
+  /** How many bytes of ops an honest writer may put into its next entry; 0 for none. */
+  ownCarryRoom(witness: number, stampH: bigint): number {
+    const before = this.carriedAt(this.#heads.get(witness)?.hash ?? ZERO_HASH);
+    return this.#carryRoom.ownRoom(stampH, witness, before);
+  }
+
+  #offerAll(entries: readonly Entry[]): EntryNode[] {
+    return entries.flatMap((entry) => {
       const offered = this.offer(entry);
       return offered.kind === "ingested" ? offered.nodes : [];
     });
@@ -291,7 +329,7 @@ export class Dag {
     }
   }
 
-  /** False when entries after these heads were dropped from memory. */
+  /** False when entries after these heads are not in memory. */
   holdsAfter(heads: readonly Head[]): boolean {
     const known = new Map(heads.map(({witness, n}) => [witness, n]));
     return [...this.#dropped].every(([witness, n]) => (known.get(witness) ?? 0n) >= n);
@@ -328,6 +366,7 @@ export class Dag {
     }
     const problem = this.#graph.linkProblem(entry);
     if (problem !== undefined) return {kind: "invalid", reason: problem};
+    if (!this.#carryRoom.hasRoom(entry, this.carriedAt(entry.header.prev))) return {kind: "outside"};
     return {kind: "ingested", nodes: [this.#put(entry)]};
   }
 
@@ -337,7 +376,8 @@ export class Dag {
     const isMain = prev === (head?.hash ?? ZERO_HASH);
     const node: EntryNode = {entry, isMain, isCovered: false, isSettled: false};
     this.#nodes.set(entry.hash, node);
-    this.#graph.add(entry.hash, entry.header);
+    const carried = this.carriedAt(prev) + bytesOf(entry.carry);
+    this.#graph.add(entry.hash, {witness, n, carried});
     if (isMain) this.#heads.set(witness, {witness, n, hash: entry.hash});
     else this.#forked.add(witness);
     return node;

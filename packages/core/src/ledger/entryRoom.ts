@@ -10,7 +10,9 @@
  * cut and, where checkpoints do not come, waits for one. Beyond that it writes the one stamp that each height needs,
  * and each height brings room for more than a stamp.
  */
-export type EntryRoom = {
+import type {CarryLimits} from "./carryRoom.ts";
+
+export type EntryRoom = CarryLimits & {
   /** Entries of an epoch, whatever their stamps. */
   readonly uncoveredMax: bigint;
   /** More of them for each height of the epoch. */
@@ -20,7 +22,14 @@ export type EntryRoom = {
 };
 
 /** At full pace 250 entries are written in a checkpoint's 5 s. */
-export const ENTRY_ROOM: EntryRoom = {uncoveredMax: 32_768n, perHeight: 512n, ownUncoveredMax: 8_192n};
+export const ENTRY_ROOM: EntryRoom = {
+  uncoveredMax: 32_768n,
+  perHeight: 512n,
+  ownUncoveredMax: 8_192n,
+  wasteBytesMax: 16 * 1024 * 1024,
+  aheadBytesMax: 64 * 1024 * 1024,
+  ownAheadBytesMax: 60 * 1024 * 1024,
+};
 
 /** Where a node stands: the height of its last checkpoint, and how many make an epoch. */
 export type RoomMoment = EntryRoom & {readonly height: bigint; readonly checkpointsPerEpoch: number};

@@ -121,9 +121,11 @@ export class EntryWriter {
   /** When an entry should be written at the earliest; `Infinity` while there is nothing to say. */
   wantsMs(): number {
     const {pool, book, witness} = this.#components;
+    const mayCarry = this.#carryRoom() > 0;
     if (this.#isSealed() || !book.committee.has(witness)) return Number.POSITIVE_INFINITY;
-    const hasWork = this.#unanswered.size > 0 || this.#sideTips.size > 0 || pool.hasFresh;
-    const workMs = hasWork ? Number.NEGATIVE_INFINITY : pool.retryMs;
+    const hasWork = this.#unanswered.size > 0 || this.#sideTips.size > 0 || (mayCarry && pool.hasFresh);
+    const retryMs = mayCarry ? pool.retryMs : Number.POSITIVE_INFINITY;
+    const workMs = hasWork ? Number.NEGATIVE_INFINITY : retryMs;
     const pace = book.paceOf(witness);
     return Math.min(
       Math.max(workMs, this.#afterLastMs(Math.max(pace.votes, this.#intervals))),
@@ -183,28 +185,35 @@ export class EntryWriter {
     const {pool} = this.#components;
     const carry: Op[] = [];
     const refused: Refused[] = [];
-    let bytes = 0;
+    let room = Math.min(this.#carryRoom(), CARRY_BYTES_MAX);
+    if (room === 0) return {carry, refused};
     const queue = pool.take(nowMs, TRIES_MAX).reverse();
     for (let item = queue.pop(); item !== undefined; item = queue.pop()) {
       if (pool.get(item.op.id) === undefined) continue;
       const size = carriedBytes(item.op);
-      if (carry.length >= ENTRY_OPS_MAX || bytes + size > CARRY_BYTES_MAX) {
+      if (carry.length >= ENTRY_OPS_MAX || size > room) {
         pool.putBack(item);
         continue;
       }
       const refusal = this.#voteOwn(item, moment, votes);
-      if (refusal === "voted") continue;
       if (refusal !== undefined) {
-        if (!this.#mayComeLater(item, refusal, nowMs)) refused.push({item, refusal});
+        const isOver = refusal !== "voted" && !this.#mayComeLater(item, refusal, nowMs);
+        if (isOver) refused.push({item, refusal});
         continue;
       }
       carry.push(item.op);
-      bytes += size;
+      room -= size;
       // What waited for this one may go at once.
       const next = pool.next(item.op);
       if (next !== undefined) queue.push(next);
     }
     return {carry, refused};
+  }
+
+  /** Bytes of ops; 0 until the next checkpoint where there are too many. */
+  #carryRoom(): number {
+    const {book, witness} = this.#components;
+    return book.dag.ownCarryRoom(witness, book.checkpoint.height);
   }
 
   #mayComeLater(item: PoolItem, refusal: VoteRefusal, nowMs: number): boolean {

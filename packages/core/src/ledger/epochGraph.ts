@@ -21,6 +21,9 @@ import {epochOfEntry, placeOfEntry} from "./entryNumber.ts";
 /** Where an entry belongs. */
 export type Place = {readonly witness: number; readonly n: bigint};
 
+/** With the bytes of ops that its log carries in the epoch up to it. */
+export type GraphPlace = Place & {readonly carried: number};
+
 export class EpochGraph {
   readonly #epochOf: (entry: Entry) => number;
   readonly #roomOf: (entry: Entry) => bigint;
@@ -28,7 +31,7 @@ export class EpochGraph {
   /** By witness. */
   #floor: ReadonlyMap<number, Head> = new Map();
   /** Of everything in it, in memory or not. */
-  readonly #places = new Map<Hash, Place>();
+  readonly #places = new Map<Hash, GraphPlace>();
 
   /** `epochOf`: in which epoch an entry votes by its stamp; `roomOf`: how far its log may go in its epoch. */
   constructor(epochOf: (entry: Entry) => number, roomOf: (entry: Entry) => bigint) {
@@ -41,11 +44,16 @@ export class EpochGraph {
     this.#epoch = epoch;
     this.#floor = new Map(floor.map((head) => [head.witness, head]));
     this.#places.clear();
-    for (const head of floor) this.add(head.hash, head);
+    for (const head of floor) this.add(head.hash, {...head, carried: 0});
   }
 
-  add(hash: Hash, {witness, n}: Place): void {
-    this.#places.set(hash, {witness, n});
+  add(hash: Hash, {witness, n, carried}: GraphPlace): void {
+    this.#places.set(hash, {witness, n, carried});
+  }
+
+  /** Bytes of ops that the log carries in this epoch up to here. */
+  carriedAt(hash: Hash): number {
+    return this.#places.get(hash)?.carried ?? 0;
   }
 
   has(hash: Hash): boolean {

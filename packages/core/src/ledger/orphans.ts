@@ -14,6 +14,8 @@ export class Orphans {
   /** Missing hash → who waits for it. */
   readonly #waiters = new Map<Hash, Set<Hash>>();
   readonly #held = new Map<Hash, Entry>();
+  /** Nobody can say yet whether they belong to the graph. */
+  readonly #ahead = new Map<Hash, Entry>();
   /** Ends of logs that a final checkpoint names. */
   #named: ReadonlySet<Hash> = new Set();
   readonly #load = new Map<number, {count: number; bytes: number; held: number}>();
@@ -23,7 +25,20 @@ export class Orphans {
   }
 
   has(hash: Hash): boolean {
-    return this.#orphans.has(hash);
+    return this.#orphans.has(hash) || this.#ahead.has(hash);
+  }
+
+  /** Keeps an entry until the next checkpoint. */
+  addAhead(entry: Entry): void {
+    if (this.#take(entry)) this.#ahead.set(entry.hash, entry);
+  }
+
+  /** Those kept until now. */
+  takeAhead(): Entry[] {
+    const all = [...this.#ahead.values()];
+    this.#ahead.clear();
+    for (const entry of all) this.#release(entry);
+    return all;
   }
 
   /** Instead of those named before. */
@@ -50,13 +65,7 @@ export class Orphans {
   }
 
   add(entry: Entry, missing: readonly Hash[]): void {
-    const load = this.#loadOf(entry);
-    const isFull =
-      load.count >= WAITING_PER_WITNESS_MAX ||
-      load.bytes + entry.bytes.length > WAITING_BYTES_PER_WITNESS_MAX;
-    if (isFull || this.#orphans.has(entry.hash)) return;
-    load.count += 1;
-    load.bytes += entry.bytes.length;
+    if (!this.#take(entry)) return;
     this.#orphans.set(entry.hash, {entry, missing: new Set(missing)});
     for (const hash of missing) {
       const waiters = this.#waiters.get(hash);
@@ -81,9 +90,7 @@ export class Orphans {
       orphan?.missing.delete(hash);
       if (orphan === undefined || orphan.missing.size > 0) continue;
       this.#orphans.delete(waiter);
-      const load = this.#loadOf(orphan.entry);
-      load.count -= 1;
-      load.bytes -= orphan.entry.bytes.length;
+      this.#release(orphan.entry);
       freed.push(orphan.entry);
     }
     this.#waiters.delete(hash);
@@ -92,8 +99,10 @@ export class Orphans {
 
   /** Everything that waits or is held, oldest first: nothing is left. */
   takeAll(): Entry[] {
-    const all = [...[...this.#orphans.values()].map(({entry}) => entry), ...this.#held.values()];
+    const waiting = [...this.#orphans.values()].map(({entry}) => entry);
+    const all = [...waiting, ...this.#ahead.values(), ...this.#held.values()];
     this.#orphans.clear();
+    this.#ahead.clear();
     this.#waiters.clear();
     this.#held.clear();
     this.#load.clear();
@@ -123,6 +132,24 @@ export class Orphans {
     this.#held.delete(hash);
     this.#loadOf(entry).held -= 1;
     return entry;
+  }
+
+  /** False when it is here, or too much of its author waits. */
+  #take(entry: Entry): boolean {
+    const load = this.#loadOf(entry);
+    const isFull =
+      load.count >= WAITING_PER_WITNESS_MAX ||
+      load.bytes + entry.bytes.length > WAITING_BYTES_PER_WITNESS_MAX;
+    if (isFull || this.has(entry.hash)) return false;
+    load.count += 1;
+    load.bytes += entry.bytes.length;
+    return true;
+  }
+
+  #release(entry: Entry): void {
+    const load = this.#loadOf(entry);
+    load.count -= 1;
+    load.bytes -= entry.bytes.length;
   }
 
   #loadOf({header}: Entry): {count: number; bytes: number; held: number} {

@@ -224,8 +224,8 @@ export class Rederiver {
       const {cut, final} = checked;
       this.#uncoveredBytes -= cut.nodes.reduce((sum, {entry}) => sum + entry.bytes.length, 0);
       this.#ops += cut.applied.length;
-      this.#book.adopt(cut, final);
-      this.#restart.adopted(cut);
+      const {covered} = this.#book.adopt(cut, final);
+      this.#restart.adopted(cut, covered);
       return undefined;
     } catch (error) {
       // What a quorum of bad witnesses certified may break any invariant of the checkpoint function.

@@ -8,20 +8,23 @@ import type {Book} from "./book.ts";
 import {voteEpochOf} from "./checkpoint.ts";
 import type {Cut} from "./cut.ts";
 import {type Difference, type DivergentItem, firstDifference, undecodable} from "./divergence.ts";
-import {decodePlaces} from "./storedPlaces.ts";
+import {type Covered, decodePlaces} from "./storedPlaces.ts";
 import {type CarriedEntry, decodeCarried} from "./storeKeys.ts";
+
+/** The record of one cut, as texts. */
+type Told = {readonly places: readonly string[]; readonly loads: readonly string[]};
 
 type Place = Pick<CarriedEntry, "witness" | "n" | "hash">;
 
 export class RestartComparison {
   /** By height, while the epoch lasts. */
-  readonly #places = new Map<bigint, readonly string[]>();
+  readonly #places = new Map<bigint, Told>();
   #isAsked = false;
 
   /** This cut was adopted. */
-  adopted({checkpoint: {height, isLastOfEpoch}, nodes}: Cut): void {
+  adopted({checkpoint: {height, isLastOfEpoch}}: Cut, covered: Covered): void {
     if (isLastOfEpoch) this.#places.clear();
-    else this.#places.set(height, placed(nodes.map(({entry}) => ({...entry.header, hash: entry.hash}))));
+    else this.#places.set(height, told(covered));
   }
 
   /** The record is there in every store; empty where nothing was ever carried. */
@@ -60,7 +63,11 @@ export class RestartComparison {
     if (expected === undefined) return {field: "places", expected: "none at this height", found: "some"};
     this.#places.delete(height);
     try {
-      return firstDifference(expected, placed(decodePlaces(bytes)), "places");
+      const found = told(decodePlaces(bytes));
+      return (
+        firstDifference(expected.places, found.places, "places") ??
+        firstDifference(expected.loads, found.loads, "loads")
+      );
     } catch (error) {
       return undecodable(error);
     }
@@ -72,6 +79,13 @@ export class RestartComparison {
     const [height] = this.#places.keys();
     return height === undefined ? undefined : {kind: "places", height};
   }
+}
+
+function told({places, loads}: Covered): Told {
+  return {
+    places: places.map(({witness, n, carried, hash}) => `${witness}/${n}/${carried}/${hash}`).sort(),
+    loads: [...loads].map(([seat, {carried, useful}]) => `${seat}/${carried}/${useful}`).sort(),
+  };
 }
 
 function placed(places: readonly Place[]): readonly string[] {

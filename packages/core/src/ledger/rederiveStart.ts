@@ -109,7 +109,7 @@ export class RederiveStart {
     }
     const {final, register} = head;
     const floor = coveredHeads(final.checkpoint, register);
-    const nothing = {carried: [], places: [], entries: [], checkpoints: [], late: [], signed: []};
+    const nothing = {carried: [], places: [], loads: [], entries: [], checkpoints: [], late: [], signed: []};
     return {base: builder.finish(), checkpoint: final, floor, covered, ...nothing};
   }
 

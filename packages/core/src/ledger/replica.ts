@@ -358,7 +358,7 @@ export class Replica implements LedgerReplica {
     this.#intake.forget(nowMs);
     const late = isLastOfEpoch ? this.#late.closed(height, adopted.certificates) : NOTHING_LATE;
     const effects = adoptionEffects({adopted, cut, final, isOurs, late});
-    if (isLastOfEpoch) effects.push(...this.#beginEpoch(adopted.freed));
+    effects.push(...(isLastOfEpoch ? this.#beginEpoch(adopted.freed) : this.#look(adopted.freed)));
     this.#agreement.next();
     if (!isConserved(this.#book.base.totals)) effects.push(...this.#stop("I1: money was made or lost"));
     return effects;

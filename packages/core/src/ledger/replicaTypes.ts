@@ -16,6 +16,7 @@ import type {Op} from "./op.ts";
 import type {Certified} from "./opProof.ts";
 import type {LedgerParams} from "./params.ts";
 import type {LedgerState} from "./state.ts";
+import type {StoredPlaces} from "./storedPlaces.ts";
 import type {VoteRule} from "./voteRules.ts";
 
 export type ReplicaComponents = {
@@ -56,8 +57,9 @@ export type RestoredReplica = {
   readonly carried: readonly CarriedOp[];
   /** Ends of the logs in the cut that closed the epoch before. */
   readonly floor: readonly Head[];
-  /** Of what the cuts since then cover. */
-  readonly places: readonly Head[];
+  /** Of what the cuts since then cover, with the bytes of ops that logs carry there. */
+  readonly places: StoredPlaces["places"];
+  readonly loads: StoredPlaces["loads"];
   /** Entries below the checkpoint's cut: the latest ones, and those that carry ops it did not apply. */
   readonly covered: readonly Entry[];
   /** Entries above the cut, in any order. */

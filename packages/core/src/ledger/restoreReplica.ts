@@ -6,7 +6,7 @@ import {compareBytes, fromHex, toHex} from "../primitives/bytes.ts";
 import type {Hash} from "../primitives/id.ts";
 import type {Cell} from "./cell.ts";
 import {decodeCell, leafOf, leafOfEncoded, treasuryLeaf} from "./cellCodec.ts";
-import {checkpointHash, type Head} from "./checkpoint.ts";
+import {checkpointHash, closedBelow, type Head} from "./checkpoint.ts";
 import {COVERED_PER_WITNESS, coveredFloor} from "./coveredLogs.ts";
 import type {Entry} from "./entry.ts";
 import {decodeEntry, decodeWithoutOps, peekEntryHash} from "./entryCodec.ts";
@@ -50,7 +50,7 @@ export function freshReplica(genesis: Genesis): RestoredReplica {
   const base = genesisState(genesis);
   const checkpoint = genesisCheckpoint(genesis, base);
   const final = {checkpoint, hash: checkpointHash(checkpoint), iteration: 0, signatures: []};
-  const logs = {floor: [], places: [], covered: [], entries: []};
+  const logs = {floor: [], places: [], loads: [], covered: [], entries: []};
   return {base, checkpoint: final, ...logs, carried: [], checkpoints: [], late: [], signed: []};
 }
 
@@ -80,9 +80,20 @@ export async function restoreReplica({genesis, store, signed}: RestoreInput): Pr
     .map(([, bytes]) => bytes)
     .reverse();
   const floor = await floorOf(store, {height, base});
-  const places = await storedPlaces(store);
+  const graph = await storedPlaces(store);
   const late = await storedLate(store);
-  return {base, checkpoint, carried: carried.ops, floor, places, covered, entries, checkpoints, late, signed};
+  return {
+    base,
+    checkpoint,
+    carried: carried.ops,
+    floor,
+    ...graph,
+    covered,
+    entries,
+    checkpoints,
+    late,
+    signed,
+  };
 }
 
 /** Ends of the logs where the epoch began. */
@@ -90,8 +101,7 @@ async function floorOf(
   store: Store,
   {height, base}: {readonly height: bigint; readonly base: LedgerState},
 ): Promise<readonly Head[]> {
-  const {checkpointsPerEpoch} = genesisParams(base.governance);
-  const closed = height - (height % BigInt(checkpointsPerEpoch));
+  const closed = closedBelow({height}, genesisParams(base.governance));
   if (closed === 0n) return [];
   const encoded = await store.get(checkpointKey(closed));
   assert(encoded !== undefined, "the last checkpoint of the epoch before is not in the store");

@@ -9,7 +9,7 @@ import fc from "fast-check";
 import {describe, expect, it} from "vitest";
 import {entryOf, genesisOf, NOW, replicaOf, settle, verifier, witnesses} from "./witnessKit.ts";
 
-const SMALL = {uncoveredMax: 40n, perHeight: 4n, ownUncoveredMax: 8n};
+const SMALL = {...ENTRY_ROOM, uncoveredMax: 40n, perHeight: 4n, ownUncoveredMax: 8n};
 const PER_EPOCH = 5;
 
 /** What happens to the log of one honest member between two of its entries. */
@@ -96,7 +96,7 @@ describe("a member that writes without end", () => {
   });
 
   it("is obeyed by honest writers, who go on when checkpoints do", () => {
-    const room = {uncoveredMax: 12n, perHeight: 4n, ownUncoveredMax: 4n};
+    const room = {...ENTRY_ROOM, uncoveredMax: 12n, perHeight: 4n, ownUncoveredMax: 4n};
     const replicas = [0, 1, 2, 3].map(
       (index) =>
         new Replica(

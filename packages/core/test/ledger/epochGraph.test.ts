@@ -34,14 +34,17 @@ function withMemory(): Dag {
   const dag = new Dag(() => true, epochOf, anyRoom);
   for (const entry of [...a, ...b]) expect(dag.offer(entry).kind).toBe("ingested");
   for (const {hash} of [...a, ...b]) dag.node(hash)!.isCovered = true;
-  dag.beginEpoch(2, floor);
+  dag.beginEpoch(2, floor, SECOND);
   return dag;
 }
 
 /** Began with a snapshot, or lost its memory. */
 function withoutMemory(): Dag {
   const dag = new Dag(() => true, epochOf, anyRoom);
-  dag.restore({epoch: 2, floor, heads: floor, places: [], covered: [], entries: []});
+  dag.restore({
+    ...{epoch: 2, floor, floorH: SECOND, heads: floor},
+    ...{places: [], loads: [], covered: [], entries: []},
+  });
   return dag;
 }
 
@@ -67,7 +70,7 @@ describe.each(BOTH)("the graph of an epoch, at a node %s", (_, dagOf) => {
     expect(dag.offer(deep).kind).toBe("held");
     expect(dag.has(deep.hash)).toBe(false);
     expect(dag.wantedHeads()).toEqual(floor);
-    expect(dag.beginEpoch(3, floor)).toEqual([]);
+    expect(dag.beginEpoch(3, floor, 2n * SECOND)).toEqual([]);
     expect([dag.waiting, dag.head(1)?.hash]).toEqual([0, b[2]!.hash]);
     expect(dag.offer(deep).kind).toBe("outside");
     expect(dag.offer(next({stampH: THIRD})).kind).toBe("ingested");
@@ -77,7 +80,7 @@ describe.each(BOTH)("the graph of an epoch, at a node %s", (_, dagOf) => {
     const dag = dagOf();
     const deep = next({acks: [{hash: a[0]!.hash, exceptions: []}]});
     expect(dag.offer(deep).kind).toBe("waiting");
-    expect(dag.beginEpoch(3, floor)).toEqual([]);
+    expect(dag.beginEpoch(3, floor, 2n * SECOND)).toEqual([]);
     expect(dag.waiting).toBe(0);
   });
 
@@ -107,7 +110,7 @@ describe.each(BOTH)("the graph of an epoch, at a node %s", (_, dagOf) => {
     expect(dag.offer(early).kind).toBe("held");
     expect(dag.offer(above).kind).toBe("ingested");
     expect(dag.has(early.hash)).toBe(false);
-    const freed = dag.beginEpoch(3, [floor[0]!, headOf(above)]);
+    const freed = dag.beginEpoch(3, [floor[0]!, headOf(above)], 2n * SECOND);
     expect(freed.map(({entry}) => entry.hash)).toEqual([early.hash]);
   });
 });
@@ -121,7 +124,7 @@ describe("the graph of an epoch", () => {
     for (const entry of [root, ours, theirs, witness]) dag.offer(entry);
     expect(dag.has(theirs.hash)).toBe(true);
     for (const {hash} of [root, theirs, witness]) dag.node(hash)!.isCovered = true;
-    dag.beginEpoch(2, [headOf(theirs), headOf(witness)]);
+    dag.beginEpoch(2, [headOf(theirs), headOf(witness)], SECOND);
     expect([dag.has(ours.hash), dag.has(theirs.hash)]).toEqual([false, true]);
     expect(dag.node(ours.hash)).toBeUndefined();
     expect(dag.head(0)).toEqual(headOf(theirs));
@@ -136,7 +139,7 @@ describe("the graph of an epoch", () => {
     // Nobody's cut covers the second one: void, and perhaps known to nobody but a bad member.
     for (const entry of [first, second]) expect(dag.offer(entry).kind).toBe("ingested");
     dag.node(first.hash)!.isCovered = true;
-    dag.beginEpoch(2, [headOf(first)]);
+    dag.beginEpoch(2, [headOf(first)], SECOND);
     expect(dag.head(0)).toEqual(headOf(first));
     const again = entryOf(genesis, {witness: 0, prev: first.hash, stampH: SECOND});
     expect(dag.offer(again).kind).toBe("ingested");
@@ -148,10 +151,9 @@ describe("the graph of an epoch", () => {
     const [first, second, third] = a as [Entry, Entry, Entry];
     const dag = new Dag(() => true, epochOf, anyRoom);
     dag.restore({
-      epoch: 1,
-      floor: [],
+      ...{epoch: 1, floor: [], floorH: 0n, loads: []},
       heads: [headOf(third)],
-      places: [first, second].map(headOf),
+      places: [first, second].map((entry) => ({...headOf(entry), carried: 0})),
       ...{covered: [], entries: []},
     });
     expect(dag.offer(entryOf(genesis, {witness: 1, refs: [first]})).kind).toBe("ingested");
@@ -163,8 +165,8 @@ describe("the graph of an epoch", () => {
     const [named, second, third, fourth] = logOf(2, 4) as [Entry, Entry, Entry, Entry];
     const dag = new Dag(() => true, epochOf, anyRoom);
     dag.restore({
-      ...{epoch: 1, floor: [], heads: [headOf(named)], covered: [second]},
-      places: [named, second, third].map(headOf),
+      ...{epoch: 1, floor: [], floorH: 0n, heads: [headOf(named)], loads: [], covered: [second]},
+      places: [named, second, third].map((entry) => ({...headOf(entry), carried: 0})),
       entries: [fourth, third, second],
     });
     expect(dag.head(2)).toEqual(headOf(third));
@@ -199,7 +201,7 @@ describe("how far a log may go", () => {
     expect(dag.isKnown(log[2]!.hash)).toBe(false);
     expect(dag.waiting).toBe(0);
     dag.node(log[1]!.hash)!.isCovered = true;
-    dag.beginEpoch(2, [headOf(log[1]!)]);
+    dag.beginEpoch(2, [headOf(log[1]!)], SECOND);
     const first = entryOf(genesis, {witness: 2, prev: log[1]!.hash, stampH: SECOND});
     expect(dag.offer(first).kind).toBe("ingested");
   });

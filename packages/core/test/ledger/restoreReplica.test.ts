@@ -6,7 +6,7 @@ import {encodeFinalCheckpoint, type FinalCheckpoint} from "@catalyze/core/ledger
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
 import {decodeOp} from "@catalyze/core/ledger/opCodec";
 import {restoreReplica} from "@catalyze/core/ledger/restoreReplica";
-import {placeWrites, storedPlaces} from "@catalyze/core/ledger/storedPlaces";
+import {type Covered, placeWrites, storedPlaces} from "@catalyze/core/ledger/storedPlaces";
 import {checkpointKey, checkpointWrites, decodeCarried, entryKey, KEY} from "@catalyze/core/ledger/storeKeys";
 import type {Write} from "@catalyze/core/ports/store";
 import {ByteWriter} from "@catalyze/core/primitives/binary";
@@ -92,23 +92,32 @@ describe("restoreReplica", () => {
     const closed = BigInt(checkpointsPerEpoch);
     const next = entryOf(genesis, {witness: 1});
     const store = storeWith(after, closed + 1n);
-    const cutAt = (height: bigint, entries: readonly Entry[]) =>
-      ({
-        checkpoint: {height, isLastOfEpoch: height % closed === 0n},
-        nodes: entries.map((entry) => ({entry})),
-      }) as unknown as Cut;
+    const cutAt = (height: bigint) =>
+      ({checkpoint: {height, isLastOfEpoch: height % closed === 0n}}) as unknown as Cut;
+    const covering = (entries: readonly Entry[], carried: number): Covered => ({
+      places: entries.map((entry) => ({...placeOf(entry), carried})),
+      loads: new Map([
+        [0, {carried, useful: 7}],
+        [3, {carried: 0, useful: 0}],
+      ]),
+    });
+    const [one, two] = [covering([theirs, after], 900), covering([next], 2 ** 40)];
     await store.write(
       [
         finalWrite(ours, closed),
-        ...placeWrites(cutAt(closed + 1n, [theirs, after]), genesis.params),
-        ...placeWrites(cutAt(closed + 2n, [next]), genesis.params),
+        ...placeWrites(cutAt(closed + 1n), one, genesis.params),
+        ...placeWrites(cutAt(closed + 2n), two, genesis.params),
       ],
       {sync: true},
     );
-    const {floor, places} = await restoreReplica({genesis, store, signed: []});
+    const {floor, places, loads} = await restoreReplica({genesis, store, signed: []});
     expect(floor).toEqual([placeOf(ours)]);
-    expect(places).toEqual([theirs, after, next].map(placeOf));
-    await store.write(placeWrites(cutAt(2n * closed, []), genesis.params), {sync: true});
-    expect(await storedPlaces(store)).toEqual([]);
+    expect(places).toEqual([...one.places, ...two.places]);
+    expect(loads).toEqual([
+      [closed + 1n, one.loads],
+      [closed + 2n, two.loads],
+    ]);
+    await store.write(placeWrites(cutAt(2n * closed), covering([], 0), genesis.params), {sync: true});
+    expect(await storedPlaces(store)).toEqual({places: [], loads: []});
   });
 });
