@@ -10,7 +10,17 @@ import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
 import type {Hash} from "@catalyze/core/primitives/id";
 import {describe, expect, it} from "vitest";
 import {alice, bob, transfer} from "./kit.ts";
-import {entryOf, FIRST, genesisOf, NOW, ownOp, settle, verifier, witnesses} from "./witnessKit.ts";
+import {
+  entryOf,
+  FIRST,
+  genesisOf,
+  NOW,
+  ownOp,
+  settle,
+  testifyFor,
+  verifier,
+  witnesses,
+} from "./witnessKit.ts";
 
 const LIMITS: CarryLimits = {wasteBytesMax: 1_000, aheadBytesMax: 5_000, ownAheadBytesMax: 3_000};
 const WITNESS = 2;
@@ -112,12 +122,7 @@ describe("a member that carries without end", () => {
         new Replica({genesis, verifier, voteSigner: witnesses[index]!, entryRoom}, freshReplica(genesis)),
     );
     settle(replicas, NOW);
-    for (const replica of replicas)
-      for (const {seat} of replicas)
-        replica.step(
-          {kind: "heard", seats: [BAD], ...replica.testimonyFor(seat!), from: undefined} as never,
-          NOW,
-        );
+    testifyFor(BAD, replicas, NOW);
     const hear = (to: Replica, input: ReplicaInput, nowMs: number): void => {
       for (const effect of to.step(input, nowMs)) {
         if (effect.kind !== "broadcast") continue;

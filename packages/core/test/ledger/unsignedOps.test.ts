@@ -10,7 +10,7 @@ import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
 import type {SignatureVerifier} from "@catalyze/core/ports/signer";
 import {describe, expect, it} from "vitest";
 import {alice, bob, carol, transfer} from "./kit.ts";
-import {entryOf, FIRST, genesisOf, NOW, ownOp, settle, witnesses} from "./witnessKit.ts";
+import {entryOf, FIRST, genesisOf, NOW, ownOp, settle, testifyFor, witnesses} from "./witnessKit.ts";
 
 const plain = genesisOf(4);
 const genesis = {...plain, params: {...plain.params, checkpointsPerEpoch: 2}};
@@ -51,12 +51,7 @@ function world() {
   };
   // It asked what they have of its log, as the others did.
   settle(replicas, NOW);
-  for (const replica of replicas)
-    for (const {seat} of replicas)
-      replica.step(
-        {kind: "heard", seats: [BAD], ...replica.testimonyFor(seat!), from: undefined} as never,
-        NOW,
-      );
+  testifyFor(BAD, replicas, NOW);
   return {replicas, hear, submit, state};
 }
 

@@ -120,6 +120,16 @@ export function testify(to: Replica, others: readonly Replica[], nowMs: number):
   });
 }
 
+/** The same in the name of a member that is none of them: each asked it too, as it asks every other. */
+export function testifyFor(seat: number, replicas: readonly Replica[], nowMs: number): void {
+  for (const to of replicas)
+    for (const {seat: own} of replicas) {
+      if (own === undefined) continue;
+      const heard = {seats: [seat], ...to.testimonyFor(own), from: undefined};
+      to.step({kind: "heard", ...heard}, nowMs as UnixMs);
+    }
+}
+
 /** Steps every replica until nobody has anything more to say at this time. */
 export function settle(replicas: readonly Replica[], nowMs: number): Effect[] {
   const said: Effect[] = replicas.flatMap((to) => testify(to, replicas, nowMs));
