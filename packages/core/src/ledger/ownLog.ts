@@ -31,6 +31,8 @@ export class OwnLog {
   readonly #writer: EntryWriter;
   readonly #recovery: Recovery;
   readonly #signed: readonly Entry[];
+  /** Of those, what the graph lacked when last looked at. */
+  #unplaced: readonly Entry[];
   /** Numbers and hashes of own entries that this node remembers signing. */
   readonly #hashes = new Map<bigint, Hash>();
   #last: Entry | undefined;
@@ -38,6 +40,7 @@ export class OwnLog {
   constructor(components: OwnLogComponents, signed: readonly Entry[]) {
     this.#components = components;
     this.#signed = [...signed].sort((left, right) => (left.header.n < right.header.n ? -1 : 1));
+    this.#unplaced = this.#signed;
     for (const entry of this.#signed) this.#remember(entry);
     this.#writer = new EntryWriter(components);
     this.#recovery = new Recovery({...components, isUnknown: (entry) => this.#isUnknown(entry)});
@@ -143,12 +146,28 @@ export class OwnLog {
     return {effects, taken};
   }
 
-  /** What binds this witness still. */
+  /**
+   * What was signed and waits for something that it links to. Perhaps it is nowhere else: where several members
+   * lost their databases, each has in its signing table what the others' entries wait for, and must show it.
+   */
+  unplaced(): readonly Entry[] {
+    const {dag, epoch} = this.#components.book;
+    const isWaiting = ({header, hash}: Entry) => epochOfEntry(header.n) >= epoch && !dag.has(hash);
+    this.#unplaced = this.#unplaced.filter(isWaiting);
+    return this.#unplaced;
+  }
+
+  /** What binds this witness still, and those of its entries that perhaps nobody else has. */
   signingRecords(): Uint8Array[] {
-    const last = this.#last;
-    const records = voteRecords(this.#components.voter.votes());
-    if (last !== undefined) records.push(encodeSigningRecord({kind: "entry", entry: last, votes: []}));
-    return records;
+    const {book, voter, witness} = this.#components;
+    const own = [...book.dag.nodes()].filter(({entry, isMain}) => isMain && entry.header.witness === witness);
+    const uncovered = own.filter(({isCovered}) => !isCovered).map(({entry}) => entry);
+    const last = this.#last === undefined ? [] : [this.#last];
+    const entries = new Map([...uncovered, ...this.unplaced(), ...last].map((entry) => [entry.hash, entry]));
+    const records = [...entries.values()].map((entry) =>
+      encodeSigningRecord({kind: "entry", entry, votes: []}),
+    );
+    return [...voteRecords(voter.votes()), ...records];
   }
 
   /** Nothing new is signed before every entry signed so far is here. */

@@ -189,7 +189,7 @@ export class Replica implements LedgerReplica {
   }
 
   entriesAfter(heads: readonly Head[], entriesMax: number): Uint8Array[] {
-    return entriesAfter(this.#book.dag, heads, entriesMax);
+    return entriesAfter({dag: this.#book.dag, unplaced: this.#ownLog?.unplaced() ?? []}, heads, entriesMax);
   }
 
   signingRecords(): Uint8Array[] {
