@@ -8,6 +8,7 @@ import {lockIdOf} from "@catalyze/core/ledger/opCodec";
 import type {LedgerState} from "@catalyze/core/ledger/state";
 import type {CellId} from "@catalyze/core/primitives/id";
 import type {Assembly, Stakes} from "./assembly.ts";
+import {BankAccepts} from "./bankAccepts.ts";
 import {BankAssets, cellsPaidBy} from "./bankAssets.ts";
 import {isFree, paidByJudge} from "./bankFree.ts";
 import {BankRoyalties} from "./bankRoyalties.ts";
@@ -24,6 +25,7 @@ type BankLock = {
   expiryH: bigint;
   drawn: bigint;
   isClosed: boolean;
+  closedH?: bigint;
 };
 
 export type BankRules = {
@@ -61,7 +63,7 @@ export class Bank {
   readonly #assets = new BankAssets();
   readonly #sales = new BankSales();
   readonly #royalties = new BankRoyalties();
-  readonly #accepts: {readonly cell: CellId; readonly value: bigint; readonly untilH: bigint}[] = [];
+  readonly #accepts = new BankAccepts((lock) => this.#locks.get(lock)?.closedH);
   readonly #convicted = new Map<CellId, bigint>();
   readonly #seatLostH = new Map<CellId, bigint>();
   #burned = 0n;
@@ -191,7 +193,7 @@ export class Bank {
         this.#withdrawn += payload.amount;
         break;
       case "accept":
-        this.#accepts.push({cell, value: payload.value, untilH: payload.untilH});
+        this.#accepts.note(cell, payload, this.#height);
         break;
       case "account":
       case "unstake":
@@ -291,10 +293,7 @@ export class Bank {
   #unstake({body: {cell, payload}}: Op): void {
     if (payload.kind !== "unstake") return;
     const stake = this.#stakeOf(cell, payload.stake);
-    // Owners here never ask back what they accepted: how early an accept ended makes no difference.
-    const bound = this.#accepts
-      .filter((each) => each.cell === cell && payload.stake === "executor" && each.untilH > this.#height)
-      .reduce((sum, {value}) => sum + value, 0n);
+    const bound = payload.stake === "executor" ? this.#accepts.boundOf(cell, this.#height) : 0n;
     const free = stake.amount - bound;
     const amount = payload.amount < free ? payload.amount : free;
     stake.amount -= amount;
@@ -373,6 +372,7 @@ export class Bank {
     this.#pay(lock.spec.refundTo, lock.spec.amount - lock.drawn);
     this.#burned += dust;
     lock.isClosed = true;
+    lock.closedH = this.#height;
   }
 
   /** Which claim counts at expiry is the ledger's to say; that it was signed for, and how it splits, is not. */
