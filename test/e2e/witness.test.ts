@@ -1,4 +1,4 @@
-/** Real daemons whose committee changes: a second one gets a seat, votes, survives a kill, the loss of its memory and a move, and leaves. */
+/** Real daemons whose committee changes: a second one gets a seat, votes, survives a kill, the loss of its memory, of its database and a move, and leaves. */
 import {readFile, rm, writeFile} from "node:fs/promises";
 import {join} from "node:path";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
@@ -60,6 +60,18 @@ async function forgets(): Promise<void> {
   });
   expect(view).toMatchObject({isVoting: false});
   await sendFrom("founder");
+  expect(await statusOf("joiner")).toMatchObject({isVoting: true, standing: "serving"});
+}
+
+/** Both members lose their databases at once, and not what they signed; a follower has the ledger. */
+async function loseDatabases(): Promise<void> {
+  const members = ["founder", "joiner"].map((name) => world.daemon(name));
+  for (const member of members) await member.kill();
+  for (const {layout} of members) await rm(layout.db, {recursive: true});
+  for (const name of ["founder", "joiner"]) world.spawn(name);
+  for (const member of members) await member.ready();
+  await sendFrom("founder");
+  expect(await statusOf("founder")).toMatchObject({isVoting: true});
   expect(await statusOf("joiner")).toMatchObject({isVoting: true, standing: "serving"});
 }
 
@@ -151,6 +163,7 @@ describe("ctz witness", () => {
     );
 
     await forgets();
+    await loseDatabases();
     await moves();
     expect((await joiner.ctz(["witness", "leave"])).code).toBe(0);
     expect(await isMember("joiner", false)).toMatchObject({standing: "left", seat: 1});

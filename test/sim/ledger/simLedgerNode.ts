@@ -115,6 +115,8 @@ export class SimLedgerNode {
       this.crash();
       return {spoken: [], records: kept};
     }
+    // As the shell does it with a long table: more often here.
+    if (isNew && !this.#options.isForker && this.index % 2 === 0) this.signed = this.replica.signingRecords();
     const spoken = effects.filter(
       (effect): effect is Spoken => effect.kind !== "sign" && effect.kind !== "store",
     );

@@ -12,7 +12,9 @@ import type {ConsensusMessage} from "./consensusCodec.ts";
 import {heightOf, onlyHeight} from "./consensusHeights.ts";
 import {beginCut, type Cut, type CutResult, dueMs, headsNow} from "./cut.ts";
 import {type FinalCheckpoint, isProven} from "./finality.ts";
+import {OwnWords} from "./ownWords.ts";
 import {Pauses} from "./pauses.ts";
+import type {SigningTable} from "./signingTable.ts";
 import {Simplex} from "./simplex.ts";
 import type {SimplexComponents, SimplexOutput} from "./simplexTypes.ts";
 
@@ -66,16 +68,16 @@ export class Agreement {
   /** The last `advance` ended because its budget did. */
   #isBusy = false;
   readonly #pauses: Pauses;
-  /** Own messages of heights above the base, from an earlier run. */
-  #restored: readonly ConsensusMessage[];
+  readonly #words: OwnWords;
   #isVoting = true;
+  #isSigning = false;
   #violation: string | undefined;
   #liars: (PeerId | undefined)[] = [];
 
-  constructor(components: AgreementComponents, restored: readonly ConsensusMessage[]) {
+  constructor(components: AgreementComponents, table: Pick<SigningTable, "consensus" | "shortenedH">) {
     this.#components = components;
     this.#pauses = new Pauses(components.workUnits);
-    this.#restored = restored;
+    this.#words = new OwnWords(table, components.book.checkpoint.height);
     this.#simplex = this.#begin();
   }
 
@@ -92,7 +94,7 @@ export class Agreement {
   /** Signs again, and contradicts none of these own messages, which others heard. */
   goOnVoting(words: readonly ConsensusMessage[]): void {
     this.#isVoting = true;
-    this.#restored = [...this.#restored, ...words];
+    this.#words.add(words);
     this.#simplex = this.#begin();
   }
 
@@ -102,9 +104,14 @@ export class Agreement {
   }
 
   /** Every own message that binds this witness, with what it rests on. */
-  recorded(): ConsensusMessage[] {
-    const later = this.#restored.filter((message) => heightOf(message) > this.height);
-    return [...this.#simplex.recorded(), ...later];
+  signingRecords(): Uint8Array[] {
+    return this.#words.records(this.#said(this.height));
+  }
+
+  /** While it is silent, what it said in earlier runs is no part of the `Simplex`. */
+  #said(height: bigint): readonly ConsensusMessage[] {
+    const isHere = this.#isSigning && this.#simplex.height === height;
+    return isHere ? this.#simplex.recorded() : this.#words.at(height);
   }
 
   wakeMs(nowMs: number): number {
@@ -158,13 +165,12 @@ export class Agreement {
 
   /** The book has adopted the decision. */
   next(): void {
+    const adoptedH = this.#nextHeight() - 1n;
     this.#cuts.clear();
     this.#begun.clear();
     this.#proposing = undefined;
-    for (const height of this.#inbox.keys()) {
-      if (height <= this.#components.book.checkpoint.height) this.#inbox.delete(height);
-    }
-    this.#restored = this.#restored.filter((message) => heightOf(message) >= this.#nextHeight());
+    for (const height of this.#inbox.keys()) if (height <= adoptedH) this.#inbox.delete(height);
+    this.#words.adopted(adoptedH, this.#said(adoptedH));
     this.#simplex = this.#begin();
     const early = this.#early;
     this.#early = [];
@@ -175,10 +181,12 @@ export class Agreement {
   #begin(): Simplex {
     const {book, delayMs, signer, verifier, genesisHash} = this.#components;
     const {committee} = book;
-    const index = signer && this.#isVoting ? committee.seatOf(signer.publicKey) : undefined;
-    const witness = signer === undefined || index === undefined ? undefined : {index, signer};
     const height = this.#nextHeight();
-    const recorded = this.#restored.filter((message) => heightOf(message) === height);
+    const maySign = this.#isVoting && this.#words.isKnownAt(height);
+    const index = signer && maySign ? committee.seatOf(signer.publicKey) : undefined;
+    const witness = signer === undefined || index === undefined ? undefined : {index, signer};
+    this.#isSigning = witness !== undefined;
+    const recorded = this.#words.at(height);
     const host = {
       propose: () => this.#propose(),
       judge: (checkpoint: Checkpoint, hash: Hash) => this.#judge(checkpoint, hash),

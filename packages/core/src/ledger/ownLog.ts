@@ -17,7 +17,11 @@ import {Recovery, type RecoveryComponents, type Testimony} from "./recovery.ts";
 import {rejected} from "./rejection.ts";
 import {encodeSigningRecord, voteRecords} from "./signingRecord.ts";
 
-export type OwnLogComponents = EntryWriterComponents & Pick<RecoveryComponents, "verifier" | "hasForgotten">;
+export type OwnLogComponents = EntryWriterComponents &
+  Pick<RecoveryComponents, "verifier" | "hasForgotten"> & {
+    /** No entry is signed on a checkpoint below this height: see `SigningTable`. */
+    readonly shortenedH: bigint;
+  };
 
 /** From now on this witness signs again. */
 export type Regained = {
@@ -54,6 +58,11 @@ export class OwnLog {
   /** It has forgotten what it signed. */
   get isRecovering(): boolean {
     return this.isSilent && this.#recovery.hasForgotten;
+  }
+
+  /** It writes nothing before its database has what it signed. */
+  get isCatchingUp(): boolean {
+    return !this.isSilent && !this.#isReady();
   }
 
   /** False when it names words of ours that are none. */
@@ -172,14 +181,15 @@ export class OwnLog {
 
   /** Nothing new is signed before every entry signed so far is here. */
   #isReady(): boolean {
-    const {book, witness, isForker} = this.#components;
+    const {book, witness, isForker, shortenedH} = this.#components;
     if (isForker) return true;
+    const {height} = book.checkpoint;
     const last = this.#last;
     const head = book.dag.head(witness);
     const signed = last !== undefined && epochOfEntry(last.header.n) >= book.epoch ? last.hash : undefined;
     const here = placeIn(book.epoch, head) === 0n ? undefined : head?.hash;
     // After a crash the store may be behind the last entry's stamp: what that sealed must stay sealed.
-    return here === signed && book.checkpoint.height >= (last?.header.stampH ?? 0n);
+    return here === signed && height >= shortenedH && height >= (last?.header.stampH ?? 0n);
   }
 
   #take(entry: Entry, book: Book): Taken {

@@ -22,7 +22,7 @@ import {peekEntryHash, verifyEntry} from "./entryCodec.ts";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import {ForkProofs} from "./forkProofs.ts";
 import {isConserved} from "./invariants.ts";
-import {type KeptLate, LateCertificates} from "./lateCertificates.ts";
+import {LateCertificates} from "./lateCertificates.ts";
 import type {Op} from "./op.ts";
 import type {OpIntake} from "./opIntake.ts";
 import type {Certified} from "./opProof.ts";
@@ -34,14 +34,11 @@ import {seatOf} from "./register.ts";
 import {badCheckpoint, decoded, rejected} from "./rejection.ts";
 import {replicaParts} from "./replicaParts.ts";
 import type {Decoders, LedgerReplica, ReplicaComponents, RestoredReplica} from "./replicaTypes.ts";
-import {encodeSigningRecord} from "./signingRecord.ts";
 import {leaderOf} from "./simplexTypes.ts";
 import type {LedgerState} from "./state.ts";
 import type {Voter} from "./voter.ts";
 
 type From = PeerId | undefined;
-
-const NOTHING_LATE: KeptLate = {writes: [], proofs: []};
 
 export class Replica implements LedgerReplica {
   readonly isMoved: boolean;
@@ -57,6 +54,7 @@ export class Replica implements LedgerReplica {
   readonly #recent: RecentCheckpoints;
   readonly #openOwnLog: () => OwnLog | undefined;
   #ownLog: OwnLog | undefined;
+  readonly #signed: readonly Uint8Array[];
   readonly #forkProofs = new ForkProofs();
   readonly #late: LateCertificates;
   #viewVersion = 0;
@@ -77,6 +75,7 @@ export class Replica implements LedgerReplica {
     this.#agreement = parts.agreement;
     this.#openOwnLog = parts.openOwnLog;
     this.#ownLog = parts.openOwnLog();
+    this.#signed = restored.signed;
     this.#late = new LateCertificates(restored.late, (proof) => this.isOfUse(proof));
     this.#recent = new RecentCheckpoints(restored.checkpoints, restored.checkpoint);
     if (this.isSilent) this.#agreement.stopVoting();
@@ -122,6 +121,10 @@ export class Replica implements LedgerReplica {
 
   get isRecovering(): boolean {
     return this.#ownLog?.isRecovering === true;
+  }
+
+  get isCatchingUp(): boolean {
+    return this.#ownLog?.isCatchingUp === true;
   }
 
   testimonyFor(seat: number): OwnTestimony {
@@ -193,9 +196,8 @@ export class Replica implements LedgerReplica {
   }
 
   signingRecords(): Uint8Array[] {
-    const words = this.#agreement.recorded();
-    const consensus = words.map((message) => encodeSigningRecord({kind: "consensus", message}));
-    return [...(this.#ownLog?.signingRecords() ?? []), ...consensus];
+    // A database that was lost may stand where the key has no seat yet.
+    return [...(this.#ownLog?.signingRecords() ?? this.#signed), ...this.#agreement.signingRecords()];
   }
 
   wantsTick(nowMs: number): number | undefined {
@@ -270,7 +272,6 @@ export class Replica implements LedgerReplica {
     const {valid} = verifyEntry(this.#components.verifier, entry, {genesisHash: this.#genesisHash, voteKey});
     if (!valid) return refuse("SIGNATURE_INVALID", "entry");
     const taken = this.#book.take(entry);
-    this.#viewMayHaveChanged();
     const {offered} = taken;
     const forks = this.#forkProofs.of(entry, this.#book.dag);
     if (offered.kind === "waiting") return [...forks, {kind: "fetch", from}];
@@ -280,6 +281,7 @@ export class Replica implements LedgerReplica {
 
   #took(taken: Taken): Effect[] {
     const {offered} = taken;
+    this.#viewMayHaveChanged();
     return [...effectsOf(taken), ...(offered.kind === "ingested" ? this.#look(offered.nodes) : [])];
   }
 
@@ -340,9 +342,7 @@ export class Replica implements LedgerReplica {
 
   #takeNamed(heads: readonly Head[]): Effect[] {
     if (heads.length === 0) return [];
-    const taken = this.#book.takeNamed(heads);
-    this.#viewMayHaveChanged();
-    return this.#took(taken);
+    return this.#took(this.#book.takeNamed(heads));
   }
 
   #adopt(cut: Cut, final: FinalCheckpoint, nowMs: number): Effect[] {
@@ -356,7 +356,7 @@ export class Replica implements LedgerReplica {
     for (const {op} of adopted.unresolved.filter(({mask}) => this.#isOurs(mask, committee)))
       this.#pool.add(op, undefined, {nowMs, isChecked: false});
     this.#intake.forget(nowMs);
-    const late = isLastOfEpoch ? this.#late.closed(height, adopted.certificates) : NOTHING_LATE;
+    const late = isLastOfEpoch ? this.#late.closed(height, adopted.certificates) : {writes: [], proofs: []};
     const effects = adoptionEffects({adopted, cut, final, isOurs, late});
     effects.push(...(isLastOfEpoch ? this.#beginEpoch(adopted.freed) : this.#look(adopted.freed)));
     this.#agreement.next();

@@ -59,6 +59,7 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
     checkEvidence(proof, {register, params: genesis.params, verifier, ...network});
   const book = new Book({soundnessOf: worthOf, prove, room}, restored);
   const table = readSigningTable(restored.signed);
+  const {shortenedH} = table;
   const signer = table.isMoved ? undefined : components.voteSigner;
   const liars = new Liars(() => book.committee);
   const isProof: VoteContext["isProof"] = (proof, register) => prove(proof, register) !== undefined;
@@ -70,12 +71,12 @@ export function replicaParts(components: ReplicaComponents, restored: RestoredRe
   const {genesisHash: hashBytes} = network;
   const agreement = new Agreement(
     {verifier, genesisHash: hashBytes, signer, book, delayMs, workUnits},
-    table.consensus,
+    table,
   );
   const openOwnLog = () => {
     const witness = signer && seatOf(book.base.register, signer.publicKey);
     if (signer === undefined || witness === undefined) return undefined;
-    const parts = {...network, ...{book, pool, voter, verifier, liars}};
+    const parts = {...network, ...{book, pool, voter, verifier, liars, shortenedH}};
     return new OwnLog({...parts, ...{witness, signer, isForker, hasForgotten}}, table.entries);
   };
   const isWitness = () => signer !== undefined && book.committee.seatOf(signer.publicKey) !== undefined;

@@ -124,6 +124,8 @@ export interface LedgerReplica {
   readonly isSilent: boolean;
   /** or has found that it forgot what it signed. */
   readonly isRecovering: boolean;
+  /** It knows what it signed, and not everything of that is in its database: until it is, this witness writes nothing. */
+  readonly isCatchingUp: boolean;
   /** Its signing table was exported: another machine signs with its key. */
   readonly isMoved: boolean;
   /** For a witness that asks what this node has of its log: see `recovery.ts`. */

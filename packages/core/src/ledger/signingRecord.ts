@@ -7,6 +7,7 @@
  *   consensus = 2 u8 | u32 length | message of `consensusCodec.ts`
  *   votes     = 3 u8 | votes          (kept from older entries when the table is compacted)
  *   moved     = 4 u8                  (exported: from here on another machine signs with this key)
+ *   shortened = 5 u8 | height u64     (what is missing here rests on this final checkpoint: see `SigningTable`)
  */
 import {LIMITS} from "@catalyze/proto/limits";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
@@ -17,18 +18,20 @@ import type {Entry} from "./entry.ts";
 import {decodeWithoutOps} from "./entryCodec.ts";
 import type {SlotVote} from "./voter.ts";
 
-const TAG = {entry: 1, consensus: 2, votes: 3, moved: 4} as const;
+const TAG = {entry: 1, consensus: 2, votes: 3, moved: 4, shortened: 5} as const;
 const VOTES_MAX = 0xffff;
 
 export type SigningRecord =
   | {readonly kind: "entry"; readonly entry: Entry; readonly votes: readonly SlotVote[]}
   | {readonly kind: "consensus"; readonly message: ConsensusMessage}
   | {readonly kind: "votes"; readonly votes: readonly SlotVote[]}
-  | {readonly kind: "moved"};
+  | {readonly kind: "moved"}
+  | {readonly kind: "shortened"; readonly height: bigint};
 
 export function encodeSigningRecord(record: SigningRecord): Uint8Array {
   const writer = new ByteWriter().u8(TAG[record.kind]);
   if (record.kind === "moved") return writer.finish();
+  if (record.kind === "shortened") return writer.u64(record.height).finish();
   if (record.kind === "consensus") return writer.bytes(encodeConsensus(record.message)).finish();
   if (record.kind === "entry") writer.bytes(record.entry.bytes);
   writeU16(writer, record.votes.length);
@@ -64,6 +67,7 @@ function readRecord(reader: ByteReader): SigningRecord {
     return {kind: "consensus", message: decodeConsensus(reader.bytes(LIMITS.gossipBytesMax))};
   }
   if (tag === TAG.moved) return {kind: "moved"};
+  if (tag === TAG.shortened) return {kind: "shortened", height: reader.u64()};
   if (tag === TAG.votes) return {kind: "votes", votes: readVotes(reader)};
   if (tag !== TAG.entry) refuse("record");
   return {

@@ -1,5 +1,5 @@
 import {type ConsensusVote, decodeConsensus, encodeConsensus} from "@catalyze/core/ledger/consensusCodec";
-import type {Effect, ReplicaInput} from "@catalyze/core/ledger/effects";
+import type {Effect} from "@catalyze/core/ledger/effects";
 import type {Entry} from "@catalyze/core/ledger/entry";
 import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import {entryNumber} from "@catalyze/core/ledger/entryNumber";
@@ -231,50 +231,6 @@ describe("a network that stands still for want of a witness that has forgotten",
       ({witness, height, iteration}) => witness === 1 && height === 1n && iteration === 1,
     );
     expect(first.map(({kind}) => kind)).not.toContain("finalize");
-  });
-});
-
-describe("members that lost their databases, and not their signing tables", () => {
-  const genesis = shortEpochs(2);
-  const LINKS = 12;
-
-  /** Two that wrote in turn, each entry linking to the other's last one, and what they signed. */
-  function world(records: (replica: Replica) => readonly Uint8Array[] | undefined) {
-    const both = [replicaOf(genesis, 0), replicaOf(genesis, 1)];
-    const signed: Uint8Array[][] = [[], []];
-    const step = (at: number, input: ReplicaInput, nowMs: number) => {
-      const effects = both[at]!.step(input, nowMs);
-      for (const effect of effects) if (effect.kind === "sign") signed[at]!.push(effect.record);
-      return effects;
-    };
-    for (const replica of both) testify(replica, both, NOW);
-    for (let turn = 0, slot = FIRST; turn < LINKS; turn += 1) {
-      const [writer, reader] = [turn % 2, (turn + 1) % 2];
-      const op = ownOp(genesis, alice, slot, transfer(bob.account, 1n));
-      slot = {seq: slot.seq + 1n, head: op.id};
-      step(writer, {kind: "op", bytes: op.bytes, from: undefined}, NOW + 20 * turn);
-      const said = step(writer, {kind: "tick"}, NOW + 20 * turn);
-      for (const {bytes} of entriesIn(said, writer))
-        step(reader, {kind: "entry", bytes, from: undefined}, NOW + 20 * turn);
-    }
-    const tables = both.map((replica, at) => records(replica) ?? signed[at]!);
-    return {before: both, after: tables.map((table, at) => replicaOf(genesis, at, {signed: table}))};
-  }
-
-  it.each([
-    ["whole", () => undefined],
-    ["shortened", (replica: Replica) => replica.signingRecords()],
-  ] as const)("show each other what theirs wait for, all of it at once: tables %s", (_, records) => {
-    const {before, after} = world(records);
-    const placeOf = (replica: Replica | undefined) => replica?.heads().map(({n}) => n);
-    expect(placeOf(before[0])?.[0]).toBeGreaterThanOrEqual(entryNumber(1, BigInt(LINKS / 2)));
-    for (const replica of after) replica.step({kind: "tick"}, NOW + INTERVAL);
-    expect(placeOf(after[1])).not.toEqual(placeOf(before[1]));
-    sync(after[0]!, after[1]!, NOW + INTERVAL);
-    sync(after[1]!, after[0]!, NOW + INTERVAL);
-    sync(after[0]!, after[1]!, NOW + INTERVAL);
-    expect(after.map(placeOf)).toEqual(before.map(placeOf));
-    expect(after.map(({isSilent}) => isSilent)).toEqual([false, false]);
   });
 });
 

@@ -5,6 +5,7 @@ import {formatCtz} from "@catalyze/core/primitives/amount";
 export type Condition = {
   readonly isRecovering: boolean;
   readonly isAsking: boolean;
+  readonly isCatchingUp: boolean;
   readonly isStopped: boolean;
   readonly isMoved: boolean;
 };
@@ -13,12 +14,8 @@ export function standingNote(view: Omit<WitnessStatusView, "note">, condition: C
   const {isMember, standing} = view;
   if (condition.isMoved)
     return "Its signing table was moved away: it votes on the machine that imported it, and never here again, unless that machine's table comes back: `ctz witness import`.";
-  if (isMember && condition.isStopped)
-    return "It has stopped voting because an invariant broke; the log says which. Its money is safe, its seat is not: stay on only after a look at the log.";
-  if (isMember && condition.isRecovering)
-    return "It has forgotten what it signed, and votes again by itself once a whole epoch has closed without it, or once all others have told it what they have when nothing goes on without it. Keep it running and connected.";
-  if (isMember && condition.isAsking)
-    return "It asks the other witnesses how far they have its log before it signs anything: that takes a quorum of them. If it lasts, see who of them is away: `ctz peers`.";
+  const held = isMember ? whyHeld(condition) : undefined;
+  if (held !== undefined) return held;
   if (isMember && standing === "serving")
     return view.weightNext === "0"
       ? "It votes in this epoch, and for the next one others have more stake. Stake more to stay: `ctz wallet stake <amount> --kind witness`."
@@ -27,6 +24,19 @@ export function standingNote(view: Omit<WitnessStatusView, "note">, condition: C
     return "It has left, but nobody else would witness: it votes until somebody else does.";
   if (isMember) return `It votes until this epoch ends, and then no more: ${WHY[standing]}`;
   return notMember(view);
+}
+
+/** Why a member does not vote now; `undefined` where it does. */
+function whyHeld({isStopped, isRecovering, isAsking, isCatchingUp}: Condition): string | undefined {
+  if (isStopped)
+    return "It has stopped voting because an invariant broke; the log says which. Its money is safe, its seat is not: stay on only after a look at the log.";
+  if (isRecovering)
+    return "It has forgotten what it signed, and votes again by itself once a whole epoch has closed without it, or once all others have told it what they have when nothing goes on without it. Keep it running and connected.";
+  if (isAsking)
+    return "It asks the other witnesses how far they have its log before it signs anything: that takes a quorum of them. If it lasts, see who of them is away: `ctz peers`.";
+  if (isCatchingUp)
+    return "Its database was lost or set back: it lacks some of what this witness signed. It votes again by itself once others have shown that. If it lasts, see who of them is away: `ctz peers`.";
+  return undefined;
 }
 
 function notMember({standing, weightNext, stakeUctz, stakeMinUctz, places}: Omit<WitnessStatusView, "note">) {

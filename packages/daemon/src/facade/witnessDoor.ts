@@ -10,6 +10,7 @@ import type {Signer} from "@catalyze/core/ports/signer";
 import {fromHex} from "@catalyze/core/primitives/bytes";
 import type {WitnessFacade} from "../http/nodeFacade.ts";
 import type {LedgerNode} from "../ledger/ledgerNode.ts";
+import type {LedgerStatus} from "../ledger/ledgerStatus.ts";
 import {opView, witnessViews} from "./ledgerViews.ts";
 import type {MoneyComponents} from "./moneyDoors.ts";
 import {standingNote} from "./standingNote.ts";
@@ -44,7 +45,7 @@ export class WitnessDoor implements WitnessFacade {
       standing,
       ...(seat === undefined ? {} : {seat}),
       isMember: status.isWitness,
-      isVoting: status.isWitness && !status.isStopped && !status.isRecovering && !status.isAsking,
+      isVoting: isVoting(status),
       weight: weight.toString(),
       weightTotal: committee.totalWeight.toString(),
       quorum: committee.quorum.toString(),
@@ -150,4 +151,9 @@ export class WitnessDoor implements WitnessFacade {
     const seat = next.seats.findIndex(({account}) => account === identity.account);
     return committeeNow(next).weightOf(seat);
   }
+}
+
+function isVoting(status: LedgerStatus): boolean {
+  const isWaiting = status.isRecovering || status.isAsking || status.isCatchingUp;
+  return status.isWitness && !status.isStopped && !isWaiting;
 }

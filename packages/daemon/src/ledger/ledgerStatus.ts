@@ -20,6 +20,8 @@ export type LedgerStatus = {
   readonly isRecovering: boolean;
   /** A witness that has not heard yet what the others have of its log. */
   readonly isAsking: boolean;
+  /** A witness whose database lacks some of what it signed: it was lost, or set back. */
+  readonly isCatchingUp: boolean;
   /** Its signing table was exported: it never votes with it again. */
   readonly isMoved: boolean;
   readonly opsPending: number;
@@ -47,6 +49,7 @@ export function ledgerStatus(
     ...{height, epoch, stateRoot},
     isRecovering: isRecovering || replica.isRecovering,
     isAsking: replica.isMember && replica.isSilent && !replica.isRecovering,
+    isCatchingUp: replica.isMember && replica.isCatchingUp,
     isWitness: replica.isMember,
     isMoved: replica.isMoved,
     isStopped: replica.stopped !== undefined,
