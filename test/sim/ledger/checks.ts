@@ -45,8 +45,10 @@ export class Checks {
   readonly #certifiedAt = new Map<OpId, Set<number>>();
   readonly #heights = new Map<bigint, CheckpointSummary>();
   readonly #signed = new Map<string, string>();
-  /** Of that, what reached anybody. */
-  readonly #heard = new Map<string, string>();
+  /** Of that, what reached anybody: the value, and the number of the entry that says it. */
+  readonly #heard = new Map<string, {readonly value: string; readonly n: bigint}>();
+  /** Nodes that went on by the word of a quorum, and what of theirs that freed them from. */
+  readonly #freed = new Map<number, Set<string>>();
   /** In some checkpoint. */
   readonly #applied = new Set<OpId>();
   readonly #ops = new Map<OpId, Op>();
@@ -84,7 +86,7 @@ export class Checks {
   forgot(index: number): void {
     this.lostDisk(index);
     for (const key of this.#signed.keys()) if (key.startsWith(`${index}/`)) this.#signed.delete(key);
-    for (const [key, value] of this.#heard) if (key.startsWith(`${index}/`)) this.#signed.set(key, value);
+    for (const [key, {value}] of this.#heard) if (key.startsWith(`${index}/`)) this.#signed.set(key, value);
   }
 
   /** A word of an honest node, signed by `seat`, reached another. */
@@ -93,10 +95,33 @@ export class Checks {
     what: Word["what"],
     bytes: Uint8Array,
   ): void {
-    for (const [key, value] of this.#signaturesIn(seat, what, bytes)) {
-      this.#once(`${index}/${key}`, value);
-      this.#heard.set(`${index}/${key}`, value);
+    const n = what === "entry" ? this.words.entry(bytes).header.n : 0n;
+    for (const [name, value] of this.#signaturesIn(seat, what, bytes)) {
+      const key = `${index}/${name}`;
+      if (this.#freed.get(index)?.has(`${key}=${value}`) === true) continue;
+      this.#once(key, value);
+      this.#heard.set(key, {value, n});
     }
+  }
+
+  /**
+   * One that has forgotten goes on where a member that keeps no rule has stopped the network. What it wrote beyond
+   * `heldN` no honest member has in its graph: it may sign that anew, and the bad one may convict it (decision 30).
+   */
+  goesOn(index: number, heldN: bigint): void {
+    const freed = this.#freed.get(index) ?? new Set();
+    this.#freed.set(index, freed);
+    for (const [key, {value, n}] of this.#heard) {
+      if (!key.startsWith(`${index}/`) || n <= heldN) continue;
+      this.#heard.delete(key);
+      this.#signed.delete(key);
+      freed.add(`${key}=${value}`);
+    }
+  }
+
+  /** Whether others may rightly take this honest node for a forker. */
+  mayBeForked(index: number): boolean {
+    return (this.#freed.get(index)?.size ?? 0) > 0;
   }
 
   /** Sales that changed hands. */

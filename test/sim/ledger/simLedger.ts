@@ -116,6 +116,8 @@ const BALANCE_POOR = 300n;
 const TRICK_BALANCE = 5_000n;
 const STAKE_MIN = 1_000n;
 const DEPOSIT = 200n;
+/** Without a checkpoint: see `recovery.ts`, less what a step may be late. */
+const STILL_INTERVALS = 9;
 const START_MS = 1_700_000_000_000;
 
 export class SimLedger {
@@ -161,6 +163,8 @@ export class SimLedger {
   /** Times that a node began with a snapshot. */
   joins = 0;
   readonly #forgetful = new Set<SimLedgerNode>();
+  /** When it last adopted a checkpoint. */
+  readonly #movedMs = new Map<SimLedgerNode, number>();
   /** What owners signed while they were offline. */
   readonly #unsent = new Map<Owner, Set<Op>>();
   /** Those of them that began because the logs that they lacked were gone. */
@@ -485,10 +489,12 @@ export class SimLedger {
     this.#noteDelivered(node, input);
     const nowMs = Math.floor(this.nowMs);
     const before = node.snapshot;
+    const wasRecovering = node.replica.isRecovering;
     const {spoken, records} = node.step(input, nowMs + this.#skewMs[node.index]!);
     if (this.#setup.logsS !== undefined && node.snapshot !== undefined && node.snapshot !== before)
       this.#forget(node, pruning(node.store, node.snapshot, this.#genesis));
     for (const effect of spoken) this.#tell(peerOf(node), () => describe(effect));
+    if (wasRecovering && this.#badWitness !== undefined) this.#noteGoingOn(node);
     if (!this.#bad.has(node.index)) {
       this.checks.afterStep(node, spoken, {records, nowMs});
       this.#checkTrust(node);
@@ -500,11 +506,30 @@ export class SimLedger {
     if (!isSafe && this.#random.chance(crash) && !this.#bad.has(node.index)) this.#crash(node);
   }
 
+  /** Where a member keeps no rule and nothing goes on, one that has forgotten goes on without its word. */
+  #noteGoingOn(node: SimLedgerNode): void {
+    const {index, seat, replica} = node;
+    if (replica === undefined || replica.isRecovering) return;
+    const stillMs = this.nowMs - (this.#movedMs.get(node) ?? START_MS);
+    if (stillMs < STILL_INTERVALS * this.#genesis.params.checkpointIntervalMs) return;
+    const held = this.live().flatMap((other) =>
+      (other.replica?.heads() ?? []).flatMap(({witness, n}) => (witness === seat ? [n] : [])),
+    );
+    this.checks.goesOn(
+      index,
+      held.reduce((high, n) => (n > high ? n : high), 0n),
+    );
+  }
+
   /** No bad member may make others take an honest one for a forker: then its votes count no further. */
   #checkTrust({index, replica}: SimLedgerNode): void {
     for (const {index: other, seat} of this.nodes)
-      if (seat !== undefined && !this.#bad.has(other) && replica?.isForked(seat) === true)
+      if (seat !== undefined && !this.#isGuilty(other) && replica?.isForked(seat) === true)
         throw new Error(`node ${index} takes node ${other}, which forked nothing, for a forker`);
+  }
+
+  #isGuilty(index: number): boolean {
+    return this.#bad.has(index) || this.checks.mayBeForked(index);
   }
 
   /** Only where signatures can be forgotten: then what reached anybody is what counts. */
@@ -603,6 +628,7 @@ export class SimLedger {
   }
 
   #perform(node: SimLedgerNode, effect: Spoken): void {
+    if (effect.kind === "checkpointed") this.#movedMs.set(node, this.nowMs);
     if (effect.kind === "checkpointed" && node.replica !== undefined)
       this.#badWitness?.final(node.replica.finalCheckpoint);
     if (effect.kind === "broadcast") {
