@@ -2,6 +2,7 @@
  * From options to a running daemon. The API binds first and says which phase the node is in; keys, store,
  * network and market follow. `stop()` undoes it in order and leaves nothing behind.
  */
+import {toCodedError} from "@catalyze/core/errors/codedError";
 import {ensureApiToken} from "../home/apiToken.ts";
 import {ensureHome} from "../home/ensureHome.ts";
 import {acquireHomeLock} from "../home/homeLock.ts";
@@ -83,7 +84,9 @@ async function start(
     {layout, options, log, metrics, clock: new SystemClock(), enter},
     {apiUrl, startedAtMs, phase: () => phase},
   ).catch((error: unknown) => {
-    log.error("the node did not start", {phase, error});
+    // Whoever started it is told a coded refusal in full; the stack of a fault of ours is only here.
+    const {code} = toCodedError(error);
+    log.error("the node did not start", code === "INTERNAL" ? {phase, error} : {phase, code});
     throw error;
   });
   undo.push(config.onLiveChange(() => void reloadPrices(options, node, log)));
