@@ -34,8 +34,7 @@ export class OwnLog {
   readonly #components: OwnLogComponents;
   readonly #writer: EntryWriter;
   readonly #recovery: Recovery;
-  readonly #signed: readonly Entry[];
-  /** Of those, what the graph lacked when last looked at. */
+  /** Entries of earlier runs, ascending, which the graph lacked when last looked at. */
   #unplaced: readonly Entry[];
   /** Numbers and hashes of own entries that this node remembers signing. */
   readonly #hashes = new Map<bigint, Hash>();
@@ -43,9 +42,8 @@ export class OwnLog {
 
   constructor(components: OwnLogComponents, signed: readonly Entry[]) {
     this.#components = components;
-    this.#signed = [...signed].sort((left, right) => (left.header.n < right.header.n ? -1 : 1));
-    this.#unplaced = this.#signed;
-    for (const entry of this.#signed) this.#remember(entry);
+    this.#unplaced = [...signed].sort((left, right) => (left.header.n < right.header.n ? -1 : 1));
+    for (const entry of this.#unplaced) this.#remember(entry);
     this.#writer = new EntryWriter(components);
     this.#recovery = new Recovery({...components, isUnknown: (entry) => this.#isUnknown(entry)});
   }
@@ -99,9 +97,9 @@ export class OwnLog {
   /** What a restart has to do first. */
   start(): Effect[] {
     const {book} = this.#components;
-    const unstored = this.#signed.filter(({hash}) => !book.dag.isKnown(hash));
+    const unstored = this.#unplaced.filter(({hash}) => !book.dag.isKnown(hash));
     const effects = unstored.flatMap(({bytes}) => effectsOf(this.#take(decodeEntry(bytes), book)));
-    const last = this.#signed.at(-1);
+    const last = this.#unplaced.at(-1);
     // It may never have left; a copy too many does no harm.
     if (last !== undefined) effects.push({kind: "broadcast", what: "entry", bytes: last.bytes});
     return effects;

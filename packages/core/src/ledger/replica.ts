@@ -75,7 +75,7 @@ export class Replica implements LedgerReplica {
     this.#agreement = parts.agreement;
     this.#openOwnLog = parts.openOwnLog;
     this.#ownLog = parts.openOwnLog();
-    this.#signed = restored.signed;
+    this.#signed = this.#ownLog === undefined ? restored.signed : [];
     this.#late = new LateCertificates(restored.late, (proof) => this.isOfUse(proof));
     this.#recent = new RecentCheckpoints(restored.checkpoints, restored.checkpoint);
     if (this.isSilent) this.#agreement.stopVoting();
