@@ -10,6 +10,9 @@ const FOLLOWERS_MS = 4_000;
 /** One that keeps no rule may stop a network in which another has forgotten what it signed, but not for ever. */
 const VOTING_MS = 120_000;
 
+/** Evidence may come, and be certified, in the last moment of a life: then others have still to hear it. */
+const TOLD_MS = 1_000;
+
 /** Throws what did not hold. */
 export async function settledSim(setup: SimLedgerSetup): Promise<SimLedger> {
   const sim = new SimLedger(setup);
@@ -18,9 +21,16 @@ export async function settledSim(setup: SimLedgerSetup): Promise<SimLedger> {
   if (setup.joiners !== undefined || setup.bad !== undefined)
     await sim.goOn({untilSpreadMax: 1n, limitMs: FOLLOWERS_MS});
   if (setup.faults.restore !== undefined) await sim.goOnUntilAllVote(VOTING_MS);
+  await sim.goOnWhile(() => isUntold(sim), TOLD_MS);
   checkAgreement(sim);
   checkLiveness(sim);
   return sim;
+}
+
+/** Some node does not know yet what is certified elsewhere. */
+function isUntold(sim: SimLedger): boolean {
+  const certified = [...sim.checks.certified()];
+  return sim.live().some(({replica}) => certified.some((op) => !isSettled(replica!.view, op)));
 }
 
 /** Every honest op is final everywhere, and every node says the same. */

@@ -371,6 +371,12 @@ export class SimLedger {
     }
   }
 
+  /** A while longer, as long as this holds. */
+  async goOnWhile(holds: () => boolean, limitMs: number): Promise<void> {
+    const endMs = this.nowMs + limitMs;
+    while (this.nowMs < endMs && holds()) await this.#until(this.nowMs + 50);
+  }
+
   /** Until every honest witness votes, and then a while longer. */
   async goOnUntilAllVote(limitMs: number): Promise<void> {
     const endMs = this.nowMs + limitMs;
