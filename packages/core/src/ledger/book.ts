@@ -207,7 +207,7 @@ export class Book {
     if (offered.kind !== "ingested") return {offered, certified: [], writes: []};
     const certified = this.#count(offered.nodes);
     this.#certify(certified);
-    return {offered, certified, writes: entryWrites(offered.nodes)};
+    return {offered, certified, writes: entryWrites(offered.nodes, this.dag)};
   }
 
   /** Makes a final checkpoint the base. Void are then: other cuts on the old base, forks of the view. */
@@ -233,7 +233,7 @@ export class Book {
     const closed = isLastOfEpoch ? this.#beginEpoch(epoch, committee) : this.#goOn(covered);
     this.dag.prune();
     this.#rebuildView();
-    return {writes: [...writes, ...entryWrites(closed.freed)], covered, unseen, ...closed};
+    return {writes: [...writes, ...entryWrites(closed.freed, this.dag)], covered, unseen, ...closed};
   }
 
   /** Takes in what had waited to be judged by this cut. */

@@ -262,7 +262,7 @@ export class Dag {
     for (const [height, each] of loads) this.#carryRoom.note(height, each);
     for (const place of places) this.#graph.add(place.hash, place);
     for (const head of heads) if (!this.has(head.hash)) this.#graph.add(head.hash, {...head, carried: 0});
-    for (const entry of covered)
+    for (const entry of covered.filter(({hash, header}) => this.has(hash) || this.#graph.isBelow(header)))
       this.#nodes.set(entry.hash, {entry, isMain: true, isCovered: true, isSettled: false});
     for (const head of heads) {
       this.#heads.set(head.witness, head);

@@ -22,13 +22,13 @@ import type {RestoredReplica} from "./replicaTypes.ts";
 import {LedgerState} from "./state.ts";
 import {storedPlaces} from "./storedPlaces.ts";
 import {
-  carriedKey,
   cellKey,
   checkpointKey,
   decodeCarried,
   decodeMeta,
   entryKeyAt,
   entryPrefix,
+  forkedKeyAt,
   heightInKey,
   KEY,
   storedHeight,
@@ -69,7 +69,7 @@ export async function restoreReplica({genesis, store, signed}: RestoreInput): Pr
   const carriedBytes = await store.get(KEY.carried);
   const carried = carriedBytes === undefined ? {ops: [], entries: []} : decodeCarried(carriedBytes);
   const heads = coveredHeads(checkpoint.checkpoint, base.register);
-  const covered = await coveredEntries(store, heads, carried.entries.map(carriedKey));
+  const covered = await coveredEntries(store, heads, carried.entries);
   const entries = await entriesAbove(store, base.register, heads);
   const before = await store.range(KEY.checkpoints, {limit: CHECKPOINTS_MAX + 1, reverse: true});
   const begun = (await storedHeight(store, KEY.begun)) ?? 0n;
@@ -207,17 +207,23 @@ function firstOf(id: Uint8Array): number {
 async function coveredEntries(
   store: Store,
   heads: readonly Head[],
-  keys: readonly string[],
+  carried: readonly Head[],
 ): Promise<Entry[]> {
   const found = new Map<string, Entry>();
   for (const head of heads) {
-    for (const [key, entry] of await logBelow(store, head)) found.set(key, entry);
+    for (const [, entry] of await logBelow(store, head)) found.set(entry.hash, entry);
   }
-  for (const key of keys) {
-    const bytes = found.get(key)?.bytes ?? (await store.get(key));
-    if (bytes !== undefined) found.set(key, decodeEntry(bytes));
+  for (const place of carried) {
+    const bytes = await storedEntry(store, place);
+    if (bytes !== undefined) found.set(place.hash, decodeEntry(bytes));
   }
   return [...found.values()].sort((left, right) => left.header.timeMs - right.header.timeMs);
+}
+
+/** Of whichever branch: what its log is known for may have changed since it was written. */
+async function storedEntry(store: StoreReader, place: Head): Promise<Uint8Array | undefined> {
+  const main = await store.get(entryKeyAt(place.witness, place.n));
+  return hashAt(main) === place.hash ? main : await store.get(forkedKeyAt(place));
 }
 
 /**
@@ -233,7 +239,7 @@ export async function logBelow(store: StoreReader, {witness, n, hash}: Head): Pr
   while (at > first) {
     const main = entryKeyAt(witness, at);
     const isMain = hashAt(stored.get(main)) === wanted;
-    const key = isMain ? main : `${main}/${wanted}`;
+    const key = isMain ? main : forkedKeyAt({witness, n: at, hash: wanted});
     const bytes = stored.get(key) ?? (await store.get(key));
     if (bytes === undefined) break;
     const entry = decodeWithoutOps(bytes);

@@ -11,7 +11,7 @@ import type {CellName} from "./cell.ts";
 import {CELL_KIND, encodeCell} from "./cellCodec.ts";
 import type {Tally} from "./certificates.ts";
 import type {Head} from "./checkpoint.ts";
-import type {EntryNode} from "./dag.ts";
+import type {Dag, EntryNode} from "./dag.ts";
 import type {Entry} from "./entry.ts";
 import {encodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import {encodeGovernance} from "./governanceCodec.ts";
@@ -49,18 +49,23 @@ export function entryPrefix(witness: number): string {
   return `${KEY.entries}${String(witness).padStart(5, "0")}/`;
 }
 
-/** Entries of the branches of a forked log that came second have their hash behind the number. */
-export function entryKey({entry, isMain}: Pick<EntryNode, "entry" | "isMain">): string {
-  const {witness, n} = entry.header;
-  return carriedKey({witness, n, hash: entry.hash, isMain});
+/**
+ * The entries of a log that forks have their hash behind the number, once that is known: which branch a node holds
+ * for the main one changes with a restart, and none may take another's place.
+ */
+export function entryKey({header: {witness, n}, hash}: Entry, isForked: boolean): string {
+  return isForked ? forkedKeyAt({witness, n, hash}) : entryKeyAt(witness, n);
 }
 
-export function carriedKey({witness, n, hash, isMain}: CarriedEntry): string {
-  return `${entryKeyAt(witness, n)}${isMain ? "" : `/${hash}`}`;
+export function forkedKeyAt({witness, n, hash}: Head): string {
+  return `${entryKeyAt(witness, n)}/${hash}`;
 }
 
-export function entryWrites(nodes: readonly EntryNode[]): Write[] {
-  return nodes.map((node) => ({key: entryKey(node), value: node.entry.bytes}));
+export function entryWrites(nodes: readonly EntryNode[], dag: Pick<Dag, "isForked">): Write[] {
+  return nodes.map(({entry}) => ({
+    key: entryKey(entry, dag.isForked(entry.header.witness)),
+    value: entry.bytes,
+  }));
 }
 
 export function entryKeyAt(witness: number, n: bigint): string {
@@ -179,7 +184,7 @@ export function beginningWrites(
     ...[...handovers, {final, register: state.register}].map(handoverWrite),
     ...cells.map((cell) => ({key: cellKey(cell), value: encodeCell(cell)})),
     ...state.withdrawals().map(withdrawalWrite),
-    ...covered.map((entry) => ({key: entryKey({entry, isMain: true}), value: entry.bytes})),
+    ...covered.map((entry) => ({key: entryKey(entry, false), value: entry.bytes})),
     {key: checkpointKey(final.checkpoint.height), value: encodeFinalCheckpoint(final)},
     {key: KEY.meta, value: encodeMeta(final)},
     heightWrite(KEY.begun, final.checkpoint.height),

@@ -14,13 +14,18 @@ import {fromHex} from "@catalyze/core/primitives/bytes";
 import {describe, expect, it} from "vitest";
 import {MemoryDisk, MemoryStore} from "../../../../test/sim/fakes/memoryStore.ts";
 import {alice, bob, transfer} from "./kit.ts";
-import {committeeOf, entryOf, FIRST, genesisOf, NOW, ownOp} from "./witnessKit.ts";
+import {committeeOf, entryOf, FIRST, genesisOf, NOW, ownOp, replicaOf} from "./witnessKit.ts";
 
 const genesis = genesisOf(4);
 const root = entryOf(genesis, {witness: 0});
 const ours = entryOf(genesis, {witness: 0, n: 2n, prev: root.hash});
 const theirs = entryOf(genesis, {witness: 0, n: 2n, prev: root.hash, timeMs: NOW + 1});
 const after = entryOf(genesis, {witness: 0, n: 3n, prev: theirs.hash, timeMs: NOW + 2});
+
+const theirsWithOp = entryOf(genesis, {
+  ...{witness: 0, n: 2n, prev: root.hash, timeMs: NOW + 1},
+  carry: [ownOp(genesis, alice, FIRST, transfer(bob.account, 1n))],
+});
 
 function placeOf({header: {witness, n}, hash}: Entry): Head {
   return {witness, n, hash};
@@ -46,8 +51,8 @@ function storeWith(head: Entry, height = 1n): MemoryStore {
     [
       {key: KEY.meta, value: meta},
       finalWrite(head, height),
-      ...[root, ours].map((entry) => ({key: entryKey({entry, isMain: true}), value: entry.bytes})),
-      ...[theirs, after].map((entry) => ({key: entryKey({entry, isMain: false}), value: entry.bytes})),
+      ...[root, ours].map((entry) => ({key: entryKey(entry, false), value: entry.bytes})),
+      ...[theirs, after].map((entry) => ({key: entryKey(entry, true), value: entry.bytes})),
     ],
     true,
   );
@@ -85,6 +90,48 @@ describe("restoreReplica", () => {
     expect(stored.ops.map(({op: {bytes}, mask}) => ({bytes, mask}))).toEqual(
       votes.map(({op: {bytes}, mask}) => ({bytes, mask})),
     );
+  });
+
+  it("finds what the cut carries by its hash, on whichever branch this node held it for when it wrote that", async () => {
+    const store = storeWith(root);
+    const writes = checkpointWrites(
+      {state: genesisState(genesis), writes: [], carried: new Tally(committeeOf(4))},
+      finalAt(root, 1n),
+      [{entry: theirsWithOp, isMain: true, isCovered: true, isSettled: false}],
+    );
+    const record = writes.filter(({key}) => key === KEY.carried);
+    await store.write([...record, {key: entryKey(theirsWithOp, true), value: theirsWithOp.bytes}], {
+      sync: true,
+    });
+    const {covered} = await restoreReplica({genesis, store, signed: []});
+    expect(covered.map(({hash}) => hash)).toEqual([root.hash, theirsWithOp.hash]);
+  });
+
+  it("takes no entry of the epoch for known that is not in the graph: it could never get in", () => {
+    const replica = replicaOf(genesis, 9, {
+      checkpoint: finalAt(root, 1n),
+      places: [{...placeOf(root), carried: 0}],
+      covered: [root, ours],
+    });
+    expect([root, ours].map(({hash}) => replica.hasEntry(hash))).toEqual([true, false]);
+  });
+
+  it("writes a log that forks so that no branch takes the place of another", () => {
+    const replica = replicaOf(genesis, 9);
+    const keysOf = (entry: Entry) =>
+      replica
+        .step({kind: "entry", bytes: entry.bytes, from: undefined}, NOW)
+        .flatMap((effect) => (effect.kind === "store" ? effect.writes.map(({key}) => key) : []));
+    const more = entryOf(genesis, {witness: 0, n: 3n, prev: ours.hash, timeMs: NOW + 3});
+    const link = entryOf(genesis, {witness: 1, refs: [after], timeMs: NOW + 4});
+    expect([root, ours].flatMap(keysOf)).toEqual([entryKey(root, false), entryKey(ours, false)]);
+    expect([theirs, after, link].flatMap(keysOf)).toEqual([
+      ...[theirs, after].map((entry) => entryKey(entry, true)),
+      entryKey(link, false),
+    ]);
+    const next = entryOf(genesis, {witness: 2, refs: [more], timeMs: NOW + 5});
+    // The branch that this node saw first: after a restart it may hold the other one for that.
+    expect([more, next].flatMap(keysOf)).toEqual([entryKey(more, true), entryKey(next, false)]);
   });
 
   it("knows where the graph of the epoch begins, and what its cuts cover, until it ends", async () => {

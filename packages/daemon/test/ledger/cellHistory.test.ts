@@ -94,7 +94,7 @@ describe("the history of a cell, from the logs of two witnesses", () => {
   async function told(query: Partial<CellHistoryQuery> = {}, entries = [one, two, three], at = state) {
     const disk = new MemoryDisk();
     const writes = entries.map((entry) => ({
-      key: entryKey({entry, isMain: true}),
+      key: entryKey(entry, false),
       value: entry.bytes,
     }));
     disk.write(writes, true);
