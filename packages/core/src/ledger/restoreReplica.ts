@@ -1,15 +1,14 @@
 /** Reads back what a replica wrote, or starts from the genesis where nothing was written yet. */
 import {assert} from "../errors/assert.ts";
-import type {Store, StoreReader} from "../ports/store.ts";
+import type {Store} from "../ports/store.ts";
 import {ByteReader} from "../primitives/binary.ts";
 import {compareBytes, fromHex, toHex} from "../primitives/bytes.ts";
 import type {Hash} from "../primitives/id.ts";
 import type {Cell} from "./cell.ts";
 import {decodeCell, leafOf, leafOfEncoded, treasuryLeaf} from "./cellCodec.ts";
-import {checkpointHash, closedBelow, type Head} from "./checkpoint.ts";
-import {COVERED_PER_WITNESS, coveredFloor} from "./coveredLogs.ts";
+import {checkpointHash, closedBelow, type Head, voteEpochOf} from "./checkpoint.ts";
 import type {Entry} from "./entry.ts";
-import {decodeEntry, decodeWithoutOps, peekEntryHash} from "./entryCodec.ts";
+import {decodeEntry} from "./entryCodec.ts";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import type {Genesis} from "./genesis.ts";
 import {genesisCheckpoint, genesisState} from "./genesisState.ts";
@@ -19,7 +18,9 @@ import {storedLate} from "./lateCertificates.ts";
 import {coveredHeads, type Register} from "./register.ts";
 import {decodeRegister, registerHash} from "./registerCodec.ts";
 import type {RestoredReplica} from "./replicaTypes.ts";
+import {readSigningTable} from "./signingTable.ts";
 import {LedgerState} from "./state.ts";
+import {forksBelow, logBelow, storedEntry} from "./storedBranches.ts";
 import {storedPlaces} from "./storedPlaces.ts";
 import {
   cellKey,
@@ -28,7 +29,6 @@ import {
   decodeMeta,
   entryKeyAt,
   entryPrefix,
-  forkedKeyAt,
   heightInKey,
   KEY,
   storedHeight,
@@ -82,6 +82,10 @@ export async function restoreReplica({genesis, store, signed}: RestoreInput): Pr
   const floor = await floorOf(store, {height, base});
   const graph = await storedPlaces(store);
   const late = await storedLate(store);
+  const epoch = voteEpochOf({stampH: height}, genesisParams(base.governance));
+  const own = readSigningTable(signed).entries;
+  const known = [...floor, ...heads, ...graph.places];
+  const forks = await forksBelow(store, [...entries, ...own], {epoch, heads, known});
   return {
     base,
     checkpoint,
@@ -89,7 +93,7 @@ export async function restoreReplica({genesis, store, signed}: RestoreInput): Pr
     floor,
     ...graph,
     covered,
-    entries,
+    entries: [...entries, ...forks],
     checkpoints,
     late,
     signed,
@@ -218,39 +222,6 @@ async function coveredEntries(
     if (bytes !== undefined) found.set(place.hash, decodeEntry(bytes));
   }
   return [...found.values()].sort((left, right) => left.header.timeMs - right.header.timeMs);
-}
-
-/** Of whichever branch: what its log is known for may have changed since it was written. */
-async function storedEntry(store: StoreReader, place: Head): Promise<Uint8Array | undefined> {
-  const main = await store.get(entryKeyAt(place.witness, place.n));
-  return hashAt(main) === place.hash ? main : await store.get(forkedKeyAt(place));
-}
-
-/**
- * The latest entries of the log that ends at a head of the cut. Where the log is forked, the branch that this
- * node saw first is perhaps another one, and no part of the cut.
- */
-export async function logBelow(store: StoreReader, {witness, n, hash}: Head): Promise<[string, Entry][]> {
-  const first = coveredFloor({n});
-  const range = {after: entryKeyAt(witness, first), limit: COVERED_PER_WITNESS};
-  const stored = new Map(await store.range(entryPrefix(witness), range));
-  const log: [string, Entry][] = [];
-  let [at, wanted] = [n, hash];
-  while (at > first) {
-    const main = entryKeyAt(witness, at);
-    const isMain = hashAt(stored.get(main)) === wanted;
-    const key = isMain ? main : forkedKeyAt({witness, n: at, hash: wanted});
-    const bytes = stored.get(key) ?? (await store.get(key));
-    if (bytes === undefined) break;
-    const entry = decodeWithoutOps(bytes);
-    log.push([key, entry]);
-    [at, wanted] = [at - 1n, entry.header.prev];
-  }
-  return log.reverse();
-}
-
-function hashAt(bytes: Uint8Array | undefined): Hash | undefined {
-  return bytes === undefined ? undefined : peekEntryHash(bytes);
 }
 
 async function entriesAbove(store: Store, {seats}: Register, heads: readonly Head[]): Promise<Entry[]> {

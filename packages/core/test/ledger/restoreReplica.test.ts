@@ -6,6 +6,7 @@ import {encodeFinalCheckpoint, type FinalCheckpoint} from "@catalyze/core/ledger
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
 import {decodeOp} from "@catalyze/core/ledger/opCodec";
 import {restoreReplica} from "@catalyze/core/ledger/restoreReplica";
+import {encodeSigningRecord} from "@catalyze/core/ledger/signingRecord";
 import {type Covered, placeWrites, storedPlaces} from "@catalyze/core/ledger/storedPlaces";
 import {checkpointKey, checkpointWrites, decodeCarried, entryKey, KEY} from "@catalyze/core/ledger/storeKeys";
 import type {Write} from "@catalyze/core/ports/store";
@@ -105,6 +106,28 @@ describe("restoreReplica", () => {
     });
     const {covered} = await restoreReplica({genesis, store, signed: []});
     expect(covered.map(({hash}) => hash)).toEqual([root.hash, theirsWithOp.hash]);
+  });
+
+  it("has a branch that ends below the cut and is no part of it, where what stands beyond the cut rests on it", async () => {
+    const store = storeWith(after);
+    const link = entryOf(genesis, {witness: 1, refs: [ours], timeMs: NOW + 4});
+    const covered = {
+      places: [root, theirs, after].map((entry) => ({...placeOf(entry), carried: 0})),
+      loads: new Map(),
+    };
+    const cut = {checkpoint: {height: 1n, isLastOfEpoch: false}};
+    await store.write(placeWrites(cut as unknown as Cut, covered, genesis.params), {sync: true});
+    const entriesIn = async (signed: readonly Uint8Array[]) => {
+      const {entries} = await restoreReplica({genesis, store, signed});
+      return entries.map(({hash}) => hash);
+    };
+    const above = [after.hash];
+    expect(await entriesIn([])).toEqual(above);
+    // One that this node itself signed, and has in its signing table only.
+    const record = encodeSigningRecord({kind: "entry", entry: link, votes: []});
+    expect(await entriesIn([record])).toEqual([...above, ours.hash]);
+    await store.write([{key: entryKey(link, false), value: link.bytes}], {sync: true});
+    expect(await entriesIn([])).toEqual([...above, link.hash, ours.hash]);
   });
 
   it("takes no entry of the epoch for known that is not in the graph: it could never get in", () => {
