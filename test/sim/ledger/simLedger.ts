@@ -710,7 +710,7 @@ export class SimLedger {
         : await storedAfter(
             other.store,
             {heads, height},
-            {seats: answering.base.register.seats.length, itemsMax: 256},
+            {seats: answering.base.register.seats.length, itemsMax: 256, turn: this.steps},
           );
       if (stored === undefined) return await this.#rejoin(node, other);
       this.#lastRound.set(node, {progress, entries: stored.entries.length, isStuck});

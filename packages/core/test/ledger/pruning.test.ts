@@ -171,7 +171,7 @@ describe("a store whose logs start at a snapshot", () => {
 
   it("gives peers nothing from below it, and everything from above", async () => {
     const store = await storeOf(records);
-    const limits = {seats: 4, itemsMax: 100};
+    const limits = {seats: 4, itemsMax: 100, turn: 0};
     expect(await storedAfter(store, {heads: [], height: 1n}, limits)).toBeUndefined();
     const found = await storedAfter(store, {heads: [], height: 2n}, limits);
     expect(found?.checkpoints).toHaveLength(4);

@@ -46,6 +46,8 @@ export class LedgerAnswers {
   readonly #store: Store;
   readonly #shelf: SnapshotShelf;
   readonly #written: () => Promise<void>;
+  /** Whose log comes first in the next page from the store. */
+  #turn = 0;
 
   constructor({replica, store, shelf, written}: LedgerAnswersComponents) {
     this.#replica = replica;
@@ -123,6 +125,7 @@ export class LedgerAnswers {
       : await storedAfter(this.#store, peer, {
           seats: this.#replica.base.register.seats.length,
           itemsMax: STORED_MAX,
+          turn: this.#turn++,
         });
     const own = this.#replica.heads().map(wireHead);
     if (found === undefined) return {case: "syncReply", value: {heads: own, code: "LEDGER_INCOMPLETE"}};
