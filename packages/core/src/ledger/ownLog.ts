@@ -166,8 +166,9 @@ export class OwnLog {
 
   /** What binds this witness still, and those of its entries that perhaps nobody else has. */
   signingRecords(): Uint8Array[] {
-    const {book, voter, witness} = this.#components;
-    const own = [...book.dag.nodes()].filter(({entry, isMain}) => isMain && entry.header.witness === witness);
+    const {book, voter} = this.#components;
+    // What others have and the table has not shows after each restart that this was forgotten, until it is recalled.
+    const own = [...book.dag.nodes()].filter(({entry}) => this.#hashes.get(entry.header.n) === entry.hash);
     const uncovered = own.filter(({isCovered}) => !isCovered).map(({entry}) => entry);
     const last = this.#last === undefined ? [] : [this.#last];
     const entries = new Map([...uncovered, ...this.unplaced(), ...last].map((entry) => [entry.hash, entry]));

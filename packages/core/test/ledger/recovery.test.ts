@@ -105,6 +105,15 @@ describe("a witness whose home is restored from a backup", () => {
     expect([lost.isSilent, lost.isRecovering]).toEqual([true, true]);
   });
 
+  it("does not take for remembered what others had, however often it restarts until it knows again", () => {
+    const {others, lost} = world();
+    for (const other of others) sync(lost, other, NOW + INTERVAL);
+    expect(lost.isRecovering).toBe(true);
+    const again = replicaOf(genesis, 3, {signed: lost.signingRecords()});
+    for (const other of others) sync(again, other, NOW + 2 * INTERVAL);
+    expect([again.isSilent, again.isRecovering]).toEqual([true, true]);
+  });
+
   it("counts no answer of another epoch: of what it signed in its own, such a peer has nothing in its graph", () => {
     const lost = replicaOf(genesis, 3);
     const others = [0, 1, 2].map((index) => replicaOf(genesis, index));
