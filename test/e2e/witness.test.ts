@@ -94,7 +94,8 @@ async function moves(): Promise<void> {
   });
   await joiner.kill();
   const broken = join(world.folder, "broken.json");
-  await writeFile(broken, (await readFile(file, "utf8")).replace(/"voteKey":"../, '"voteKey":"00'));
+  const otherKey = (_: string, digit: string) => `"voteKey":"${digit === "0" ? "1" : "0"}`;
+  await writeFile(broken, (await readFile(file, "utf8")).replace(/"voteKey":"(.)/, otherKey));
   expect(await refusalOf(["witness", "import", broken])).toEqual([
     2,
     expect.stringContaining("TABLE_INVALID"),

@@ -15,7 +15,7 @@ import {harvestOf} from "@catalyze/core/ledger/pots";
 import {committeeNow, coveredHeads, genesisRegister} from "@catalyze/core/ledger/register";
 import type {Replica} from "@catalyze/core/ledger/replica";
 import {isResolved} from "@catalyze/core/ledger/resolved";
-import {storedAfter} from "@catalyze/core/ledger/restoreReplica";
+import {storedAfter} from "@catalyze/core/ledger/storedAfter";
 import {forgetWrites} from "@catalyze/core/ledger/storeKeys";
 import type {Signer} from "@catalyze/core/ports/signer";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
@@ -103,6 +103,9 @@ export type SimLedgerSetup = {
 
 type Round = {readonly progress: bigint; readonly entries: number; readonly isStuck: boolean};
 type Event = {readonly atMs: number; readonly order: number; readonly run: () => void | Promise<void>};
+
+/** Of an answer to a sync: two of the largest entries that lives have. */
+const PAGE_ROOM = {itemsMax: 256, bytesMax: 80_000};
 
 /** Less than a flooder fills; an honest witness writes 50 entries a height at most. */
 export const SMALL_ROOM: EntryRoom = {
@@ -705,18 +708,16 @@ export class SimLedger {
       // As the shell does it: what came did not fit, so the log of a forker differs from its root on.
       const isStuck = last !== undefined && !last.isStuck && last.progress === progress && last.entries > 0;
       const heads = isStuck ? covered : asking.wantedHeads();
+      const room = {...PAGE_ROOM, turn: this.steps};
+      const seats = answering.base.register.seats.length;
       const stored = answering.holdsAfter(heads, height)
-        ? {checkpoints: answering.checkpointsAfter(height, 64), entries: answering.entriesAfter(heads, 256)}
-        : await storedAfter(
-            other.store,
-            {heads, height},
-            {seats: answering.base.register.seats.length, itemsMax: 256, turn: this.steps},
-          );
+        ? {checkpoints: answering.checkpointsAfter(height, 64), ...answering.entriesAfter(heads, room)}
+        : await storedAfter(other.store, {heads, height}, {...room, seats, checkpointsMax: 256});
       if (stored === undefined) return await this.#rejoin(node, other);
       this.#lastRound.set(node, {progress, entries: stored.entries.length, isStuck});
       for (const bytes of stored.checkpoints)
         this.#send(other, node, {kind: "checkpoint", bytes, from: peerOf(other)});
-      for (const bytes of stored.entries)
+      for (const {bytes} of stored.entries)
         this.#send(other, node, {kind: "entry", bytes, from: peerOf(other)});
       this.#testify(other, node);
       this.#reconcile(node, other);

@@ -1,9 +1,11 @@
+/** What a peer that syncs lacks, from memory. */
 import type {Head} from "./checkpoint.ts";
 import type {Dag} from "./dag.ts";
 import type {Entry} from "./entry.ts";
+import {branchesInTurn, type EntryPage, fromEach, type PageRoom, startingAt} from "./entryPage.ts";
 
-/** Entries of forked logs sent in one answer: beyond what the peer names, and below it. */
-const FORKS_SENT_MAX = 64;
+/** Of one forked log, from below what the peer names. */
+const BRANCHES_BELOW_MAX = 64;
 
 export type HeldEntries = {
   readonly dag: Dag;
@@ -11,36 +13,43 @@ export type HeldEntries = {
   readonly unplaced: readonly Entry[];
 };
 
+type HeldLog = {readonly above: Entry[]; readonly below: Entry[]; isForked: boolean};
+
 /** Entries that a peer with these heads lacks, causes before effects. */
 export function entriesAfter(
   {dag, unplaced}: HeldEntries,
   heads: readonly Head[],
-  entriesMax: number,
-): Uint8Array[] {
+  room: PageRoom,
+): EntryPage {
   const known = new Map(heads.map(({witness, n}) => [witness, n]));
   const isAbove = ({header: {witness, n}}: Entry) => n > (known.get(witness) ?? 0n);
-  const forks = forksFor(dag, isAbove);
-  const found: Uint8Array[] = [];
-  for (const {entry, isMain} of dag.nodes()) {
-    if (found.length >= entriesMax) break;
-    if ((isMain && isAbove(entry)) || forks.has(entry)) found.push(entry.bytes);
-  }
-  const waiting = unplaced.filter(isAbove);
-  return [...found, ...waiting.slice(0, entriesMax - found.length).map(({bytes}) => bytes)];
+  const logs = [...heldLogs(dag, isAbove).values()].map((log) => inOrder(log, room.turn));
+  const {entries, hasMore} = fromEach([...logs, unplaced.filter(isAbove)], room);
+  const chosen = new Set(entries);
+  const placed = [...dag.nodes()].flatMap(({entry}) => (chosen.delete(entry) ? [entry] : []));
+  return {entries: [...placed, ...chosen], hasMore};
 }
 
 /**
- * The peer's branch of a forked log may be another than ours: then both must get around. What it names stands below
- * everything that it waits for, so what it lacks of a branch comes first in the order of numbers: where the branches
- * are many and long, the same ones would else fill every answer.
+ * Of a forked log from below what the peer names too: its branch may be another than ours, then both must get around.
  */
-function forksFor(dag: Dag, isAbove: (entry: Entry) => boolean): ReadonlySet<Entry> {
-  const forks: Entry[] = [];
+function heldLogs(dag: Dag, isAbove: (entry: Entry) => boolean): ReadonlyMap<number, HeldLog> {
+  const logs = new Map<number, HeldLog>();
   for (const {entry, isMain, isCovered} of dag.nodes()) {
-    const isFork = !isMain || (!isCovered && dag.isForked(entry.header.witness));
-    if (isFork && !(isMain && isAbove(entry))) forks.push(entry);
+    const {witness} = entry.header;
+    const isForked = dag.isForked(witness);
+    const log = logs.get(witness) ?? {above: [], below: [], isForked};
+    logs.set(witness, log);
+    // It may have been in an epoch that is over.
+    log.isForked ||= !isMain;
+    if (isAbove(entry)) log.above.push(entry);
+    else if (!isMain || (!isCovered && isForked)) log.below.push(entry);
   }
-  const above = forks.filter(isAbove).sort((left, right) => (left.header.n < right.header.n ? -1 : 1));
-  const below = forks.filter((entry) => !isAbove(entry));
-  return new Set([...above.slice(0, FORKS_SENT_MAX), ...below.slice(0, FORKS_SENT_MAX)]);
+  return logs;
+}
+
+function inOrder({above, below, isForked}: HeldLog, turn: number): readonly Entry[] {
+  const ascending = above.sort((left, right) => Number(left.header.n - right.header.n));
+  if (!isForked) return ascending;
+  return branchesInTurn([...ascending, ...startingAt(below, turn).slice(0, BRANCHES_BELOW_MAX)], turn);
 }

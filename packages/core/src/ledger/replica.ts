@@ -19,6 +19,7 @@ import type {EntryNode} from "./dag.ts";
 import type {Effect, OwnTestimony, ReplicaInput} from "./effects.ts";
 import {entriesAfter} from "./entriesAfter.ts";
 import {peekEntryHash, verifyEntry} from "./entryCodec.ts";
+import type {EntryPage, PageRoom} from "./entryPage.ts";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import {ForkProofs} from "./forkProofs.ts";
 import {isConserved} from "./invariants.ts";
@@ -191,8 +192,8 @@ export class Replica implements LedgerReplica {
     return this.#recent.after(height, checkpointsMax);
   }
 
-  entriesAfter(heads: readonly Head[], entriesMax: number): Uint8Array[] {
-    return entriesAfter({dag: this.#book.dag, unplaced: this.#ownLog?.unplaced() ?? []}, heads, entriesMax);
+  entriesAfter(heads: readonly Head[], room: PageRoom): EntryPage {
+    return entriesAfter({dag: this.#book.dag, unplaced: this.#ownLog?.unplaced() ?? []}, heads, room);
   }
 
   signingRecords(): Uint8Array[] {
@@ -211,8 +212,7 @@ export class Replica implements LedgerReplica {
     const effects = [...this.#start(), ...this.#regain(nowMs)];
     switch (input.kind) {
       case "op":
-        effects.push(...this.#intake.take(input.bytes, input.from, nowMs));
-        return effects;
+        return [...effects, ...this.#intake.take(input.bytes, input.from, nowMs)];
       case "entry":
         effects.push(...this.#takeEntry(input.bytes, input.from));
         break;

@@ -8,6 +8,7 @@ import type {VoterMask} from "./committee.ts";
 import type {ConsensusMessage} from "./consensusCodec.ts";
 import type {Effect, OwnTestimony, ReplicaInput} from "./effects.ts";
 import type {Entry} from "./entry.ts";
+import type {EntryPage, PageRoom} from "./entryPage.ts";
 import type {EntryRoom} from "./entryRoom.ts";
 import type {FinalCheckpoint} from "./finality.ts";
 import type {Genesis} from "./genesis.ts";
@@ -97,7 +98,7 @@ export interface LedgerReplica {
   /** The same, lowered below what is known to be missing: what to ask others from. */
   wantedHeads(): readonly Head[];
   /** Entries that a peer with these heads lacks, causes before effects, as far as memory goes back. */
-  entriesAfter(heads: readonly Head[], entriesMax: number): Uint8Array[];
+  entriesAfter(heads: readonly Head[], room: PageRoom): EntryPage;
   /** False when a peer that stands there needs what only the store has: `storedAfter`. */
   holdsAfter(heads: readonly Head[], height: bigint): boolean;
   /** Final checkpoints above `height` with their proofs, ascending, as far as memory goes back. */

@@ -9,7 +9,6 @@ import {decodeCell, leafOf, leafOfEncoded, treasuryLeaf} from "./cellCodec.ts";
 import {checkpointHash, closedBelow, type Head, voteEpochOf} from "./checkpoint.ts";
 import type {Entry} from "./entry.ts";
 import {decodeEntry} from "./entryCodec.ts";
-import {epochOfEntry} from "./entryNumber.ts";
 import {decodeFinalCheckpoint, type FinalCheckpoint} from "./finality.ts";
 import type {Genesis} from "./genesis.ts";
 import {genesisCheckpoint, genesisState} from "./genesisState.ts";
@@ -111,58 +110,6 @@ async function floorOf(
   const encoded = await store.get(checkpointKey(closed));
   assert(encoded !== undefined, "the last checkpoint of the epoch before is not in the store");
   return coveredHeads(decodeFinalCheckpoint(encoded).checkpoint, base.register);
-}
-
-export type StoredPage = {
-  readonly seats: number;
-  readonly itemsMax: number;
-  /** Another one for each page: perhaps only a part of it has room in a frame, and each log comes first in its turn. */
-  readonly turn: number;
-};
-
-export type StoredAfter = {readonly checkpoints: Uint8Array[]; readonly entries: Uint8Array[]};
-
-/**
- * What a peer lacks that has these heads and this height, when the replica's memory does not go back so far;
- * `undefined` when the store does not either.
- */
-export async function storedAfter(
-  store: Store,
-  peer: {readonly heads: readonly Head[]; readonly height: bigint},
-  {seats, itemsMax, turn}: StoredPage,
-): Promise<StoredAfter | undefined> {
-  const begun = (await storedHeight(store, KEY.begun)) ?? 0n;
-  if (peer.height < begun) return undefined;
-  const checkpoints = await store.range(KEY.checkpoints, {
-    after: checkpointKey(peer.height),
-    limit: itemsMax,
-  });
-  const logs: Entry[][] = [];
-  for (let at = 0; at < seats; at += 1) {
-    const witness = (at + turn) % seats;
-    const n = peer.heads.find((head) => head.witness === witness)?.n ?? 0n;
-    const range = {after: entryKeyAt(witness, n), limit: itemsMax};
-    const rows = await store.range(entryPrefix(witness), range);
-    logs.push(rows.map(([, bytes]) => decodeEntry(bytes)));
-  }
-  const found = fromEach(logs, itemsMax);
-  return {
-    checkpoints: checkpoints.map(([, bytes]) => bytes),
-    entries: found.map(({bytes}) => bytes),
-  };
-}
-
-/**
- * As many of each log as of any other, while it has some. A bad member says what time it likes: ordered by that, its
- * own would fill every page, and leave out the next one of an honest member on which they rest. What is out of order
- * waits at the peer for a moment; but it takes no entry of a witness that it gets to know by a later epoch's end.
- */
-function fromEach(logs: readonly (readonly Entry[])[], itemsMax: number): Entry[] {
-  const found: Entry[] = [];
-  for (let at = 0; found.length < itemsMax && logs.some((log) => at < log.length); at += 1)
-    for (const log of logs) found.push(...log.slice(at, at + 1));
-  const page = found.slice(0, itemsMax);
-  return page.sort((left, right) => epochOfEntry(left.header.n) - epochOfEntry(right.header.n));
 }
 
 /** Genesis cells, replaced by what checkpoints wrote. Checked against the state root. */

@@ -1,6 +1,4 @@
 import {Dag} from "@catalyze/core/ledger/dag";
-import {entriesAfter} from "@catalyze/core/ledger/entriesAfter";
-import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import {entryNumber, placeOfEntry} from "@catalyze/core/ledger/entryNumber";
 import fc from "fast-check";
 import {describe, expect, it} from "vitest";
@@ -162,36 +160,6 @@ describe("dag", () => {
     dag.offer(d1);
     expect(dag.heads().map(({n}) => placeOfEntry(n))).toEqual([2n, 1n]);
     expect(dag.wantedHeads().map(({n}) => placeOfEntry(n))).toEqual([1n, 1n]);
-  });
-
-  it("brings a peer the one branch that it lacks, however many and long the others are", () => {
-    const graph = () =>
-      new Dag(
-        () => true,
-        () => 1,
-        () => 1_000n,
-      );
-    const branch = (seed: number) => {
-      let [prev, entries] = [a1.hash, [] as (typeof a1)[]];
-      for (let n = 2n; n < 102n; n += 1n) {
-        entries = [...entries, entryOf(genesis, {witness: 0, n, prev, timeMs: NOW + seed})];
-        prev = entries.at(-1)!.hash;
-      }
-      return entries;
-    };
-    const [main, known, missing] = [branch(1), branch(2), branch(3)] as const;
-    const linkTo = (witness: number, end: typeof a1) => entryOf(genesis, {witness, refs: [end]});
-    const links = [linkTo(1, known.at(-1)!), linkTo(2, missing.at(-1)!)];
-    const [holder, peer] = [graph(), graph()];
-    // From the links on down: so each is wanted by the one before.
-    const [seen, unseen] = [known.toReversed(), missing.toReversed()];
-    for (const entry of [...links, a1, ...main, ...seen, ...unseen]) holder.offer(entry);
-    for (const entry of [...links, a1, ...main, ...seen]) peer.offer(entry);
-    expect([holder, peer].map((dag) => dag.has(links[1]!.hash))).toEqual([true, false]);
-    for (let round = 0; round < 110 && !peer.has(links[1]!.hash); round += 1)
-      for (const bytes of entriesAfter({dag: holder, unplaced: []}, peer.wantedHeads(), 1_000))
-        peer.offer(decodeEntry(bytes));
-    expect(peer.has(links[1]!.hash)).toBe(true);
   });
 
   it("refuses links that lie about whose entry they name", () => {

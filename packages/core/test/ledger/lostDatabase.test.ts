@@ -9,7 +9,18 @@ import {decodeSigningRecord} from "@catalyze/core/ledger/signingRecord";
 import {toHex} from "@catalyze/core/primitives/bytes";
 import {describe, expect, it} from "vitest";
 import {alice, bob, carol, transfer} from "./kit.ts";
-import {FIRST, genesisOf, NOW, ownOp, replicaOf, settle, testify, verifier, witnesses} from "./witnessKit.ts";
+import {
+  FIRST,
+  genesisOf,
+  NOW,
+  ownOp,
+  ROOM,
+  replicaOf,
+  settle,
+  testify,
+  verifier,
+  witnesses,
+} from "./witnessKit.ts";
 
 const INTERVAL = 1_000;
 const base = genesisOf(2);
@@ -37,7 +48,7 @@ function carriedBy(effects: readonly Effect[], seat: number): string[] {
 function give(to: Replica, from: Replica, nowMs: number, what: "entries" | "checkpoints"): Effect[] {
   const inputs =
     what === "entries"
-      ? from.entriesAfter(to.wantedHeads(), 1_000).map((bytes) => ({kind: "entry", bytes}) as const)
+      ? from.entriesAfter(to.wantedHeads(), ROOM).entries.map(({bytes}) => ({kind: "entry", bytes}) as const)
       : from
           .checkpointsAfter(to.checkpoint.height, 1_000)
           .map((bytes) => ({kind: "checkpoint", bytes}) as const);

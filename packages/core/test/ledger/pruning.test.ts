@@ -4,7 +4,8 @@ import {decodeFinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
 import {PARAMS_DEMO, PARAMS_PRODUCTION} from "@catalyze/core/ledger/params";
 import {planStarts, pruneSteps, pruneWindowH} from "@catalyze/core/ledger/pruning";
-import {restoreReplica, storedAfter} from "@catalyze/core/ledger/restoreReplica";
+import {restoreReplica} from "@catalyze/core/ledger/restoreReplica";
+import {storedAfter} from "@catalyze/core/ledger/storedAfter";
 import {
   checkpointKey,
   entryKeyAt,
@@ -19,6 +20,7 @@ import {describe, expect, it} from "vitest";
 import {MemoryStore} from "../../../../test/sim/fakes/memoryStore.ts";
 import {testGenesis} from "./kit.ts";
 import {storedLedger, storeOf} from "./storedLedger.ts";
+import {ROOM} from "./witnessKit.ts";
 
 const someBytes = Uint8Array.of(1);
 
@@ -171,7 +173,7 @@ describe("a store whose logs start at a snapshot", () => {
 
   it("gives peers nothing from below it, and everything from above", async () => {
     const store = await storeOf(records);
-    const limits = {seats: 4, itemsMax: 100, turn: 0};
+    const limits = {...ROOM, seats: 4, checkpointsMax: 100};
     expect(await storedAfter(store, {heads: [], height: 1n}, limits)).toBeUndefined();
     const found = await storedAfter(store, {heads: [], height: 2n}, limits);
     expect(found?.checkpoints).toHaveLength(4);

@@ -15,6 +15,7 @@ import {
   genesisOf,
   NOW,
   ownOp,
+  ROOM,
   replicaOf,
   settle,
   testify,
@@ -39,10 +40,10 @@ function entriesIn(effects: readonly Effect[], witness: number): Entry[] {
 
 /** Brings a witness what another has, as a sync does; it was asked while it did not sign. */
 function sync(to: Replica, from: Replica, nowMs: number): Effect[] {
-  const entries = from.entriesAfter(to.wantedHeads(), 1_000);
+  const {entries} = from.entriesAfter(to.wantedHeads(), ROOM);
   const checkpoints = from.checkpointsAfter(to.checkpoint.height, 1_000);
   return [
-    ...entries.flatMap((bytes) => to.step({kind: "entry", bytes, from: undefined}, nowMs)),
+    ...entries.flatMap(({bytes}) => to.step({kind: "entry", bytes, from: undefined}, nowMs)),
     ...checkpoints.flatMap((bytes) => to.step({kind: "checkpoint", bytes, from: undefined}, nowMs)),
     ...testify(to, [from], nowMs),
   ];

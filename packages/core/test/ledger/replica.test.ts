@@ -6,7 +6,7 @@ import type {Replica} from "@catalyze/core/ledger/replica";
 import type {UnixMs} from "@catalyze/core/primitives/time";
 import {describe, expect, it} from "vitest";
 import {alice, bob, carol, person, transfer} from "./kit.ts";
-import {entryOf, FIRST, genesisOf, NOW, ownOp, replicaOf, settle, testify} from "./witnessKit.ts";
+import {entryOf, FIRST, genesisOf, NOW, ownOp, ROOM, replicaOf, settle, testify} from "./witnessKit.ts";
 
 function submit(replica: Replica, bytes: Uint8Array, nowMs = NOW): Effect[] {
   return replica.step({kind: "op", bytes, from: undefined}, nowMs);
@@ -205,7 +205,7 @@ describe("a committee of four", () => {
       follower.step({kind: "checkpoint", bytes, from: undefined}, NOW);
     }
     expect(follower.checkpoint.height).toBe(0n);
-    for (const bytes of all[0]!.entriesAfter([], 1_000))
+    for (const {bytes} of all[0]!.entriesAfter([], ROOM).entries)
       follower.step({kind: "entry", bytes, from: undefined}, NOW);
     expect(follower.finalCheckpoint.hash).toBe(all[0]!.finalCheckpoint.hash);
     expect(follower.isCertified(op.id)).toBe(true);

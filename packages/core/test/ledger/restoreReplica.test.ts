@@ -1,4 +1,3 @@
-import {ZERO_HASH} from "@catalyze/core/ledger/cell";
 import {Tally} from "@catalyze/core/ledger/certificates";
 import {checkpointHash, type Head} from "@catalyze/core/ledger/checkpoint";
 import type {Cut} from "@catalyze/core/ledger/cut";
@@ -6,7 +5,7 @@ import type {Entry} from "@catalyze/core/ledger/entry";
 import {encodeFinalCheckpoint, type FinalCheckpoint} from "@catalyze/core/ledger/finality";
 import {genesisCheckpoint, genesisState} from "@catalyze/core/ledger/genesisState";
 import {decodeOp} from "@catalyze/core/ledger/opCodec";
-import {restoreReplica, storedAfter} from "@catalyze/core/ledger/restoreReplica";
+import {restoreReplica} from "@catalyze/core/ledger/restoreReplica";
 import {encodeSigningRecord} from "@catalyze/core/ledger/signingRecord";
 import {type Covered, placeWrites, storedPlaces} from "@catalyze/core/ledger/storedPlaces";
 import {checkpointKey, checkpointWrites, decodeCarried, entryKey, KEY} from "@catalyze/core/ledger/storeKeys";
@@ -60,31 +59,6 @@ function storeWith(head: Entry, height = 1n): MemoryStore {
   );
   return new MemoryStore(disk);
 }
-
-describe("storedAfter", () => {
-  it("brings something of each log in every page, whatever times a bad member gives its entries", async () => {
-    const honest = entryOf(genesis, {witness: 1, timeMs: NOW});
-    let [prev, bad] = [ZERO_HASH, [] as Entry[]];
-    for (let n = 1n; n <= 40n; n += 1n) {
-      bad = [...bad, entryOf(genesis, {witness: 0, n, prev, refs: [honest], timeMs: 1})];
-      prev = bad.at(-1)!.hash;
-    }
-    const store = new MemoryStore(new MemoryDisk());
-    const writes = [...bad, honest].map((entry) => ({key: entryKey(entry, false), value: entry.bytes}));
-    await store.write(writes, {sync: true});
-    const peer = {heads: [], height: 0n};
-    const page = await storedAfter(store, peer, {seats: 2, itemsMax: 16, turn: 4});
-    expect(page?.entries).toHaveLength(16);
-    const first = [0, 1].map(async (turn) => {
-      const answer = await storedAfter(store, peer, {seats: 2, itemsMax: 16, turn});
-      return answer?.entries[0];
-    });
-    // A frame has room for a few only, if they are large.
-    expect(await Promise.all(first)).toEqual([bad[0]!.bytes, honest.bytes]);
-    expect(page?.entries).toContainEqual(honest.bytes);
-    expect(page?.entries).toContainEqual(bad[0]!.bytes);
-  });
-});
 
 describe("restoreReplica", () => {
   it("takes for covered the branch of a forked log that the cut names, not the one that it saw first", async () => {

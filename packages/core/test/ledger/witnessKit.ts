@@ -21,6 +21,8 @@ import type {UnixMs} from "@catalyze/core/primitives/time";
 import {alice, type Person, person, testGenesis} from "./kit.ts";
 
 export const NOW = 1_800_000_000_000;
+/** Of an answer to a sync that has room for everything. */
+export const ROOM = {itemsMax: 1_000, bytesMax: 100_000_000, turn: 0};
 export const NO_HASH = "0".repeat(64) as Hash;
 export const verifier = createVerifier();
 export const witnesses = Array.from({length: 21}, (_, index) => person(`w${index}`));

@@ -5,10 +5,12 @@ import {encodeCell} from "@catalyze/core/ledger/cellCodec";
 import type {Head} from "@catalyze/core/ledger/checkpoint";
 import type {ReplicaInput} from "@catalyze/core/ledger/effects";
 import {epochOfEntry} from "@catalyze/core/ledger/entryNumber";
+import type {PageRoom} from "@catalyze/core/ledger/entryPage";
 import {coveredHeads} from "@catalyze/core/ledger/register";
 import type {LedgerReplica} from "@catalyze/core/ledger/replicaTypes";
-import {type StoredAfter, storedAfter} from "@catalyze/core/ledger/restoreReplica";
 import {SEATS_MAX} from "@catalyze/core/ledger/seating";
+import {type StoredAfter, storedAfter} from "@catalyze/core/ledger/storedAfter";
+import type {Random} from "@catalyze/core/ports/random";
 import type {Store} from "@catalyze/core/ports/store";
 import {fromHex, toHex} from "@catalyze/core/primitives/bytes";
 import type {CellId, Hash, PeerId} from "@catalyze/core/primitives/id";
@@ -32,6 +34,8 @@ const STORED_MAX = 256;
 const PENDING_MAX = 64;
 /** Room for heads and framing below the frame limit: 64 KiB hold 1,024 heads. */
 const PAGE_BYTES_MAX = LIMITS.ledgerFrameBytesMax - 64 * 1024;
+const CHECKPOINT_BYTES_MAX = PAGE_BYTES_MAX / 4;
+const ENTRY_BYTES_MAX = PAGE_BYTES_MAX - CHECKPOINT_BYTES_MAX;
 
 export type LedgerAnswersComponents = {
   readonly replica: LedgerReplica;
@@ -39,6 +43,7 @@ export type LedgerAnswersComponents = {
   readonly shelf: SnapshotShelf;
   /** `ReplicaDriver.written`: an own entry that is told before it is on disk would fork our log at a crash. */
   readonly written: () => Promise<void>;
+  readonly random: Random;
 };
 
 export class LedgerAnswers {
@@ -46,14 +51,14 @@ export class LedgerAnswers {
   readonly #store: Store;
   readonly #shelf: SnapshotShelf;
   readonly #written: () => Promise<void>;
-  /** Whose log comes first in the next page from the store. */
-  #turn = 0;
+  readonly #random: Random;
 
-  constructor({replica, store, shelf, written}: LedgerAnswersComponents) {
+  constructor({replica, store, shelf, written, random}: LedgerAnswersComponents) {
     this.#replica = replica;
     this.#store = store;
     this.#shelf = shelf;
     this.#written = written;
+    this.#random = random;
   }
 
   request(isFromCheckpoint: boolean): LedgerFrameInit {
@@ -119,29 +124,25 @@ export class LedgerAnswers {
   ): Promise<LedgerFrameInit> {
     const peer = {heads: decodeHeads(heads), height: checkpointHeight};
     const isHeld = isFromMemory && this.#replica.holdsAfter(peer.heads, peer.height);
-    const entriesLimit = Math.min(entriesMax, isHeld ? ENTRIES_MAX : STORED_MAX);
+    const itemsMax = Math.min(entriesMax, isHeld ? ENTRIES_MAX : STORED_MAX);
+    const room = {itemsMax, bytesMax: ENTRY_BYTES_MAX, turn: Math.floor(this.#random.float() * 2 ** 32)};
     const found = isHeld
-      ? this.#heldAfter(peer, entriesLimit)
+      ? this.#heldAfter(peer, room)
       : await storedAfter(this.#store, peer, {
+          ...room,
           seats: this.#replica.base.register.seats.length,
-          itemsMax: STORED_MAX,
-          turn: this.#turn++,
+          checkpointsMax: STORED_MAX,
         });
     const own = this.#replica.heads().map(wireHead);
     if (found === undefined) return {case: "syncReply", value: {heads: own, code: "LEDGER_INCOMPLETE"}};
-    const {checkpoints, entries} = found;
-    const checkpointPage = fit(checkpoints, PAGE_BYTES_MAX / 4);
-    const entryPage = fit(entries, PAGE_BYTES_MAX - checkpointPage.bytes);
-    const more =
-      checkpointPage.items.length < checkpoints.length ||
-      entryPage.items.length < entries.length ||
-      entries.length >= entriesLimit ||
-      checkpoints.length >= STORED_MAX;
+    const {checkpoints, entries, hasMore} = found;
+    const fitting = fit(checkpoints, CHECKPOINT_BYTES_MAX);
+    const more = hasMore || fitting.length < checkpoints.length || checkpoints.length >= STORED_MAX;
     return {
       case: "syncReply",
       value: {
-        checkpoints: checkpointPage.items,
-        entries: entryPage.items,
+        checkpoints: fitting,
+        entries: entries.map(({bytes}) => bytes),
         heads: own,
         more,
         ...(ownSeat === undefined ? {} : this.#testimonyFor(ownSeat)),
@@ -154,10 +155,10 @@ export class LedgerAnswers {
     return {ownWords: words, ownEpoch: epoch};
   }
 
-  #heldAfter({heads, height}: {heads: readonly Head[]; height: bigint}, entriesMax: number): StoredAfter {
+  #heldAfter({heads, height}: {heads: readonly Head[]; height: bigint}, room: PageRoom): StoredAfter {
     return {
       checkpoints: this.#replica.checkpointsAfter(height, STORED_MAX),
-      entries: this.#replica.entriesAfter(heads, entriesMax),
+      ...this.#replica.entriesAfter(heads, room),
     };
   }
 
@@ -196,7 +197,7 @@ function decodeHeads(heads: readonly WitnessHead[]): Head[] {
   });
 }
 
-function fit(items: readonly Uint8Array[], bytesMax: number): {items: Uint8Array[]; bytes: number} {
+function fit(items: readonly Uint8Array[], bytesMax: number): Uint8Array[] {
   const fitting: Uint8Array[] = [];
   let bytes = 0;
   for (const item of items) {
@@ -204,5 +205,5 @@ function fit(items: readonly Uint8Array[], bytesMax: number): {items: Uint8Array
     fitting.push(item);
     bytes += item.length + 8;
   }
-  return {items: fitting, bytes};
+  return fitting;
 }

@@ -247,7 +247,7 @@ async function openTalk(base: Base): Promise<Talk> {
     started: (start) => pruner.started(start),
   });
   await shelf.start();
-  const answers = new LedgerAnswers({replica, store, shelf, written});
+  const answers = new LedgerAnswers({replica, store, shelf, written, random});
   const pending = new PendingSync({net, clock, random, log, metrics, budgets, replica, push});
   const sync: LedgerSync = new LedgerSync({
     ...{net, clock, random, log, metrics, pushAll, isWitness},
