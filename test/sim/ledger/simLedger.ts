@@ -105,7 +105,7 @@ type Round = {readonly progress: bigint; readonly entries: number; readonly isSt
 type Event = {readonly atMs: number; readonly order: number; readonly run: () => void | Promise<void>};
 
 /** Of an answer to a sync: two of the largest entries that lives have. */
-const PAGE_ROOM = {itemsMax: 256, bytesMax: 80_000};
+const PAGE_ROOM = {itemsMax: 256, bytesMax: 300_000};
 
 /** Less than a flooder fills; an honest witness writes 50 entries a height at most. */
 export const SMALL_ROOM: EntryRoom = {
