@@ -80,8 +80,8 @@ export class Book {
     this.#loads = restored.loads.at(-1)?.[1] ?? new Map();
     this.#live = new Tally(this.committee);
     this.#carried = new Tally(this.committee);
-    for (const {op, mask} of restored.carried) this.#carried.restore(op, mask);
-    for (const {op, mask} of restored.carried) this.#certify(this.#live.restore(op, mask));
+    this.#carried.restore(restored.carried);
+    this.#certify(this.#live.restore(restored.carried));
     const floorH = closedBelow(this.checkpoint, genesisParams(this.#base.governance));
     this.dag.restore({...restored, epoch: this.epoch, floorH, heads: this.#standing.ends});
     settle(this.#covered(), this.#base, new Map());
@@ -130,8 +130,8 @@ export class Book {
   }
 
   certificateOf(id: OpId): Certified | undefined {
-    const {dag, tally, params} = this;
-    return certificateIn(id, {dag, tally, params, register: this.#base.register});
+    const {dag, params} = this;
+    return certificateIn(id, {dag, params, register: this.#base.register});
   }
 
   isCertified(id: OpId): boolean {
@@ -254,7 +254,7 @@ export class Book {
     const tally = this.#live;
     this.#loads = new Map();
     const certificates = [...this.#certified.values()].flatMap(
-      (op) => proveCertificate(op, {dag: this.dag, tally, epoch: ended}, {committee, params}) ?? [],
+      (op) => proveCertificate(op, {dag: this.dag, epoch: ended}, {committee, params}) ?? [],
     );
     const unresolved = [...tally.candidates()];
     this.#certified.clear();

@@ -4,8 +4,6 @@
  * for who has not got them: light clients, and a checkpoint that hears of a certificate after its epoch.
  */
 import type {SignatureVerifier} from "../ports/signer.ts";
-import type {OpId} from "../primitives/id.ts";
-import type {Tally} from "./certificates.ts";
 import {voteEpochOf} from "./checkpoint.ts";
 import type {Committee} from "./committee.ts";
 import type {Dag, EntryNode} from "./dag.ts";
@@ -19,7 +17,7 @@ import {
   TAG_CARRY,
   verifyEntry,
 } from "./entryCodec.ts";
-import {type Carrier, CERTIFICATE_OPS_MAX, type Certificate, type CertificateVote} from "./evidenceCodec.ts";
+import type {Carrier, Certificate, CertificateVote} from "./evidenceCodec.ts";
 import {isInTree, merklePath} from "./merkle.ts";
 import type {Op} from "./op.ts";
 import {committeeAt, type Register} from "./register.ts";
@@ -41,8 +39,7 @@ export type ProvenOp = {
 /** The op that the certificate is for, or `undefined` when it does not hold. Costs a signature a vote. */
 export function checkCertificate(certificate: Certificate, check: ProofCheck): ProvenOp | undefined {
   const [op] = certificate.ops;
-  if (op === undefined || !certificate.ops.every((each, index) => isOfChain(each, index, certificate.ops)))
-    return undefined;
+  if (op === undefined || !certificate.ops.every(({id}) => id === op.id)) return undefined;
   const carriers = certificate.carriers.map((carrier) => carriedIn(carrier, certificate.ops));
   const voters = new Set<number>();
   const epochs = new Set<number>();
@@ -60,16 +57,13 @@ export function checkCertificate(certificate: Certificate, check: ProofCheck): P
   return committee?.isQuorum(mask) === true ? {op, epoch} : undefined;
 }
 
-/**
- * The certificate of an op from the entries at hand; `undefined` when the votes in them are no quorum. The
- * tally says which ops descend from it.
- */
+/** The certificate of an op from the entries at hand; `undefined` when the votes in them are no quorum. */
 export function proveCertificate(
   op: Op,
-  {dag, tally, epoch}: {readonly dag: Dag; readonly tally: Tally; readonly epoch: number},
+  {dag, epoch}: {readonly dag: Dag; readonly epoch: number},
   {committee, params}: Pick<ProofCheck, "params"> & {readonly committee: Committee},
 ): Certificate | undefined {
-  const builder = new Builder(op, tally, committee);
+  const builder = new Builder(op, committee);
   const nodes = [...dag.nodes()].filter(({entry}) => voteEpochOf(entry.header, params) === epoch);
   const isEnough = () => committee.isQuorum(builder.mask);
   for (const node of nodes) if (!isEnough()) builder.carried(node);
@@ -85,15 +79,13 @@ export function proveCertificate(
 
 class Builder {
   mask = 0;
-  readonly #line: ReadonlySet<OpId>;
   readonly #ops: Op[];
   readonly #carriers: Carrier[] = [];
   readonly #votes: CertificateVote[] = [];
   readonly #committee: Committee;
 
-  constructor(op: Op, tally: Tally, committee: Committee) {
+  constructor(op: Op, committee: Committee) {
     this.#committee = committee;
-    this.#line = lineOf(op, tally);
     this.#ops = [op];
   }
 
@@ -127,7 +119,7 @@ class Builder {
 
   #carrierOf({entry}: EntryNode, exceptions: readonly number[]): number | undefined {
     const {carry, headerBytes} = entry;
-    const index = carry.findIndex(({id}, at) => this.#line.has(id) && !exceptions.includes(at));
+    const index = carry.findIndex(({id}, at) => id === this.#ops[0]?.id && !exceptions.includes(at));
     const op = carry[index];
     if (op === undefined) return undefined;
     const items = carry.map(({bytes}) => bytes);
@@ -139,26 +131,6 @@ class Builder {
     const known = this.#ops.findIndex(({bytes}) => Buffer.compare(bytes, op.bytes) === 0);
     return known === -1 ? this.#ops.push(op) - 1 : known;
   }
-}
-
-/** The op and what descends from it. */
-function lineOf({id, body}: Op, tally: Tally): ReadonlySet<OpId> {
-  const line = new Set([id]);
-  for (let seq = body.seq + 1n; line.size < CERTIFICATE_OPS_MAX; seq += 1n) {
-    const next = tally.at(body.cell, seq).filter(({op}) => line.has(op.body.prev));
-    if (next.length === 0) break;
-    for (const {op} of next) line.add(op.id);
-  }
-  return line;
-}
-
-/** A copy of the first op, or the child of one before it. */
-function isOfChain({id, body}: Op, index: number, ops: readonly Op[]): boolean {
-  const [first] = ops;
-  if (index === 0 || first?.id === id) return true;
-  return ops
-    .slice(0, index)
-    .some((each) => each.id === body.prev && each.body.cell === body.cell && each.body.seq === body.seq - 1n);
 }
 
 type CarriedIn = Carrier & {readonly header: EntryHeader};

@@ -1,6 +1,10 @@
 /**
- * Certificates are derived, not sent (reference/ledger 3.2): an op is certified in a set of entries when
- * witnesses of quorum weight voted for it or for a descendant. A tally counts the votes of one such set.
+ * Certificates are derived, not sent (reference/ledger 3.2): an op is certified in a set of entries when witnesses
+ * of quorum weight voted for it, and what it follows is certified or done. A tally counts the votes of one such set.
+ *
+ * Who keeps the rules votes for an op only after its parent, or when that is certified in the past of its entry; so a
+ * vote for a descendant adds nothing that is not there already, unless its author is bad. Then it would make a
+ * certificate that can be proven only with everything between the two (decision 35).
  */
 import {equalBytes} from "../primitives/bytes.ts";
 import type {CellId, OpId} from "../primitives/id.ts";
@@ -19,7 +23,7 @@ export type Candidate = {
   /** The copy seen first; `copies` has every distinct one. */
   readonly op: Op;
   readonly copies: readonly Copy[];
-  /** Who voted for any of them, or for a descendant. */
+  /** Who voted for any of them. */
   readonly mask: VoterMask;
   readonly isCertified: boolean;
 };
@@ -96,16 +100,14 @@ export class Tally {
     return [...this.#slots.of(cell)].flatMap(([, candidates]) => candidates);
   }
 
-  /** Makes an op known. Returns what its descendants' votes certify. */
-  add(op: Op): readonly Op[] {
-    const certified: Op[] = [];
-    this.#add(op, certified);
-    return certified;
+  /** Makes an op known. */
+  add(op: Op): void {
+    this.#add(op);
   }
 
   /**
-   * Counts a witness's vote for an op that was added, in the copy seen first, and so for its ancestors. Returns
-   * what it certifies. Nothing comes of the vote of who is no member.
+   * Counts a witness's vote for an op that was added, in the copy seen first. Returns what it certifies, ancestors
+   * first. Nothing comes of the vote of who is no member.
    */
   vote(id: OpId, witness: number): readonly Op[] {
     const certified: Op[] = [];
@@ -127,7 +129,7 @@ export class Tally {
       const op = carry[index];
       let copy = known[index];
       if (op !== undefined && copy === undefined) {
-        copy = this.#candidates.has(op.id) || !isDone(op) ? this.#add(op, certified) : null;
+        copy = this.#candidates.has(op.id) || !isDone(op) ? this.#add(op) : null;
         known[index] = copy;
       }
       if (copy !== null) this.#voteCopy(copy, bit, certified);
@@ -135,10 +137,11 @@ export class Tally {
     return certified;
   }
 
-  /** Takes over votes for a copy that were counted elsewhere. */
-  restore(op: Op, mask: VoterMask): readonly Op[] {
+  /** Takes over votes for copies that were counted elsewhere, in any order. */
+  restore(copies: readonly Copy[]): readonly Op[] {
     const certified: Op[] = [];
-    this.#voteCopy(this.#add(op, certified), mask, certified);
+    const added = copies.map(({op, mask}) => ({copy: this.#add(op), mask}));
+    for (const {copy, mask} of added) this.#voteCopy(copy, mask, certified);
     return certified;
   }
 
@@ -186,7 +189,7 @@ export class Tally {
     return next.length === 0 ? next : next.filter(({op}) => op.body.prev === id);
   }
 
-  #add(op: Op, certified: Op[]): CountedCopy {
+  #add(op: Op): CountedCopy {
     const known = this.#candidates.get(op.id);
     const seen = known && copyOf(known, op);
     if (seen !== undefined) return seen;
@@ -194,46 +197,39 @@ export class Tally {
     const copy = {op, mask: 0, candidate};
     candidate.copies.push(copy);
     candidate.byBytes?.set(textOf(op), copy);
-    if (known !== undefined) return copy;
-    const children = this.#put(candidate);
-    const inherited = children.reduce((mask, child) => mask | child.mask, 0);
-    if (inherited !== 0) this.#vote(candidate, inherited, certified);
+    if (known === undefined) this.#put(candidate);
     return copy;
   }
 
   #voteCopy(copy: CountedCopy | undefined, mask: VoterMask, certified: Op[]): void {
-    if (copy === undefined) return;
+    if (copy === undefined || copy.candidate.isDropped) return;
     copy.mask |= mask;
-    this.#vote(copy.candidate, mask, certified);
+    copy.candidate.mask |= mask;
+    this.#certify(copy.candidate, certified);
   }
 
-  /** Adds to `certified`, ancestors first. */
-  #vote(voted: Counted | undefined, mask: VoterMask, certified: Op[]): void {
-    const before = certified.length;
-    let candidate = voted;
-    while (candidate?.isDropped === false && (candidate.mask | mask) !== candidate.mask) {
-      candidate.mask |= mask;
-      if (!candidate.isCertified && this.#committee.isQuorum(candidate.mask)) {
-        candidate.isCertified = true;
-        certified.push(candidate.op);
-      }
-      candidate = candidate.parent;
+  /** What waited for it alone comes after it. */
+  #certify(voted: Counted, certified: Op[]): void {
+    const open: Counted[] = [voted];
+    for (let candidate = open.pop(); candidate !== undefined; candidate = open.pop()) {
+      const {op, mask, parent, isCertified} = candidate;
+      const isRooted = parent === undefined || parent.isDropped || parent.isCertified;
+      if (isCertified || !isRooted || !this.#committee.isQuorum(mask)) continue;
+      candidate.isCertified = true;
+      certified.push(op);
+      open.push(...this.#childrenOf(op));
     }
-    if (certified.length - before > 1) certified.push(...certified.splice(before).reverse());
   }
 
-  /** Returns its children. */
-  #put(candidate: Counted): readonly Counted[] {
+  #put(candidate: Counted): void {
     const {op} = candidate;
     const {id, body} = op;
     this.#candidates.set(id, candidate);
     const parent = this.#candidates.get(body.prev);
     const isParent = parent?.op.body.cell === body.cell && parent.op.body.seq === body.seq - 1n;
     candidate.parent = isParent ? parent : undefined;
-    const children = this.#childrenOf(op);
-    for (const child of children) child.parent = candidate;
+    for (const child of this.#childrenOf(op)) child.parent = candidate;
     this.#place(candidate);
-    return children;
   }
 
   #place(candidate: Counted): void {

@@ -37,7 +37,7 @@ export type CertificateVote = {
 };
 
 export type Certificate = {
-  /** First the certified op; then copies of it and its descendants, whose votes are votes for it. */
+  /** The certified op, in each of the copies that were voted for. */
   readonly ops: readonly Op[];
   readonly carriers: readonly Carrier[];
   readonly votes: readonly CertificateVote[];
@@ -50,7 +50,7 @@ export type Evidence =
   /** Two votes of one witness in one iteration that exclude each other. */
   | {readonly kind: "agreementFork"; readonly votes: readonly [ConsensusVote, ConsensusVote]};
 
-export const CERTIFICATE_OPS_MAX = 32;
+const CERTIFICATE_OPS_MAX = 32;
 const CARRIERS_MAX = 64;
 const VOTES_MAX = 30;
 const TAG = {certificate: 1, entryFork: 2, agreementFork: 3} as const;

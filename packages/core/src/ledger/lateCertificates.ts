@@ -1,12 +1,18 @@
 /**
  * Certificates that the closing of an epoch left out, as this node saw them: kept with the checkpoint that closed
- * it, until they are of no use, and shown again after each start. A node that dies before the op that shows one is
- * on the ledger would else have told its doors "certified", and be the only one that knew it.
+ * it, until they can be of no use any more. A node that dies before the op that shows one is on the ledger would else
+ * have told its doors "certified", and be the only one that knew it.
+ *
+ * Each is shown when its op stands at its cell's next slot, so those of one owner one after the other; after a start;
+ * and again while it is of use: whoever was to put it on the ledger may have had nothing to pay the fee with.
  *
  *   ls/late/<height of the closing>/<index>  →  evidence
  */
 import type {StoreReader, Write} from "../ports/store.ts";
-import {type Certificate, encodeEvidence} from "./evidenceCodec.ts";
+import type {Checkpoint} from "./checkpoint.ts";
+import {type Certificate, decodeEvidence, encodeEvidence} from "./evidenceCodec.ts";
+import type {Op} from "./op.ts";
+import type {LedgerState} from "./state.ts";
 import {KEY} from "./storeKeys.ts";
 import {storePages} from "./storePages.ts";
 
@@ -22,31 +28,70 @@ export async function storedLate(store: StoreReader): Promise<StoredLate[]> {
   return late;
 }
 
+type Late = {readonly proof: Uint8Array; readonly op: Op; shownH: bigint | undefined};
+
+/** Heights until it is shown again. */
+const AGAIN_H = 12n;
+
+type Ledger = {
+  /** Of the last checkpoint. */
+  readonly base: LedgerState;
+  /** Checks signatures. */
+  isOfUse(proof: Uint8Array): boolean;
+};
+
 export class LateCertificates {
-  readonly #proofs: Map<string, Uint8Array>;
-  readonly #isOfUse: (proof: Uint8Array) => boolean;
+  readonly #late: Map<string, Late>;
+  readonly #ledger: Ledger;
 
-  constructor(stored: readonly StoredLate[], isOfUse: (proof: Uint8Array) => boolean) {
-    this.#proofs = new Map(stored);
-    this.#isOfUse = isOfUse;
+  constructor(stored: readonly StoredLate[], ledger: Ledger) {
+    this.#ledger = ledger;
+    this.#late = new Map(stored.flatMap(([key, proof]) => lateOf(key, proof)));
   }
 
-  /** What is to be shown. */
-  usable(): readonly Uint8Array[] {
-    return [...this.#proofs.values()].filter(this.#isOfUse);
-  }
-
-  /** An epoch was closed at this height. */
-  closed(height: bigint, certificates: readonly Certificate[]): KeptLate {
-    const gone = [...this.#proofs].flatMap(([key, proof]) => (this.#isOfUse(proof) ? [] : [key]));
-    for (const key of gone) this.#proofs.delete(key);
-    const proofs = certificates.map((certificate) => encodeEvidence({kind: "certificate", certificate}));
-    const writes: Write[] = gone.map((key) => ({key, value: undefined}));
-    for (const [index, proof] of proofs.entries()) {
+  /** A checkpoint became the base; `certificates` are what it left out when it closed an epoch. */
+  adopted({height, isLastOfEpoch}: Checkpoint, certificates: readonly Certificate[]): KeptLate {
+    const writes: Write[] = [];
+    if (isLastOfEpoch) {
+      for (const [key, {op}] of this.#late) {
+        if (isOpen(op, this.#ledger.base)) continue;
+        this.#late.delete(key);
+        writes.push({key, value: undefined});
+      }
+    }
+    for (const [index, certificate] of certificates.entries()) {
       const key = `${KEY.late}${String(height).padStart(12, "0")}/${index}`;
-      this.#proofs.set(key, proof);
+      const proof = encodeEvidence({kind: "certificate", certificate});
+      for (const [, late] of lateOf(key, proof)) this.#late.set(key, late);
       writes.push({key, value: proof});
     }
-    return {writes, proofs};
+    return {writes, proofs: this.due(height)};
   }
+
+  /** What is to be shown now. */
+  due(height: bigint): readonly Uint8Array[] {
+    const {base} = this.#ledger;
+    return [...this.#late.values()].flatMap((late) => {
+      const isTold = late.shownH !== undefined && height < late.shownH + AGAIN_H;
+      if (isTold || !isNext(late.op, base) || !this.#ledger.isOfUse(late.proof)) return [];
+      late.shownH = height;
+      return [late.proof];
+    });
+  }
+}
+
+function lateOf(key: string, proof: Uint8Array): [string, Late][] {
+  const evidence = decodeEvidence(proof);
+  const [op] = evidence.kind === "certificate" ? evidence.certificate.ops : [];
+  return op === undefined ? [] : [[key, {proof, op, shownH: undefined}]];
+}
+
+/** Its cell may still come to stand before it. */
+function isOpen({body}: Op, base: LedgerState): boolean {
+  const cell = base.logCell(body.cell);
+  return cell?.frozen !== undefined && body.seq > cell.seq;
+}
+
+function isNext(op: Op, base: LedgerState): boolean {
+  return isOpen(op, base) && base.logCell(op.body.cell)?.head === op.body.prev;
 }

@@ -11,7 +11,6 @@ import {fromHex} from "../primitives/bytes.ts";
 import type {OpId} from "../primitives/id.ts";
 import {refuse, writeU16} from "./canonical.ts";
 import {checkCertificate, type ProvenOp, proveCertificate} from "./certificateProof.ts";
-import type {Tally} from "./certificates.ts";
 import {voteEpochOf} from "./checkpoint.ts";
 import type {Dag} from "./dag.ts";
 import {decodeEntryHeader} from "./entryCodec.ts";
@@ -37,13 +36,12 @@ export type Certified = {readonly certificate: Certificate; readonly epoch: numb
 
 type CertifiedIn = {
   readonly dag: Dag;
-  readonly tally: Tally;
   readonly register: Register;
   readonly params: Pick<LedgerParams, "checkpointsPerEpoch">;
 };
 
 /** From the entries at hand; `undefined` when too few of them are, or too few have voted. */
-export function certificateIn(id: OpId, {dag, tally, register, params}: CertifiedIn): Certified | undefined {
+export function certificateIn(id: OpId, {dag, register, params}: CertifiedIn): Certified | undefined {
   const epochs = new Set<number>();
   let op: Op | undefined;
   for (const {entry} of dag.nodes()) {
@@ -55,7 +53,7 @@ export function certificateIn(id: OpId, {dag, tally, register, params}: Certifie
   if (op === undefined) return undefined;
   for (const epoch of epochs) {
     const committee = committeeAt(register, epoch);
-    const certificate = committee && proveCertificate(op, {dag, tally, epoch}, {committee, params});
+    const certificate = committee && proveCertificate(op, {dag, epoch}, {committee, params});
     if (certificate !== undefined) return {certificate, epoch};
   }
   return undefined;

@@ -42,7 +42,7 @@ export const WITNESSES_MAX = 21;
 export const VERDICT_EPOCHS = 24;
 
 /** Of the formats and rules in this code; a network keeps the one in its genesis. */
-export const PROTOCOL_VERSION = 8;
+export const PROTOCOL_VERSION = 9;
 
 const DAY_S = 86_400;
 

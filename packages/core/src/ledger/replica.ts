@@ -77,7 +77,7 @@ export class Replica implements LedgerReplica {
     this.#openOwnLog = parts.openOwnLog;
     this.#ownLog = parts.openOwnLog();
     this.#signed = this.#ownLog === undefined ? restored.signed : [];
-    this.#late = new LateCertificates(restored.late, (proof) => this.isOfUse(proof));
+    this.#late = new LateCertificates(restored.late, this);
     this.#recent = new RecentCheckpoints(restored.checkpoints, restored.checkpoint);
     if (this.isSilent) this.#agreement.stopVoting();
   }
@@ -235,7 +235,7 @@ export class Replica implements LedgerReplica {
   #start(): Effect[] {
     if (this.#isStarted) return [];
     this.#isStarted = true;
-    return [...(this.#ownLog?.start() ?? []), ...this.#late.usable().map(shown)];
+    return [...(this.#ownLog?.start() ?? []), ...this.#late.due(this.checkpoint.height).map(shown)];
   }
 
   #hear({words, from, ...heard}: Extract<ReplicaInput, {kind: "heard"}>): Effect[] {
@@ -356,7 +356,7 @@ export class Replica implements LedgerReplica {
     for (const {op} of adopted.unresolved.filter(({mask}) => this.#isOurs(mask, committee)))
       this.#pool.add(op, undefined, {nowMs, isChecked: false});
     this.#intake.forget(nowMs);
-    const late = isLastOfEpoch ? this.#late.closed(height, adopted.certificates) : {writes: [], proofs: []};
+    const late = this.#late.adopted(final.checkpoint, adopted.certificates);
     const effects = adoptionEffects({adopted, cut, final, isOurs, late});
     effects.push(...(isLastOfEpoch ? this.#beginEpoch(adopted.freed) : this.#look(adopted.freed)));
     this.#agreement.next();

@@ -34,8 +34,8 @@ function committeeOf(weights: readonly number[]): Committee {
 /** The real rule, on a real state: masks of who is seen to have voted for what. */
 function closed(committee: Committee, masks: Votes): Outcome {
   const tally = new Tally(committee);
-  if (masks.x !== 0) tally.restore(x, masks.x);
-  if (masks.y !== 0) tally.restore(y, masks.y);
+  if (masks.x !== 0) tally.restore([{op: x, mask: masks.x}]);
+  if (masks.y !== 0) tally.restore([{op: y, mask: masks.y}]);
   const state = base.fork();
   fold(state, tally.certified(), context);
   closeEpoch(state, tally, context);
@@ -145,7 +145,7 @@ describe("closing", () => {
       fc.property(historyArb, masksArb, fc.boolean(), (ops, masks, isReversed) => {
         const run = (list: readonly (readonly [Op, number])[]) => {
           const tally = new Tally(committee);
-          for (const [op, mask] of list) if (mask !== 0) tally.restore(op, mask);
+          for (const [op, mask] of list) if (mask !== 0) tally.restore([{op, mask}]);
           const state = genesisState(testGenesis).fork();
           fold(state, tally.certified(), context);
           closeEpoch(state, tally, context);
@@ -167,9 +167,9 @@ describe("closing", () => {
       nextOp(ahead, alice.account, transfer(bob.account, amount)),
     );
     const tally = new Tally(committee);
-    tally.restore(x, 1);
-    tally.restore(second!, 2);
-    tally.restore(rival!, 4);
+    tally.restore([{op: x, mask: 1}]);
+    tally.restore([{op: second!, mask: 2}]);
+    tally.restore([{op: rival!, mask: 4}]);
     const state = base.fork();
     expect(closeEpoch(state, tally, context)).toEqual({applied: [x], frozen: [alice.account]});
     expect(state.account(alice.account)).toMatchObject({seq: 1n, head: x.id, frozen: {epoch: 1, untilH: 9n}});
@@ -180,7 +180,7 @@ describe("closing", () => {
       nextOp(base, alice.account, transfer(bob.account, BigInt(at + 1))),
     );
     const tally = new Tally(committeeOf([1, 1, 1, 1]));
-    for (const op of rivals) tally.restore(op, 8);
+    for (const op of rivals) tally.restore([{op, mask: 8}]);
     let asked = 0;
     const soundCopy = ({op}: Candidate) => {
       asked += 1;
@@ -195,7 +195,7 @@ describe("closing", () => {
     const forged = x.id < y.id ? x : y;
     const run = (list: readonly Op[]) => {
       const tally = new Tally(committeeOf([1, 1, 1, 1]));
-      for (const op of list) tally.restore(op, 8);
+      for (const op of list) tally.restore([{op, mask: 8}]);
       const copies = new SoundCopies(({id}) => (id === forged.id ? "forged" : "sound"));
       const soundCopy = (candidate: Candidate, state: LedgerState) => copies.of(candidate, state, 1);
       return closeEpoch(base.fork(), tally, {...context, soundCopy});
@@ -206,12 +206,12 @@ describe("closing", () => {
 
   it("leaves out what its owner did not sign, or could not pay", () => {
     const tally = new Tally(committeeOf([1, 1, 1, 1]));
-    tally.restore(x, 1);
-    tally.restore(y, 2);
+    tally.restore([{op: x, mask: 1}]);
+    tally.restore([{op: y, mask: 2}]);
     const onlyX = {...context, soundCopy: ({op}: Candidate) => (op.id === x.id ? op : undefined)};
     expect(closeEpoch(base.fork(), tally, onlyX)).toEqual({applied: [x], frozen: []});
     const tooMuch = new Tally(committeeOf([1, 1, 1, 1]));
-    tooMuch.restore(nextOp(base, alice.account, transfer(bob.account, 10_000_000n)), 1);
+    tooMuch.restore([{op: nextOp(base, alice.account, transfer(bob.account, 10_000_000n)), mask: 1}]);
     expect(closeEpoch(base.fork(), tooMuch, context)).toEqual({applied: [], frozen: []});
   });
 });

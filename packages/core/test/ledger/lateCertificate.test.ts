@@ -35,6 +35,7 @@ const plain = genesisOf(4);
 /** Every checkpoint closes an epoch. */
 const genesis = {...plain, params: {...plain.params, checkpointsPerEpoch: 1}};
 const paid = ownOp(genesis, alice, FIRST, transfer(bob.account, 10n));
+const next = ownOp(genesis, alice, {seq: 1n, head: paid.id}, transfer(bob.account, 11n));
 const rival = ownOp(genesis, alice, FIRST, transfer(carol.account, 10n));
 
 /** One node and the logs that it sees, written by hand. */
@@ -97,9 +98,9 @@ describe("a certificate that the closing cut leaves out", () => {
 
     const shown: Op = ownOp(genesis, bob, FIRST, {kind: "evidence", proof});
     for (const witness of [0, 1, 3]) write(witness, {carry: [shown]});
-    const next = close([0, 1, 3]);
-    expect(next.cut.applied.map(({id}) => id)).toEqual([shown.id, paid.id]);
-    expect(next.adopted.unseen).toEqual([paid.id]);
+    const after = close([0, 1, 3]);
+    expect(after.cut.applied.map(({id}) => id)).toEqual([shown.id, paid.id]);
+    expect(after.adopted.unseen).toEqual([paid.id]);
     expect(book.base.account(alice.account)).toMatchObject({seq: 1n, head: paid.id});
     expect(book.isOfUse(proof)).toBe(false);
   });
@@ -148,39 +149,63 @@ describe("what a node keeps of such a certificate", () => {
   const shownBy = (effects: readonly Effect[]) =>
     effects.flatMap((effect) => (effect.kind === "evidence" ? [effect.proof] : []));
 
-  it("is shown again after a restart, until it is of no use, and then it goes", async () => {
-    const {book, write, close} = world();
-    for (const witness of [0, 1, 2]) write(witness, {carry: [paid]});
-    write(3, {carry: [rival]});
+  const rescue = ({book, write, close}: ReturnType<typeof world>, proof: Uint8Array, slot = FIRST) => {
+    const shown: Op = ownOp(genesis, bob, slot, {kind: "evidence", proof});
+    for (const witness of [0, 1, 3]) write(witness, {carry: [shown]});
     const {adopted} = close([0, 1, 3]);
-    const late = new LateCertificates([], (proof) => book.isOfUse(proof));
-    const kept = late.closed(1n, adopted.certificates);
-    expect(kept.proofs).toHaveLength(1);
+    return {shown, checkpoint: book.checkpoint, adopted};
+  };
+  /** Two of its owner's ops were certified where three of the four were seen. */
+  const closed = () => {
+    const all = world();
+    for (const witness of [0, 1, 2]) all.write(witness, {carry: [paid, next]});
+    all.write(3, {carry: [rival]});
+    const {cut, adopted} = all.close([0, 1, 3]);
+    expect(adopted.certificates).toHaveLength(2);
+    const late = new LateCertificates([], all.book);
+    return {...all, cut, adopted, late, kept: late.adopted(all.book.checkpoint, adopted.certificates)};
+  };
+
+  it("is shown again after a restart, until it is of no use, and then it goes", async () => {
+    const {book, kept, late, ...rest} = closed();
     const store = new MemoryStore();
     await store.write(kept.writes, {sync: true});
+    expect(await storedLate(store)).toHaveLength(2);
 
     const restarted = async () =>
       replicaOf(genesis, 0, {
         ...{base: book.base, checkpoint: book.final, late: await storedLate(store)},
         floor: book.dag.heads(),
       });
+    expect(kept.proofs).toHaveLength(1);
     expect(shownBy((await restarted()).step({kind: "tick"}, NOW))).toEqual(kept.proofs);
 
-    const [proof] = kept.proofs;
-    const shown: Op = ownOp(genesis, bob, FIRST, {kind: "evidence", proof: proof!});
-    for (const witness of [0, 1, 3]) write(witness, {carry: [shown]});
-    close([0, 1, 3]);
+    const first = rescue({book, ...rest}, kept.proofs[0]!);
+    // What follows has its turn once that is done, and was kept until then.
+    const second = late.adopted(first.checkpoint, []);
+    expect(second.proofs).toHaveLength(1);
+    expect(second.proofs).not.toEqual(kept.proofs);
+    await store.write(second.writes, {sync: true});
+    expect(await storedLate(store)).toHaveLength(1);
+    expect(shownBy((await restarted()).step({kind: "tick"}, NOW))).toEqual(second.proofs);
+
+    const done = rescue({book, ...rest}, second.proofs[0]!, {seq: 1n, head: first.shown.id});
+    expect(book.base.account(alice.account)).toMatchObject({seq: 2n, head: next.id});
     expect(shownBy((await restarted()).step({kind: "tick"}, NOW))).toEqual([]);
-    await store.write(late.closed(2n, []).writes, {sync: true});
+    await store.write(late.adopted(done.checkpoint, []).writes, {sync: true});
     expect(await storedLate(store)).toEqual([]);
   });
 
+  it("is shown again while it is of use: who was to report it may have had no money", () => {
+    const {book, late, kept} = closed();
+    const at = (height: bigint) =>
+      late.adopted({...book.checkpoint, height, isLastOfEpoch: false}, []).proofs;
+    const {height} = book.checkpoint;
+    expect([1n, 11n, 12n, 13n].map((later) => at(height + later))).toEqual([[], [], kept.proofs, []]);
+  });
+
   it("is written with the checkpoint that closes the epoch, before anything is said", () => {
-    const {book, write, close} = world();
-    for (const witness of [0, 1, 2]) write(witness, {carry: [paid]});
-    write(3, {carry: [rival]});
-    const {cut, adopted} = close([0, 1, 3]);
-    const late = new LateCertificates([], (proof) => book.isOfUse(proof)).closed(1n, adopted.certificates);
+    const {book, cut, adopted, kept: late} = closed();
     const [first, ...others] = adoptionEffects({adopted, cut, final: book.final, isOurs: false, late});
     const writes = first?.kind === "store" ? first.writes : [];
     expect(writes.map(({key}) => key)).toEqual(

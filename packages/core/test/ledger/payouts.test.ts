@@ -281,7 +281,7 @@ describe("a free lock that expires", () => {
   /** One checkpoint, on a state read back from its cells, as after a restart. */
   function step(base: LedgerState, height: bigint, votes: readonly (readonly [Op, number])[]) {
     const tally = new Tally(committee);
-    for (const [op, mask] of votes) tally.restore(op, mask);
+    for (const [op, mask] of votes) tally.restore([{op, mask}]);
     const read = LedgerState.load({
       cells: [...base.accounts(), ...base.locks()],
       ...{totals: base.totals, withdrawals: [], register: base.register, governance: base.governance},

@@ -81,7 +81,7 @@ describe("restoreReplica", () => {
       {op: spoilt, mask: 0b1000},
       {op: next, mask: 0b0010},
     ];
-    for (const {op: copy, mask} of votes) carried.restore(copy, mask);
+    for (const {op: copy, mask} of votes) carried.restore([{op: copy, mask: mask}]);
     const writes = checkpointWrites(
       {state: genesisState(genesis), writes: [], carried},
       finalAt(root, 1n),
