@@ -5,6 +5,9 @@
  * Who keeps the rules votes for an op only after its parent, or when that is certified in the past of its entry; so a
  * vote for a descendant adds nothing that is not there already, unless its author is bad. Then it would make a
  * certificate that can be proven only with everything between the two (decision 35).
+ *
+ * Entries come causes first: among those that make a quorum is somebody honest, and in the past of that vote is what
+ * the op follows. What is not known here then is done.
  */
 import {equalBytes} from "../primitives/bytes.ts";
 import type {CellId, OpId} from "../primitives/id.ts";

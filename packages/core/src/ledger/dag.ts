@@ -215,18 +215,18 @@ export class Dag {
     return admitted.kind === "ingested" ? admitted.nodes : [];
   }
 
-  /** Entries in the causal past of `heads` that no checkpoint covers yet, or `undefined` when one is not here. */
+  /** What no checkpoint covers yet in the causal past of `heads`, causes first; `undefined` when one is not here. */
   uncoveredPast(heads: readonly Head[]): EntryNode[] | undefined {
-    const found = new Map<Hash, EntryNode>();
+    const found = new Set<EntryNode>();
     const open = heads.map(({hash}) => hash);
     if (open.some((hash) => !this.has(hash))) return undefined;
     for (let hash = open.pop(); hash !== undefined; hash = open.pop()) {
       const node = this.#nodes.get(hash);
-      if (node === undefined || node.isCovered || found.has(hash)) continue;
-      found.set(hash, node);
+      if (node === undefined || node.isCovered || found.has(node)) continue;
+      found.add(node);
       open.push(...linksOf(node.entry));
     }
-    return [...found.values()];
+    return [...this.#nodes.values()].filter((node) => found.has(node));
   }
 
   /**
