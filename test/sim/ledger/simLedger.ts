@@ -32,7 +32,7 @@ import {Judges} from "./judges.ts";
 import {beginningFrom} from "./lateJoin.ts";
 import {type Network, Owner} from "./owners.ts";
 import {Patron, STANCES} from "./patrons.ts";
-import {SimLedgerNode, type Spoken} from "./simLedgerNode.ts";
+import {isHeldElsewhere, SimLedgerNode, type Spoken} from "./simLedgerNode.ts";
 import {reconciled} from "./simPending.ts";
 import {type PruningWrite, pruning} from "./simPruning.ts";
 import {Steward} from "./stewards.ts";
@@ -585,7 +585,7 @@ export class SimLedger {
     this.#tell(peerOf(node), () => "crashes");
     this.faults.crashes += 1;
     const {wipe = 0, restore = 0} = this.#setup.faults;
-    const isWiped = wipe > 0 && this.#random.chance(wipe);
+    const isWiped = wipe > 0 && this.#random.chance(wipe) && isHeldElsewhere(node, this.nodes);
     if (restore > 0 && this.#isForgetting(node)) this.#setBack(node);
     else if (isWiped) this.#wipe(node);
     else if (this.#random.chance(0.5)) node.dyingAfter = this.#random.int(3);

@@ -42,6 +42,8 @@ export class SimLedgerNode {
   dyingAfter: number | undefined;
   /** State and checkpoint of the last epoch that ended here in this run. */
   snapshot: SnapshotSource | undefined;
+  /** Of the last checkpoint on its disk. */
+  height = 0n;
 
   constructor(options: SimLedgerOptions) {
     this.index = options.index;
@@ -57,6 +59,7 @@ export class SimLedgerNode {
     const room = entryRoom === undefined ? {} : {entryRoom};
     const about = {genesis, verifier, decoders, voteSigner, isForker, workUnits};
     this.replica = new Replica({...about, ...room}, restored);
+    this.height = this.replica.checkpoint.height;
   }
 
   /** Of its vote key; survives its crashes. */
@@ -80,6 +83,7 @@ export class SimLedgerNode {
     this.crash();
     this.snapshot = undefined;
     this.disk = new MemoryDisk();
+    this.height = 0n;
   }
 
   /** As a file system's snapshot does it. */
@@ -110,7 +114,10 @@ export class SimLedgerNode {
     const isDying = this.dyingAfter !== undefined;
     const kept = this.dyingAfter === undefined ? records : records.slice(0, this.dyingAfter);
     this.signed.push(...kept);
-    if (!isDying || (this.dyingAfter ?? 0) > records.length) this.disk.write(writes, true);
+    if (!isDying || (this.dyingAfter ?? 0) > records.length) {
+      this.disk.write(writes, true);
+      this.height = final.checkpoint.height;
+    }
     if (isDying) {
       this.crash();
       return {spoken: [], records: kept};
@@ -122,4 +129,9 @@ export class SimLedgerNode {
     );
     return {spoken, records};
   }
+}
+
+/** Else the ledger's end would be lost with the disk: a shortened signing table does not go back so far. */
+export function isHeldElsewhere(node: SimLedgerNode, nodes: readonly SimLedgerNode[]): boolean {
+  return nodes.some((other) => other !== node && other.height >= node.height);
 }

@@ -255,5 +255,5 @@ export const OpProofView = Type.Object({
   /** `opProof.ts` of core defines the bytes, and checks them with nothing but the genesis. */
   proof: Type.String({contentEncoding: "base64"}),
 });
-/** That a quorum voted for an op, for whoever trusts nobody. */
+/** That an op counts, for whoever trusts nobody. */
 export type OpProofView = Static<typeof OpProofView>;

@@ -22,7 +22,7 @@ const FILE_BYTES_MAX = PROOF_BYTES_MAX * 2;
 export const ledgerProof = command({
   path: ["ledger", "proof"],
   summary:
-    "Prove what an account holds, or that an op is certified; checks it here, or a file of anybody's without a daemon",
+    "Prove what an account holds, or that an op counts; checks it here, or a file of anybody's without a daemon",
   examples: [
     "ledger proof -o mine.json",
     "ledger proof --op <op id> -o paid.json",
@@ -31,7 +31,7 @@ export const ledgerProof = command({
   args: {account: {describe: "64 hex digits; this node's own where none is named"}},
   flags: {
     out: {kind: "text", alias: "o", value: "file", describe: "Write the proof there"},
-    op: {kind: "text", value: "op id", describe: "That a quorum voted for this op: one of the latest"},
+    op: {kind: "text", value: "op id", describe: "That this op counts: one of the latest"},
     check: {kind: "text", value: "file", describe: "Check this proof; needs no daemon"},
     genesis: {
       kind: "text",
@@ -76,10 +76,11 @@ function checkedAccount(shown: BalanceProofView, genesis: Genesis): Checked {
   };
 }
 
-/** A certified op counts, whatever comes: what it moves is in its body. */
+/** The op counts, whatever comes: what it moves is in its body. */
 function checkedOp({opId, proof}: OpProofView, genesis: Genesis): Checked {
   const given = {genesis, verifier: createVerifier()};
-  const {op, epoch, votes, committeeSize} = checkOpProof(decoded(proof, decodeOpProof), given);
+  const proven = checkOpProof(decoded(proof, decodeOpProof), given);
+  const {op, grade, checkpoint, epoch, votes, committeeSize} = proven;
   if (op.id !== opId) throw new CodedError("PROOF_INVALID", {message: `That proof is about ${op.id}.`});
   const {cell, payload, seq, fee} = op.body;
   const outputs = payload.kind === "transfer" ? payload.outputs : [];
@@ -91,13 +92,18 @@ function checkedOp({opId, proof}: OpProofView, genesis: Genesis): Checked {
   return {
     result: {
       ...{opId, kind: payload.kind, cell, seq: seq.toString(), feeUctz: fee.toString()},
+      ...{grade, height: checkpoint.height.toString(), atMs: checkpoint.timeMs},
       ...{epoch, votes, witnesses: committeeSize, ...(paid.length === 0 ? {} : {outputs: paid})},
     },
     rows: [
       ["op", `${opId}, ${payload.kind}`],
       ["of", `${cell}, number ${seq} in its log`],
       ...paid.map((each): [string, string] => ["gives", `${lotText(each)} to ${each.to}`]),
-      ["certified by", `${votes} of ${committeeSize} witnesses of epoch ${epoch}`],
+      [
+        grade,
+        `${grade === "certified" ? "above" : "at"} height ${checkpoint.height}, ${time(checkpoint.timeMs)}`,
+      ],
+      ["signed by", `${votes} of ${committeeSize} witnesses of epoch ${epoch}`],
     ],
   };
 }

@@ -23,7 +23,7 @@ import type {FinalCheckpoint} from "./finality.ts";
 import {fold} from "./fold.ts";
 import {genesisParams, paramsAt} from "./governance.ts";
 import type {Op} from "./op.ts";
-import {type Certified, certificateIn} from "./opProof.ts";
+import {lineTo, type ShownLine} from "./opLine.ts";
 import type {LedgerParams} from "./params.ts";
 import {committeeNow, coveredHeads} from "./register.ts";
 import type {RestoredReplica} from "./replicaTypes.ts";
@@ -129,9 +129,9 @@ export class Book {
     return proven !== undefined && isOfUse(this.#base, proven, {height, params: this.params});
   }
 
-  certificateOf(id: OpId): Certified | undefined {
-    const {dag, params} = this;
-    return certificateIn(id, {dag, params, register: this.#base.register});
+  lineTo(id: OpId): ShownLine | undefined {
+    const {dag, base, params} = this;
+    return lineTo(id, {dag, base, params, height: this.checkpoint.height});
   }
 
   isCertified(id: OpId): boolean {

@@ -26,7 +26,7 @@ import {isConserved} from "./invariants.ts";
 import {LateCertificates} from "./lateCertificates.ts";
 import type {Op} from "./op.ts";
 import type {OpIntake} from "./opIntake.ts";
-import type {Certified} from "./opProof.ts";
+import type {ShownLine} from "./opLine.ts";
 import {effectsOf, type OwnLog} from "./ownLog.ts";
 import type {LedgerParams} from "./params.ts";
 import type {Pool} from "./pool.ts";
@@ -157,8 +157,8 @@ export class Replica implements LedgerReplica {
     return this.#book.isOfUse(proof);
   }
 
-  certificateOf(id: OpId): Certified | undefined {
-    return this.#book.certificateOf(id);
+  lineTo(id: OpId): ShownLine | undefined {
+    return this.#book.lineTo(id);
   }
 
   isCertified(id: OpId): boolean {

@@ -14,7 +14,7 @@ import type {FinalCheckpoint} from "./finality.ts";
 import type {Genesis} from "./genesis.ts";
 import type {StoredLate} from "./lateCertificates.ts";
 import type {Op} from "./op.ts";
-import type {Certified} from "./opProof.ts";
+import type {ShownLine} from "./opLine.ts";
 import type {LedgerParams} from "./params.ts";
 import type {LedgerState} from "./state.ts";
 import type {StoredPlaces} from "./storedPlaces.ts";
@@ -105,8 +105,8 @@ export interface LedgerReplica {
   checkpointsAfter(height: bigint, checkpointsMax: number): Uint8Array[];
   /** Whether a checkpoint would act on this evidence now. Checks its signatures. */
   isOfUse(proof: Uint8Array): boolean;
-  /** From the entries in memory: of the latest ops. Looks at all of them. */
-  certificateOf(id: OpId): Certified | undefined;
+  /** What shows that an op counts, from the entries in memory: of the latest. Looks at all of them. */
+  lineTo(id: OpId): ShownLine | undefined;
   /** True when a quorum voted for the op, from then on for as long as the op is remembered. */
   isCertified(id: OpId): boolean;
   /** True for ops of the latest checkpoints (the last 100,000 ops). */

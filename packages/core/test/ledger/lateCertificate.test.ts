@@ -6,30 +6,16 @@
 import {adoptionEffects} from "@catalyze/core/ledger/adoptionEffects";
 import {computeCut} from "@catalyze/core/ledger/cut";
 import type {Effect} from "@catalyze/core/ledger/effects";
-import type {Entry} from "@catalyze/core/ledger/entry";
 import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
-import {nextNumber} from "@catalyze/core/ledger/entryNumber";
 import {encodeEvidence} from "@catalyze/core/ledger/evidenceCodec";
 import {LateCertificates, storedLate} from "@catalyze/core/ledger/lateCertificates";
 import type {Op} from "@catalyze/core/ledger/op";
-import {replicaParts} from "@catalyze/core/ledger/replicaParts";
-import {freshReplica} from "@catalyze/core/ledger/restoreReplica";
 import {KEY} from "@catalyze/core/ledger/storeKeys";
-import type {Hash} from "@catalyze/core/primitives/id";
 import {describe, expect, it} from "vitest";
 import {MemoryStore} from "../../../../test/sim/fakes/memoryStore.ts";
+import {bookWorld} from "./bookWorld.ts";
 import {alice, bob, carol, transfer} from "./kit.ts";
-import {
-  type EntryParts,
-  entryOf,
-  FIRST,
-  genesisOf,
-  NOW,
-  ownOp,
-  replicaOf,
-  testify,
-  verifier,
-} from "./witnessKit.ts";
+import {FIRST, genesisOf, NOW, ownOp, replicaOf, testify} from "./witnessKit.ts";
 
 const plain = genesisOf(4);
 /** Every checkpoint closes an epoch. */
@@ -38,45 +24,7 @@ const paid = ownOp(genesis, alice, FIRST, transfer(bob.account, 10n));
 const next = ownOp(genesis, alice, {seq: 1n, head: paid.id}, transfer(bob.account, 11n));
 const rival = ownOp(genesis, alice, FIRST, transfer(carol.account, 10n));
 
-/** One node and the logs that it sees, written by hand. */
-function world() {
-  const parts = replicaParts({genesis, verifier, voteSigner: undefined}, freshReplica(genesis));
-  const {book} = parts;
-  const logs = new Map<number, Entry>();
-  const write = (witness: number, about: Omit<EntryParts, "witness">) => {
-    const {height} = book.checkpoint;
-    const stamp = {stampH: height, stampHash: book.final.hash as Hash};
-    const end = book.dag.head(witness);
-    const place = {n: nextNumber(end, book.epoch), ...(end === undefined ? {} : {prev: end.hash})};
-    const entry = entryOf(genesis, {
-      witness,
-      ...place,
-      ...stamp,
-      timeMs: NOW + Number(height) * 60_000,
-      ...about,
-    });
-    logs.set(witness, entry);
-    return book.take(entry);
-  };
-  const close = (witnesses: readonly number[]) => {
-    for (const witness of witnesses) write(witness, {isSeal: true});
-    const before = book.checkpoint.heads.filter(({witness}) => !witnesses.includes(witness));
-    const now = witnesses.map((witness) => ({
-      witness,
-      n: logs.get(witness)!.header.n,
-      hash: logs.get(witness)!.hash,
-    }));
-    const heads = [...before, ...now].sort((left, right) => left.witness - right.witness);
-    const result = computeCut(book.cutContext(), heads);
-    if (result.kind !== "cut") throw new Error(result.kind);
-    const {checkpoint, hash} = result.cut;
-    return {
-      cut: result.cut,
-      adopted: book.adopt(result.cut, {checkpoint, hash, iteration: 1, signatures: []}),
-    };
-  };
-  return {book, write, close};
-}
+const world = () => bookWorld(genesis);
 
 describe("a certificate that the closing cut leaves out", () => {
   it("freezes the cell, is shown, and its op applies after all; the rival never does", () => {

@@ -173,7 +173,7 @@ export interface LedgerFacade {
   history(id: CellId, limit: number): Promise<CellOpList>;
   /** `NOT_FOUND` before the first checkpoint. */
   proof(account: AccountId): Promise<BalanceProofView>;
-  /** Of one of the latest ops. `NOT_FOUND` when the votes for it are not here. */
+  /** Of one of the latest ops. `NOT_FOUND` when what shows that it counts is not here. */
   opProof(id: OpId): Promise<OpProofView>;
   verify(): Promise<LedgerReport>;
   /** The file of `ctz ledger export`, of one moment, in pieces. */
