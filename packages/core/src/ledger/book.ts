@@ -9,7 +9,7 @@ import type {Adopted, Closed} from "./adoptionEffects.ts";
 import {AppliedOps} from "./appliedOps.ts";
 import {coveredBy, settle} from "./carryLoads.ts";
 import type {Loads} from "./carryRoom.ts";
-import {proveCertificate} from "./certificateProof.ts";
+import {makeCertificates} from "./certificateMaking.ts";
 import {Tally} from "./certificates.ts";
 import {type Checkpoint, closedBelow, type Head, voteEpochOf} from "./checkpoint.ts";
 import type {Committee} from "./committee.ts";
@@ -22,6 +22,7 @@ import {isOfUse} from "./evidence.ts";
 import type {FinalCheckpoint} from "./finality.ts";
 import {fold} from "./fold.ts";
 import {genesisParams, paramsAt} from "./governance.ts";
+import {nearest} from "./lateCertificates.ts";
 import type {Op} from "./op.ts";
 import {lineTo, type ShownLine} from "./opLine.ts";
 import type {LedgerParams} from "./params.ts";
@@ -253,9 +254,8 @@ export class Book {
     const {params} = this;
     const tally = this.#live;
     this.#loads = new Map();
-    const certificates = [...this.#certified.values()].flatMap(
-      (op) => proveCertificate(op, {dag: this.dag, epoch: ended}, {committee, params}) ?? [],
-    );
+    const left = nearest([...this.#certified.values()], this.#base);
+    const certificates = makeCertificates(left, {dag: this.dag, epoch: ended, committee, params});
     const unresolved = [...tally.candidates()];
     this.#certified.clear();
     this.#blocked = [];

@@ -5,8 +5,6 @@
  */
 import type {SignatureVerifier} from "../ports/signer.ts";
 import {voteEpochOf} from "./checkpoint.ts";
-import type {Committee} from "./committee.ts";
-import type {Dag, EntryNode} from "./dag.ts";
 import type {EntryHeader} from "./entry.ts";
 import {
   decodeEntryHeader,
@@ -18,7 +16,7 @@ import {
   verifyEntry,
 } from "./entryCodec.ts";
 import type {Carrier, Certificate, CertificateVote} from "./evidenceCodec.ts";
-import {isInTree, merklePath} from "./merkle.ts";
+import {isInTree} from "./merkle.ts";
 import type {Op} from "./op.ts";
 import {committeeAt, type Register} from "./register.ts";
 
@@ -55,82 +53,6 @@ export function checkCertificate(certificate: Certificate, check: ProofCheck): P
   const committee = committeeAt(check.register, epoch);
   const mask = [...voters].reduce((all, seat) => all | (committee?.bitOf(seat) ?? 0), 0);
   return committee?.isQuorum(mask) === true ? {op, epoch} : undefined;
-}
-
-/** The certificate of an op from the entries at hand; `undefined` when the votes in them are no quorum. */
-export function proveCertificate(
-  op: Op,
-  {dag, epoch}: {readonly dag: Dag; readonly epoch: number},
-  {committee, params}: Pick<ProofCheck, "params"> & {readonly committee: Committee},
-): Certificate | undefined {
-  const builder = new Builder(op, committee);
-  const nodes = [...dag.nodes()].filter(({entry}) => voteEpochOf(entry.header, params) === epoch);
-  const isEnough = () => committee.isQuorum(builder.mask);
-  for (const node of nodes) if (!isEnough()) builder.carried(node);
-  for (const node of nodes) {
-    for (const [index, {hash}] of node.entry.acks.entries()) {
-      const acked = dag.node(hash);
-      const isOfEpoch = acked !== undefined && voteEpochOf(acked.entry.header, params) === epoch;
-      if (isOfEpoch && !isEnough()) builder.acknowledged(node, index, acked);
-    }
-  }
-  return isEnough() ? builder.certificate() : undefined;
-}
-
-class Builder {
-  mask = 0;
-  readonly #ops: Op[];
-  readonly #carriers: Carrier[] = [];
-  readonly #votes: CertificateVote[] = [];
-  readonly #committee: Committee;
-
-  constructor(op: Op, committee: Committee) {
-    this.#committee = committee;
-    this.#ops = [op];
-  }
-
-  certificate(): Certificate {
-    return {ops: this.#ops, carriers: this.#carriers, votes: this.#votes};
-  }
-
-  carried(node: EntryNode): void {
-    if (this.#has(node)) return;
-    const carrier = this.#carrierOf(node, []);
-    if (carrier === undefined) return;
-    this.mask |= this.#committee.bitOf(node.entry.header.witness);
-    this.#votes.push({carrier, signature: node.entry.signature, ack: undefined});
-  }
-
-  acknowledged(node: EntryNode, ackIndex: number, acked: EntryNode): void {
-    const {header, headerBytes, signature, acks} = node.entry;
-    const ack = acks[ackIndex];
-    if (ack === undefined || this.#has(node) || acked.entry.header.witness === header.witness) return;
-    const carrier = this.#carrierOf(acked, ack.exceptions);
-    if (carrier === undefined) return;
-    const path = merklePath(TAG_ACKS, acks.map(encodeAck), ackIndex);
-    this.mask |= this.#committee.bitOf(header.witness);
-    this.#votes.push({carrier, signature, ack: {headerBytes, ack, path}});
-  }
-
-  /** Who is no member adds nothing. */
-  #has({entry}: EntryNode): boolean {
-    return (this.mask | this.#committee.bitOf(entry.header.witness)) === this.mask;
-  }
-
-  #carrierOf({entry}: EntryNode, exceptions: readonly number[]): number | undefined {
-    const {carry, headerBytes} = entry;
-    const index = carry.findIndex(({id}, at) => id === this.#ops[0]?.id && !exceptions.includes(at));
-    const op = carry[index];
-    if (op === undefined) return undefined;
-    const items = carry.map(({bytes}) => bytes);
-    this.#carriers.push({headerBytes, op: this.#opIndex(op), path: merklePath(TAG_CARRY, items, index)});
-    return this.#carriers.length - 1;
-  }
-
-  #opIndex(op: Op): number {
-    const known = this.#ops.findIndex(({bytes}) => Buffer.compare(bytes, op.bytes) === 0);
-    return known === -1 ? this.#ops.push(op) - 1 : known;
-  }
 }
 
 type CarriedIn = Carrier & {readonly header: EntryHeader};

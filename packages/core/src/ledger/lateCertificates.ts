@@ -30,6 +30,16 @@ export async function storedLate(store: StoreReader): Promise<StoredLate[]> {
 
 type Late = {readonly proof: Uint8Array; readonly op: Op; shownH: bigint | undefined};
 
+/** Of one closing: some 50 MiB with four members. What is beyond can be shown by nobody who has not got more. */
+const LATE_MAX = 32_768;
+
+/** As many as are kept, those next to where their cells stand first: the others can only follow them. */
+export function nearest(ops: readonly Op[], base: LedgerState, max = LATE_MAX): readonly Op[] {
+  if (ops.length <= max) return ops;
+  const distance = ({body}: Op) => body.seq - (base.logCell(body.cell)?.seq ?? 0n);
+  return [...ops].sort((left, right) => Number(distance(left) - distance(right))).slice(0, max);
+}
+
 /** Heights until it is shown again. */
 const AGAIN_H = 12n;
 
@@ -62,7 +72,8 @@ export class LateCertificates {
     for (const [index, certificate] of certificates.entries()) {
       const key = `${KEY.late}${String(height).padStart(12, "0")}/${index}`;
       const proof = encodeEvidence({kind: "certificate", certificate});
-      for (const [, late] of lateOf(key, proof)) this.#late.set(key, late);
+      const [op] = certificate.ops;
+      if (op !== undefined) this.#late.set(key, {proof, op, shownH: undefined});
       writes.push({key, value: proof});
     }
     return {writes, proofs: this.due(height)};

@@ -27,16 +27,28 @@ export function merkleRoot(tag: number, items: readonly Uint8Array[]): Uint8Arra
   return rootOf(tag, items.length, level[0] ?? EMPTY);
 }
 
-/** `index` must be one of `items`. */
-export function merklePath(tag: number, items: readonly Uint8Array[], index: number): MerklePath {
-  const siblings: Uint8Array[] = [];
-  let at = index;
-  for (let level = leavesOf(tag, items); level.length > 1; level = levelAbove(level)) {
-    const sibling = level[at ^ 1];
-    if (sibling !== undefined) siblings.push(sibling);
-    at >>= 1;
+/** For many paths of one list. */
+export class MerkleTree {
+  readonly #levels: readonly (readonly Uint8Array[])[];
+
+  constructor(tag: number, items: readonly Uint8Array[]) {
+    let level = leavesOf(tag, items);
+    const levels = [level];
+    while (level.length > 1) {
+      level = levelAbove(level);
+      levels.push(level);
+    }
+    this.#levels = levels;
   }
-  return {index, count: items.length, siblings};
+
+  /** Of the item at this index; there must be one. */
+  path(index: number): MerklePath {
+    const siblings = this.#levels.flatMap((level, height) => {
+      const sibling = level.length > 1 ? level[(index >> height) ^ 1] : undefined;
+      return sibling === undefined ? [] : [sibling];
+    });
+    return {index, count: this.#levels[0]?.length ?? 0, siblings};
+  }
 }
 
 /** True when `item` stands at the path's index in the list with this root. */

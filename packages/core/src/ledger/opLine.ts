@@ -1,7 +1,7 @@
 /** What shows that an op counts, from the entries in memory: see `opProof.ts`. */
 import type {OpId} from "../primitives/id.ts";
 import type {LogCell} from "./cell.ts";
-import {proveCertificate} from "./certificateProof.ts";
+import {makeCertificates} from "./certificateMaking.ts";
 import {epochOfHeight} from "./checkpoint.ts";
 import type {Dag} from "./dag.ts";
 import type {Certificate} from "./evidenceCodec.ts";
@@ -64,5 +64,5 @@ function backTo(
 
 function certificateIn(op: Op, epoch: number, {dag, base, params}: LineIn): Certificate | undefined {
   const committee = committeeAt(base.register, epoch);
-  return committee && proveCertificate(op, {dag, epoch}, {committee, params});
+  return committee && makeCertificates([op], {dag, epoch, committee, params})[0];
 }

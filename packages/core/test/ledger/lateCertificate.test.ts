@@ -8,7 +8,7 @@ import {computeCut} from "@catalyze/core/ledger/cut";
 import type {Effect} from "@catalyze/core/ledger/effects";
 import {decodeEntry} from "@catalyze/core/ledger/entryCodec";
 import {encodeEvidence} from "@catalyze/core/ledger/evidenceCodec";
-import {LateCertificates, storedLate} from "@catalyze/core/ledger/lateCertificates";
+import {LateCertificates, nearest, storedLate} from "@catalyze/core/ledger/lateCertificates";
 import type {Op} from "@catalyze/core/ledger/op";
 import {KEY} from "@catalyze/core/ledger/storeKeys";
 import {describe, expect, it} from "vitest";
@@ -150,6 +150,16 @@ describe("what a node keeps of such a certificate", () => {
       late.adopted({...book.checkpoint, height, isLastOfEpoch: false}, []).proofs;
     const {height} = book.checkpoint;
     expect([1n, 11n, 12n, 13n].map((later) => at(height + later))).toEqual([[], [], kept.proofs, []]);
+  });
+
+  it("is of the ops that stand nearest to their cells, where there are too many", () => {
+    const {book} = world();
+    const far = [...Array(5).keys()].map((at) =>
+      ownOp(genesis, alice, {seq: BigInt(at), head: paid.id}, transfer(bob.account, 1n)),
+    );
+    const near = ownOp(genesis, bob, FIRST, transfer(carol.account, 1n));
+    expect(nearest([...far, near], book.base, 3)).toEqual([far[0], near, far[1]]);
+    expect(nearest([...far, near], book.base)).toEqual([...far, near]);
   });
 
   it("is written with the checkpoint that closes the epoch, before anything is said", () => {

@@ -1,5 +1,5 @@
 import {proveCell} from "@catalyze/core/ledger/balanceProof";
-import {proveCertificate} from "@catalyze/core/ledger/certificateProof";
+import {makeCertificates} from "@catalyze/core/ledger/certificateMaking";
 import type {Op} from "@catalyze/core/ledger/op";
 import {
   type CheckedOp,
@@ -71,11 +71,8 @@ describe("the proof of an op", () => {
     expect(world.book.isCertified(second.id)).toBe(false);
     expect(world.book.lineTo(second.id)).toBeUndefined();
     const committee = committeeNow(world.book.base.register);
-    const certificate = proveCertificate(
-      second,
-      {dag: world.book.dag, epoch: 1},
-      {committee, params: genesis.params},
-    );
+    const {dag} = world.book;
+    const [certificate] = makeCertificates([second], {dag, epoch: 1, committee, params: genesis.params});
     const forged = proofOf(world, second, {following: [], certificates: [certificate!]});
     expect(() => checkOpProof(forged, given)).toThrow(/do not lead/);
     world.write(2, {carry: [rival]});
