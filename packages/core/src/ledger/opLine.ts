@@ -24,10 +24,11 @@ export type ShownLine = OpLine & {readonly op: Op};
 
 /** `undefined` when too few entries are in memory, too few have voted, or more would have to be shown than has room. */
 export function lineTo(id: OpId, from: LineIn): ShownLine | undefined {
-  const carried = [...from.dag.nodes()].flatMap(({entry}) => entry.carry);
-  const op = carried.find((each) => each.id === id);
+  const op = carriedIn(from.dag, (each) => each.id === id)[0];
   if (op === undefined) return undefined;
-  const log = new Map(carried.filter(({body}) => body.cell === op.body.cell).map((each) => [each.id, each]));
+  const log = new Map(
+    carriedIn(from.dag, ({body}) => body.cell === op.body.cell).map((each) => [each.id, each]),
+  );
   const cell = from.base.logCell(op.body.cell);
   const [seq, epoch] = [cell?.seq ?? 0n, epochOfHeight(from.height, from.params.checkpointsPerEpoch)];
   if (op.body.seq > seq) return certified(op, {log, cell, ...from});
@@ -35,6 +36,12 @@ export function lineTo(id: OpId, from: LineIn): ShownLine | undefined {
   if (certificate !== undefined) return {op, following: [], certificates: [certificate]};
   const following = backTo(op.body.seq, log.get(cell?.head ?? NO_OP), {log, max: FOLLOWING_MAX});
   return following?.[0]?.id === id ? {op, following, certificates: []} : undefined;
+}
+
+function carriedIn(dag: Dag, isWanted: (op: Op) => boolean): readonly Op[] {
+  const found: Op[] = [];
+  for (const {entry} of dag.nodes()) found.push(...entry.carry.filter(isWanted));
+  return found;
 }
 
 type LogIn = LineIn & {readonly log: ReadonlyMap<OpId, Op>; readonly cell: LogCell | undefined};
