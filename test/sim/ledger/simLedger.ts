@@ -521,9 +521,9 @@ export class SimLedger {
     if (replica === undefined || replica.isRecovering) return;
     const stillMs = this.nowMs - (this.#movedMs.get(node) ?? START_MS);
     if (stillMs < STILL_INTERVALS * this.#genesis.params.checkpointIntervalMs) return;
-    const held = this.live().flatMap((other) =>
-      (other.replica?.heads() ?? []).flatMap(({witness, n}) => (witness === seat ? [n] : [])),
-    );
+    // Its own head may be of an entry that it has just signed anew.
+    const heads = this.live().flatMap((other) => (other === node ? [] : (other.replica?.heads() ?? [])));
+    const held = heads.flatMap(({witness, n}) => (witness === seat ? [n] : []));
     this.checks.goesOn(
       index,
       held.reduce((high, n) => (n > high ? n : high), 0n),

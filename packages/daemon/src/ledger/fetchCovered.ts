@@ -1,4 +1,5 @@
 import {CodedError, codeFromPeer} from "@catalyze/core/errors/codedError";
+import type {Head} from "@catalyze/core/ledger/checkpoint";
 import {coveredFloor, coveredLogs} from "@catalyze/core/ledger/coveredLogs";
 import type {Entry} from "@catalyze/core/ledger/entry";
 import {decodeEntry, verifyEntry} from "@catalyze/core/ledger/entryCodec";
@@ -11,6 +12,10 @@ import type {Ask} from "./askPeer.ts";
 type WireHead = {readonly witness: number; readonly n: bigint; readonly hash: Uint8Array};
 
 const PAGES_MAX = 128;
+/** One after the other with nothing new: each begins elsewhere in a log that forked. */
+const BARREN_MAX = 8;
+/** Links of a branch that are asked for at once, from its end on down. */
+const STEP_MAX = 64n;
 const ENTRIES_MAX = 1_024;
 const NO_HASH = new Uint8Array(32);
 
@@ -25,27 +30,73 @@ export async function fetchCovered(
 ): Promise<readonly Entry[]> {
   const {height} = checkpoint;
   const heads = coveredHeads(checkpoint, register);
-  const ends = new Map(heads.map(({witness, n}) => [witness, n]));
-  const reached = new Map(heads.map((head) => [head.witness, coveredFloor(head)]));
-  const found = new Map<Hash, Entry>();
-  for (let page = 0; page < PAGES_MAX; page += 1) {
-    const wanted = heads.map(({witness}) => ({witness, n: reached.get(witness) ?? 0n, hash: NO_HASH}));
+  const logs = new Map(heads.map((head) => [head.witness, new CoveredLog(head)]));
+  for (let [page, barren] = [0, 0]; page < PAGES_MAX && barren < BARREN_MAX; page += 1) {
+    const wanted = [...logs.values()].map((log) => log.wanted());
     let isNew = false;
     for (const entry of await entriesAfter(ask, wanted, height)) {
-      const {witness, n} = entry.header;
-      const end = ends.get(witness);
-      if (end === undefined || n > end || found.has(entry.hash)) continue;
+      const log = logs.get(entry.header.witness);
+      if (log?.lacks(entry) !== true) continue;
       checkAuthor(entry, register, proof);
-      found.set(entry.hash, entry);
-      if (n > (reached.get(witness) ?? 0n)) reached.set(witness, n);
+      log.add(entry);
       isNew = true;
     }
-    const isThere = heads.every(({witness, n}) => (reached.get(witness) ?? 0n) >= n);
-    if (isThere || !isNew) break;
+    const found = [...logs.values()].map((log) => log.whole());
+    if (found.every((log) => log !== undefined)) return found.flat();
+    barren = isNew ? 0 : barren + 1;
   }
-  const logs = coveredLogs(found.values(), heads);
-  if (logs === undefined) throw new CodedError("NOT_FOUND", {message: "Entries below the cut are missing."});
-  return logs;
+  throw new CodedError("NOT_FOUND", {message: "Entries below the cut are missing."});
+}
+
+/** What came of one log, in any order: pages begin anywhere in a log that forked. */
+class CoveredLog {
+  readonly #end: Head;
+  readonly #entries = new Map<Hash, Entry>();
+  readonly #numbers = new Set<bigint>();
+  #reached: bigint;
+  #step = 0n;
+  #isNew = false;
+
+  constructor(end: Head) {
+    this.#end = end;
+    this.#reached = coveredFloor(end);
+  }
+
+  lacks({hash, header: {n}}: Entry): boolean {
+    return n > coveredFloor(this.#end) && n <= this.#end.n && !this.#entries.has(hash);
+  }
+
+  add(entry: Entry): void {
+    this.#entries.set(entry.hash, entry);
+    this.#numbers.add(entry.header.n);
+    this.#isNew = true;
+    while (this.#numbers.has(this.#reached + 1n)) this.#reached += 1n;
+  }
+
+  whole(): readonly Entry[] | undefined {
+    return coveredLogs(this.#entries.values(), [this.#end]);
+  }
+
+  /** Below the first number that is missing, or below the link at which another branch has come instead. */
+  wanted(): WireHead {
+    const {witness} = this.#end;
+    return {witness, n: this.#reached < this.#end.n ? this.#reached : this.#belowBranch(), hash: NO_HASH};
+  }
+
+  #belowBranch(): bigint {
+    const floor = coveredFloor(this.#end);
+    let {n, hash} = this.#end;
+    for (let entry = this.#entries.get(hash); entry !== undefined && n > floor; n -= 1n) {
+      hash = entry.header.prev;
+      entry = this.#entries.get(hash);
+    }
+    if (n === floor) return this.#end.n;
+    // As much of it as pages have had room for.
+    this.#step = this.#isNew && this.#step < STEP_MAX ? 2n * this.#step + 1n : 0n;
+    this.#isNew = false;
+    const below = n - 1n - this.#step;
+    return below > floor ? below : floor;
+  }
 }
 
 async function entriesAfter(ask: Ask, heads: readonly WireHead[], height: bigint): Promise<Entry[]> {
