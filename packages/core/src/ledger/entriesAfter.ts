@@ -26,7 +26,8 @@ export function entriesAfter(
   const logs = [...heldLogs(dag, isAbove).values()].map((log) => inOrder(log, room.turn));
   const {entries, hasMore} = fromEach([...logs, unplaced.filter(isAbove)], room);
   const chosen = new Set(entries);
-  const placed = [...dag.nodes()].flatMap(({entry}) => (chosen.delete(entry) ? [entry] : []));
+  const placed: Entry[] = [];
+  if (chosen.size > 0) for (const {entry} of dag.nodes()) if (chosen.delete(entry)) placed.push(entry);
   return {entries: [...placed, ...chosen], hasMore};
 }
 
@@ -37,13 +38,13 @@ function heldLogs(dag: Dag, isAbove: (entry: Entry) => boolean): ReadonlyMap<num
   const logs = new Map<number, HeldLog>();
   for (const {entry, isMain, isCovered} of dag.nodes()) {
     const {witness} = entry.header;
-    const isForked = dag.isForked(witness);
-    const log = logs.get(witness) ?? {above: [], below: [], isForked};
+    const isHigh = isAbove(entry);
+    if (!isHigh && isMain && (isCovered || !dag.isForked(witness))) continue;
+    const log = logs.get(witness) ?? {above: [], below: [], isForked: dag.isForked(witness)};
     logs.set(witness, log);
     // It may have been in an epoch that is over.
     log.isForked ||= !isMain;
-    if (isAbove(entry)) log.above.push(entry);
-    else if (!isMain || (!isCovered && isForked)) log.below.push(entry);
+    (isHigh ? log.above : log.below).push(entry);
   }
   return logs;
 }
