@@ -9,9 +9,11 @@
  *   ls/late/<height of the closing>/<index>  →  evidence
  */
 import type {StoreReader, Write} from "../ports/store.ts";
+import type {OpId} from "../primitives/id.ts";
 import type {Checkpoint} from "./checkpoint.ts";
 import {type Certificate, decodeEvidence, encodeEvidence} from "./evidenceCodec.ts";
 import type {Op} from "./op.ts";
+import {SlotMap} from "./slotMap.ts";
 import type {LedgerState} from "./state.ts";
 import {KEY} from "./storeKeys.ts";
 import {storePages} from "./storePages.ts";
@@ -28,7 +30,12 @@ export async function storedLate(store: StoreReader): Promise<StoredLate[]> {
   return late;
 }
 
-type Late = {readonly proof: Uint8Array; readonly op: Op; shownH: bigint | undefined};
+type Late = {
+  readonly key: string;
+  readonly prev: OpId;
+  readonly proof: Uint8Array;
+  shownH: bigint | undefined;
+};
 
 /** Of one closing: some 50 MiB with four members. What is beyond can be shown by nobody who has not got more. */
 const LATE_MAX = 32_768;
@@ -51,29 +58,26 @@ type Ledger = {
 };
 
 export class LateCertificates {
-  readonly #late: Map<string, Late>;
+  readonly #late = new SlotMap<Late>();
   readonly #ledger: Ledger;
 
   constructor(stored: readonly StoredLate[], ledger: Ledger) {
     this.#ledger = ledger;
-    this.#late = new Map(stored.flatMap(([key, proof]) => lateOf(key, proof)));
+    for (const [key, proof] of stored) {
+      const evidence = decodeEvidence(proof);
+      if (evidence.kind === "certificate") this.#keep(key, proof, evidence.certificate);
+    }
   }
 
   /** A checkpoint became the base; `certificates` are what it left out when it closed an epoch. */
   adopted({height, isLastOfEpoch}: Checkpoint, certificates: readonly Certificate[]): KeptLate {
-    const writes: Write[] = [];
-    if (isLastOfEpoch) {
-      for (const [key, {op}] of this.#late) {
-        if (isOpen(op, this.#ledger.base)) continue;
-        this.#late.delete(key);
-        writes.push({key, value: undefined});
-      }
-    }
+    const gone = isLastOfEpoch ? this.#drop() : [];
+    const writes: Write[] = gone.map((key) => ({key, value: undefined}));
     for (const [index, certificate] of certificates.entries()) {
       const key = `${KEY.late}${String(height).padStart(12, "0")}/${index}`;
       const proof = encodeEvidence({kind: "certificate", certificate});
-      const [op] = certificate.ops;
-      if (op !== undefined) this.#late.set(key, {proof, op, shownH: undefined});
+      const before = this.#keep(key, proof, certificate);
+      if (before !== undefined) writes.push({key: before, value: undefined});
       writes.push({key, value: proof});
     }
     return {writes, proofs: this.due(height)};
@@ -81,28 +85,39 @@ export class LateCertificates {
 
   /** What is to be shown now. */
   due(height: bigint): readonly Uint8Array[] {
-    const {base} = this.#ledger;
-    return [...this.#late.values()].flatMap((late) => {
+    const proofs: Uint8Array[] = [];
+    for (const id of this.#late.cells()) {
+      const cell = this.#ledger.base.logCell(id);
+      const late = cell?.frozen && this.#late.get({cell: id, seq: cell.seq + 1n});
+      if (late === undefined || late.prev !== cell?.head) continue;
       const isTold = late.shownH !== undefined && height < late.shownH + AGAIN_H;
-      if (isTold || !isNext(late.op, base) || !this.#ledger.isOfUse(late.proof)) return [];
+      if (isTold || !this.#ledger.isOfUse(late.proof)) continue;
       late.shownH = height;
-      return [late.proof];
-    });
+      proofs.push(late.proof);
+    }
+    return proofs;
   }
-}
 
-function lateOf(key: string, proof: Uint8Array): [string, Late][] {
-  const evidence = decodeEvidence(proof);
-  const [op] = evidence.kind === "certificate" ? evidence.certificate.ops : [];
-  return op === undefined ? [] : [[key, {proof, op, shownH: undefined}]];
-}
+  /** Returns the key of what was kept for this slot before. */
+  #keep(key: string, proof: Uint8Array, {ops}: Certificate): string | undefined {
+    const [op] = ops;
+    if (op === undefined) return undefined;
+    const before = this.#late.get(op.body)?.key;
+    this.#late.set(op.body, {key, proof, prev: op.body.prev, shownH: undefined});
+    return before;
+  }
 
-/** Its cell may still come to stand before it. */
-function isOpen({body}: Op, base: LedgerState): boolean {
-  const cell = base.logCell(body.cell);
-  return cell?.frozen !== undefined && body.seq > cell.seq;
-}
-
-function isNext(op: Op, base: LedgerState): boolean {
-  return isOpen(op, base) && base.logCell(op.body.cell)?.head === op.body.prev;
+  /** Forgets those that no cell can come to stand before any more. Returns their keys. */
+  #drop(): readonly string[] {
+    const gone: string[] = [];
+    for (const id of [...this.#late.cells()]) {
+      const cell = this.#ledger.base.logCell(id);
+      for (const [seq, {key}] of [...this.#late.of(id)]) {
+        if (cell?.frozen !== undefined && seq > cell.seq) continue;
+        this.#late.delete({cell: id, seq});
+        gone.push(key);
+      }
+    }
+    return gone;
+  }
 }

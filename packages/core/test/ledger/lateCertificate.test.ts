@@ -150,6 +150,8 @@ describe("what a node keeps of such a certificate", () => {
       late.adopted({...book.checkpoint, height, isLastOfEpoch: false}, []).proofs;
     const {height} = book.checkpoint;
     expect([1n, 11n, 12n, 13n].map((later) => at(height + later))).toEqual([[], [], kept.proofs, []]);
+    // Nothing goes with the next epoch while the cell is frozen, what has to wait for its turn neither.
+    expect(late.adopted({...book.checkpoint, height: height + 14n}, []).writes).toEqual([]);
   });
 
   it("is of the ops that stand nearest to their cells, where there are too many", () => {
