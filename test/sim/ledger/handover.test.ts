@@ -20,7 +20,7 @@ let sim: SimLedger;
 let joined: SimLedger;
 let handovers: readonly Handover[];
 beforeAll(async () => {
-  sim = await settledSim({...SCENARIOS.changing(8), joiners: 0, crypto: REAL_CRYPTO});
+  sim = await settledSim({...SCENARIOS.changing(14), joiners: 0, crypto: REAL_CRYPTO});
   joined = await settledSim({...SCENARIOS.changing(5), crypto: REAL_CRYPTO});
   handovers = await storedHandovers(sim.live()[0]!.store);
 });
