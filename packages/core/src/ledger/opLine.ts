@@ -32,8 +32,8 @@ export function lineTo(id: OpId, from: LineIn): ShownLine | undefined {
   const cell = from.base.logCell(op.body.cell);
   const [seq, epoch] = [cell?.seq ?? 0n, epochOfHeight(from.height, from.params.checkpointsPerEpoch)];
   if (op.body.seq > seq) return certified(op, {log, cell, ...from});
-  const certificate = certificateIn(op, epoch, from);
-  if (certificate !== undefined) return {op, following: [], certificates: [certificate]};
+  const certificates = certificatesIn([op], epoch, from);
+  if (certificates.length > 0) return {op, following: [], certificates};
   const following = backTo(op.body.seq, log.get(cell?.head ?? NO_OP), {log, max: FOLLOWING_MAX});
   return following?.[0]?.id === id ? {op, following, certificates: []} : undefined;
 }
@@ -51,7 +51,7 @@ function certified(op: Op, {log, cell, ...from}: LogIn): ShownLine | undefined {
   const ops = backTo((cell?.seq ?? 0n) + 1n, op, {log, max: CERTIFICATES_MAX});
   const epoch = epochOfHeight(from.height + 1n, from.params.checkpointsPerEpoch);
   if (ops?.[0]?.body.prev !== (cell?.head ?? NO_OP)) return undefined;
-  const certificates = ops.flatMap((each) => certificateIn(each, epoch, from) ?? []);
+  const certificates = certificatesIn(ops, epoch, from);
   return certificates.length === ops.length ? {op, following: [], certificates} : undefined;
 }
 
@@ -69,7 +69,7 @@ function backTo(
   return undefined;
 }
 
-function certificateIn(op: Op, epoch: number, {dag, base, params}: LineIn): Certificate | undefined {
+function certificatesIn(ops: readonly Op[], epoch: number, {dag, base, params}: LineIn): Certificate[] {
   const committee = committeeAt(base.register, epoch);
-  return committee && makeCertificates([op], {dag, epoch, committee, params})[0];
+  return committee === undefined ? [] : makeCertificates(ops, {dag, epoch, committee, params});
 }

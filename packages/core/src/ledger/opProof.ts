@@ -13,7 +13,6 @@
  *   | ops from this one up to the head: u16 ≤ 1024, (u32 length | op)…
  *   | certificates: u16 ≤ 64, (u32 length | certificate of `evidenceCodec.ts`)…
  */
-import {LIMITS} from "@catalyze/proto/limits";
 import {CodedError} from "../errors/codedError.ts";
 import type {SignatureVerifier} from "../ports/signer.ts";
 import {ByteReader, ByteWriter} from "../primitives/binary.ts";
@@ -90,7 +89,7 @@ export function decodeOpProof(bytes: Uint8Array): OpProof {
   const cell = decodeBalanceProof(reader.bytes(OP_PROOF_BYTES_MAX));
   const register = readBoolean(reader) ? decodeRegister(reader.bytes(REGISTER_BYTES_MAX)) : undefined;
   const opCount = reader.count(reader.u16(), FOLLOWING_MAX);
-  const following = Array.from({length: opCount}, () => decodeOp(reader.bytes(LIMITS.opBytesMax)));
+  const following = Array.from({length: opCount}, () => decodeOp(reader.bytes(OP_PROOF_BYTES_MAX)));
   const count = reader.count(reader.u16(), CERTIFICATES_MAX);
   const certificates = Array.from({length: count}, () => readCertificate(reader));
   reader.finish();
